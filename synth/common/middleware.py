@@ -1,0 +1,40 @@
+"""A request id for every answer, so that a report can name it and the process logs can find it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from synth.common.ids import new_id
+
+_ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+class RequestIdMiddleware:
+    """Sets ``request.request_id`` and answers it as ``x-request-id``; a sane one from the caller is kept."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]):
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        given = request.headers.get("x-request-id", "")
+        request.request_id = given if _ACCEPTABLE.fullmatch(given) else str(new_id())  # type: ignore[attr-defined]
+        if iscoroutinefunction(self.get_response):
+            return self._later(request)
+        response = self.get_response(request)
+        assert isinstance(response, HttpResponseBase)  # noqa: S101
+        response["x-request-id"] = request.request_id  # type: ignore[attr-defined]
+        return response
+
+    async def _later(self, request: HttpRequest) -> HttpResponse:
+        response = await self.get_response(request)  # type: ignore[misc]
+        response["x-request-id"] = request.request_id  # type: ignore[attr-defined]
+        return response

@@ -1,0 +1,72 @@
+"""Uploads on their way to a worker: kept under a random name, deleted after the answer, swept by age.
+
+The web process never decodes them; it only bounds their size and hashes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
+
+from synth.errors import AssentError, PayloadTooLarge
+
+FOLDER = "uploads"
+SWEEP_AFTER = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A stored upload: its storage name, SHA-256 (hex) and size."""
+
+    name: str
+    sha256: str
+    size_bytes: int
+
+
+def store_upload(file: UploadedFile | File, *, limit_bytes: int) -> Upload:
+    """Store ``file`` under a random name. Raises `PayloadTooLarge` or AssentError ``empty_upload``."""
+    if file.size is not None and file.size > limit_bytes:
+        raise PayloadTooLarge(
+            "upload_too_large", "The file is too large.", measured=file.size, limit=limit_bytes
+        )
+    digest = hashlib.sha256()
+    size = 0
+    for chunk in file.chunks():
+        size += len(chunk)
+        digest.update(chunk)
+    if size == 0:
+        raise AssentError("empty_upload", "The file is empty.", measured=0)
+    file.seek(0)
+    name = default_storage.save(f"{FOLDER}/{secrets.token_urlsafe(24)}", file)
+    return Upload(name=name, sha256=digest.hexdigest(), size_bytes=size)
+
+
+def delete(name: str) -> None:
+    """Delete an upload; one that is gone already is no error."""
+    if name:
+        default_storage.delete(name)
+
+
+def sweep() -> int:
+    """Delete uploads older than ten minutes that nobody deleted; returns how many."""
+    if not default_storage.exists(FOLDER):
+        return 0
+    oldest = timezone.now() - SWEEP_AFTER
+    count = 0
+    for name in default_storage.listdir(FOLDER)[1]:
+        path = f"{FOLDER}/{name}"
+        try:
+            old = default_storage.get_modified_time(path) < oldest
+        except FileNotFoundError:
+            continue
+        if old:
+            default_storage.delete(path)
+            count += 1
+    return count

@@ -1,0 +1,49 @@
+"""Wake-up calls over Valkey: a waiting request sleeps without a database connection.
+
+A lost call costs time, never truth: whoever waits reads the row again afterwards.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import lru_cache
+
+import redis
+from django.conf import settings
+from django.db import connections
+
+logger = logging.getLogger(__name__)
+_KEPT_S = 60
+
+
+@lru_cache(maxsize=1)
+def client() -> redis.Redis:
+    """The process's client; its pool grows with the number of waiting requests."""
+    return redis.Redis.from_url(settings.REDIS_CLIENT_URL, max_connections=1000)
+
+
+def _key(channel: str, subject: str) -> str:
+    return f"assent:wakeup:{channel}:{subject}"
+
+
+def notify(channel: str, subject: str) -> None:
+    """Wake everybody who waits, now or within a minute, for ``subject`` on ``channel``."""
+    key = _key(channel, str(subject))
+    try:
+        pipeline = client().pipeline(transaction=False)
+        pipeline.lpush(key, *([b"1"] * 4))
+        pipeline.expire(key, _KEPT_S)
+        pipeline.execute()
+    except redis.RedisError:
+        logger.warning("wake-up call for %s %s was lost", channel, subject)
+
+
+def wait(channel: str, subject: str, *, timeout_s: float) -> bool:
+    """Sleep until ``notify`` or ``timeout_s``; True when called. Gives the database connection back first."""
+    connections.close_all()
+    try:
+        return client().blpop([_key(channel, str(subject))], timeout=max(0.1, timeout_s)) is not None
+    except redis.RedisError:
+        time.sleep(min(timeout_s, 0.5))
+        return False

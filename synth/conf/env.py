@@ -1,0 +1,79 @@
+"""Every environment name that the service reads, typed and explained once.
+
+`docs/environment.md` is rendered from this table (`manage.py doctor --environment`), and settings read
+nothing from the environment except through `read`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off", ""}
+
+
+@dataclass(frozen=True)
+class Name:
+    """One environment name: its type, its default and what it does."""
+
+    name: str
+    kind: type
+    default: Any
+    help: str
+    secret: bool = False
+
+
+TABLE: tuple[Name, ...] = (
+    Name("ASSENT_DATA_DIR", str, "", "Folder for media, keys, logs and embedded servers. Default: var/ beside manage.py."),
+    Name("ASSENT_BASE_URL", str, "http://localhost:8000", "Public address of the portal, used in links and receipts."),
+    Name("ASSENT_ALLOWED_HOSTS", str, "", "Further host names that may be used, separated by commas."),
+    Name("ASSENT_DEBUG", bool, False, "Django's debug pages. Never in production."),
+    Name("ASSENT_OPERATOR", str, "Assent (self-hosted)", "Name of whoever runs this service: on receipts and in file labels."),
+    Name("ASSENT_CONTENT_PRODUCER", str, "", "ContentProducer code of the AIGC label. Default: ASSENT_OPERATOR."),
+    Name("ASSENT_SIGNUP_OPEN", bool, True, "Whether anybody may create an account; otherwise by invitation only."),
+    Name("DATABASE_URL", str, "", "PostgreSQL of the application role. Unset: `make up` starts an embedded one.", secret=True),
+    Name("DATABASE_OWNER_URL", str, "", "The role that owns the tables and migrates. Default: DATABASE_URL.", secret=True),
+    Name("DATABASE_SEQUENCER_URL", str, "", "The role of the log's sequencer. Default: DATABASE_URL.", secret=True),
+    Name("REDIS_URL", str, "", "Valkey or Redis: broker, wake-up calls, rate limits. Unset: `make up` starts one.", secret=True),
+    Name("EMAIL_URL", str, "", "Mail server, smtp+tls://user:password@host:port. Unset: mail is kept for administrators.", secret=True),
+    Name("DEFAULT_FROM_EMAIL", str, "assent@localhost", "Sender of the service's mail."),
+    Name("ASSENT_SECRET_KEY", str, "", "Django's signing secret. Default: keys/django-secret.key.", secret=True),
+    Name("ASSENT_KEYS_DIR", str, "", "Folder of the key files. Default: keys/ in the data folder."),
+    Name("ASSENT_MODELS_DIR", str, "", "Folder of model weights. Default: models/ in the data folder."),
+    Name("ASSENT_ENGINE", str, "auto", "auto, preview or gpt-sovits."),
+    Name("ASSENT_DEVICE", str, "auto", "auto, cpu or cuda[:n], for the speech worker."),
+    Name("ASSENT_AUDIOSEAL_CHECKPOINT", str, "", "Folder or file of an AudioSeal checkpoint that replaces the bundled one."),
+    Name("ASSENT_MARK_EPOCH_MINUTES", int, 60, "Minutes of audio marked under one epoch key before the next epoch begins."),
+    Name("ASSENT_LOG_ORIGIN", str, "", "Origin line of the log's checkpoints. Default: host of ASSENT_BASE_URL + /log."),
+    Name("ASSENT_SPEECH_QUEUE_LIMIT", int, 200, "Jobs waiting at most; more are refused with queue_full."),
+    Name("ASSENT_CHECKS_QUEUE_LIMIT", int, 64, "Verifications and consent checks waiting at most; more are refused with 503."),
+    Name("ASSENT_VERIFY_RATE", str, "20/minute", "Public verifications per address."),
+    Name("ASSENT_TRUST_PROXY", bool, False, "Whether X-Forwarded-For and X-Forwarded-Proto come from a trusted proxy."),
+    Name("ASSENT_LOG_LEVEL", str, "INFO", "Level of the process logs."),
+)  # fmt: skip
+
+_BY_NAME = {row.name: row for row in TABLE}
+
+
+class BadEnvironment(RuntimeError):
+    """A value in the environment cannot be read as its type; the sentence names both."""
+
+
+def read(name: str, environ: dict[str, str] | None = None) -> Any:
+    """Value of ``name`` as its declared type; the declared default where unset or empty."""
+    row = _BY_NAME[name]
+    raw = (os.environ if environ is None else environ).get(name, "").strip()
+    if raw == "":
+        return row.default
+    if row.kind is bool:
+        if raw.lower() in _TRUE | _FALSE:
+            return raw.lower() in _TRUE
+        raise BadEnvironment(f"{name}={raw!r} is not a yes or no (use 1 or 0).")
+    if row.kind is int:
+        try:
+            return int(raw)
+        except ValueError:
+            raise BadEnvironment(f"{name}={raw!r} is not a whole number.") from None
+    return raw

@@ -1,0 +1,97 @@
+"""Folders, installed rooms, templates, languages, files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from synth.conf.env import read
+
+BASE_DIR = Path(__file__).resolve().parents[3]
+ASSENT_DATA_DIR = Path(read("ASSENT_DATA_DIR") or BASE_DIR / "var").resolve()
+ASSENT_KEYS_DIR = Path(read("ASSENT_KEYS_DIR") or ASSENT_DATA_DIR / "keys").resolve()
+ASSENT_MODELS_DIR = Path(read("ASSENT_MODELS_DIR") or ASSENT_DATA_DIR / "models").resolve()
+
+ASSENT_BASE_URL = read("ASSENT_BASE_URL").rstrip("/")
+ASSENT_OPERATOR = read("ASSENT_OPERATOR")
+ASSENT_CONTENT_PRODUCER = read("ASSENT_CONTENT_PRODUCER") or ASSENT_OPERATOR
+ASSENT_SIGNUP_OPEN = read("ASSENT_SIGNUP_OPEN")
+ASSENT_ENGINE = read("ASSENT_ENGINE")
+ASSENT_DEVICE = read("ASSENT_DEVICE")
+ASSENT_AUDIOSEAL_CHECKPOINT = read("ASSENT_AUDIOSEAL_CHECKPOINT")
+ASSENT_MARK_EPOCH_MINUTES = read("ASSENT_MARK_EPOCH_MINUTES")
+ASSENT_ORIGIN = read("ASSENT_LOG_ORIGIN") or f"{urlsplit(ASSENT_BASE_URL).hostname}/log"
+ASSENT_VERIFY_RATE = read("ASSENT_VERIFY_RATE")
+
+DEBUG = read("ASSENT_DEBUG")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "csp",
+    "synth.common",
+    "synth.portal",
+    "audit",
+    "accounts",
+    "watermark",
+    "synth.jobs",
+    "worker",
+    "synth.conf",
+]
+
+ROOT_URLCONF = "synth.conf.urls"
+ASGI_APPLICATION = "synth.conf.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+            ],
+        },
+    },
+]
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = ASSENT_DATA_DIR / "static"
+MEDIA_ROOT = ASSENT_DATA_DIR / "media"
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        # Voices are private: nothing under media is served by path, and only this account reads it.
+        "OPTIONS": {
+            "location": MEDIA_ROOT,
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200

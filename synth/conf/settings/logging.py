@@ -1,0 +1,14 @@
+"""Process logs: one line an event, to standard error. Nothing that was spoken or written is logged."""
+
+from __future__ import annotations
+
+from synth.conf.env import read
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": read("ASSENT_LOG_LEVEL")},
+    "loggers": {"django.server": {"level": "WARNING"}, "celery.worker.strategy": {"level": "WARNING"}},
+}

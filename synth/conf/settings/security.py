@@ -1,0 +1,79 @@
+"""Secrets, hosts, cookies, headers, middleware."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from csp.constants import NONCE, NONE, SELF
+
+from synth.conf.env import read
+from synth.conf.settings.base import ASSENT_BASE_URL, ASSENT_KEYS_DIR
+
+
+def _secret_key() -> str:
+    given = read("ASSENT_SECRET_KEY")
+    path = ASSENT_KEYS_DIR / "django-secret.key"
+    if given:
+        return given
+    if path.exists():
+        return path.read_text().strip()
+    # Commands that need no secret (migrations, checks, the first-run set-up itself) still start; anything
+    # signed with this would not verify in another process, and the system check says so.
+    return "unset-run-manage-py-up-to-make-one"
+
+
+SECRET_KEY = _secret_key()
+
+_base = urlsplit(ASSENT_BASE_URL)
+ALLOWED_HOSTS = [
+    host
+    for host in (_base.hostname, "localhost", "127.0.0.1", "[::1]", *read("ASSENT_ALLOWED_HOSTS").split(","))
+    if host
+]
+CSRF_TRUSTED_ORIGINS = [ASSENT_BASE_URL]
+_https = _base.scheme == "https"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_HSTS_SECONDS = 31536000 if _https else 0
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+ASSENT_TRUST_PROXY = read("ASSENT_TRUST_PROXY")
+if ASSENT_TRUST_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "synth.common.middleware.RequestIdMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+]
+# OpenAI's paths have no trailing slash, and a redirect would turn their POST into a GET.
+APPEND_SLASH = False
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "media-src": [SELF, "blob:"],
+        "worker-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}

@@ -1,0 +1,24 @@
+"""The one table of doors. Each room brings its own; paths of the API carry no trailing slash."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+urlpatterns = [
+    path("", include("synth.portal.urls")),
+    path("", include("synth.common.urls")),
+    path("", include("audit.urls")),
+    path("", include("accounts.urls")),
+    path("", include("watermark.urls")),
+    path("", include("synth.jobs.urls")),
+    path("accounts/", include("allauth.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+]
+
+handler400 = "synth.portal.errors.bad_request"
+handler403 = "synth.portal.errors.forbidden"
+handler404 = "synth.portal.errors.not_found"
+handler500 = "synth.portal.errors.server_error"

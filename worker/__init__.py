@@ -1,0 +1,1 @@
+"""The processes that compute: tasks that take ids and call services, resident models, upkeep."""
