@@ -1,0 +1,1 @@
+"""The append-only log: what was allowed, spoken, released and revoked, in a tree that can be proved."""

@@ -1,0 +1,157 @@
+"""The vocabulary of the log: which events exist, what they say to people, which facts they may carry.
+
+An entry is public to its organisation for ever and cannot be edited, so what may stand in it is decided
+here and nowhere else: known keys, and values that are identifiers, codes, hashes, counts or flags. Names,
+addresses and texts have no key, and their characters are refused (no spaces, no ``@``, ASCII only). Texts
+enter as commitments (`audit.services.commitment`), fractions as integers in a named unit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_TOKEN = re.compile(r"[A-Za-z0-9._:/+=,;#()\[\]~-]{0,512}\Z")
+_HASH = re.compile(r"[0-9a-f]{64}\Z")
+_MAX_INTEGER = 2**53 - 1  # larger ones do not survive every JSON reader
+_MAX_DEPTH = 6
+
+
+@dataclass(frozen=True)
+class EventType:
+    """One kind of event: its sentence in both languages and the keys it cannot do without."""
+
+    name: str
+    sentence_en: str
+    sentence_zh: str
+    required: frozenset[str] = frozenset()
+
+    def sentence(self, language: str = "en") -> str:
+        return self.sentence_zh if language.startswith("zh") else self.sentence_en
+
+
+def _event(name: str, sentence_en: str, sentence_zh: str, *required: str) -> tuple[str, EventType]:
+    return name, EventType(name, sentence_en, sentence_zh, frozenset(required))
+
+
+EVENTS: dict[str, EventType] = dict(
+    (
+        _event("account.created", "An account was created.", "创建了账户。"),
+        _event("account.closed", "An account was closed.", "注销了账户。"),
+        _event("organisation.created", "An organisation was created.", "创建了机构。"),
+        _event("member.added", "A member joined the organisation.", "机构加入了一名成员。"),
+        _event("member.removed", "A member left the organisation.", "机构移除了一名成员。"),
+        _event("member.role_changed", "A member's role was changed.", "成员的角色已更改。"),
+        _event("api_key.created", "An API key was created.", "创建了 API 密钥。"),
+        _event("api_key.revoked", "An API key was revoked.", "吊销了 API 密钥。"),
+        _event("voice.registered", "A voice was registered.", "登记了一个声音。"),
+        _event("voice.suspended", "A voice was suspended.", "停用了一个声音。"),
+        _event("voice.deleted", "A voice and its recordings were deleted.", "删除了声音及其录音。"),
+        _event("consent.challenge_issued", "A statement to be spoken was issued.", "签发了待朗读的声明。"),
+        _event("consent.recording_submitted", "A consent recording was submitted.", "提交了授权录音。"),
+        _event("consent.approved", "Consent was approved.", "授权已通过。"),
+        _event("consent.needs_review", "Consent waits for a reviewer.", "授权等待人工审核。"),
+        _event("consent.rejected", "A consent recording was rejected.", "授权录音未通过。"),
+        _event("consent.reviewed", "A reviewer decided on a consent recording.", "审核员对授权录音作出了决定。"),
+        _event("consent.revoked", "Consent was revoked.", "授权已撤销。"),
+        _event("consent.expired", "Consent expired.", "授权已到期。"),
+        _event("style.submitted", "A style clip was submitted.", "提交了风格片段。"),
+        _event("style.approved", "A style clip was approved.", "风格片段已通过。"),
+        _event("style.needs_review", "A style clip waits for a reviewer.", "风格片段等待人工审核。"),
+        _event("style.rejected", "A style clip was rejected.", "风格片段未通过。"),
+        _event("style.reviewed", "A reviewer decided on a style clip.", "审核员对风格片段作出了决定。"),
+        _event("style.removed", "A style was removed.", "移除了一个风格。"),
+        _event("synthesis.authorised", "Speech was authorised.", "已授权合成语音。"),
+        _event("synthesis.refused", "Speech was refused.", "拒绝合成语音。"),
+        _event(
+            "synthesis.completed", "Speech was made, marked and released.", "语音已合成、标记并发布。", "output_sha256"
+        ),
+        _event("synthesis.failed", "Speech could not be made.", "语音合成失败。"),
+        _event("synthesis.cancelled", "Speech was cancelled.", "语音合成已取消。"),
+        _event("output.downloaded", "An output was downloaded.", "下载了成品。"),
+        _event("output.taken_down", "An output was taken down.", "下架了成品。"),
+        _event("output.deleted", "The file of an output was deleted.", "删除了成品文件。"),
+        _event("verification.queried", "A file was checked.", "核验了一个文件。"),
+        _event("key.rotated", "A signing or marking key was replaced.", "更换了签名或标记密钥。"),
+        _event("log.exported", "The log was exported.", "导出了日志。"),
+        _event("settings.changed", "A setting of the organisation was changed.", "更改了机构设置。"),
+    )
+)
+
+# Keys that hold a SHA-256 (or a commitment of the same shape) in lower-case hexadecimal.
+HASH_KEYS = frozenset(
+    """
+    output_sha256 file_sha256 clip_sha256 recording_sha256 receipt_sha256 text_commitment text_sha256
+    transcript_commitment person_commitment statement_sha256 scope_sha256 root_sha256 manifest_sha256
+    fingerprint_sha256 embedding_sha256 weights_sha256 checkpoint_sha256 policy_sha256 reason_commitment
+    note_commitment client_commitment export_sha256
+    """.split()
+)
+
+# Keys that hold an identifier, a code, a version, a count, a flag, or lists and tables of these.
+KEYS = HASH_KEYS | frozenset(
+    """
+    account_id user_id member_id organisation_id role previous_role api_key_id key_id key_prefix scopes
+    voice_id voice_status style_id clip_id kind source
+    challenge_id challenge_words submission_id consent_id consent_version consent_state scope
+    valid_from valid_until expires_at revoked_at reason reasons code decision decided_by reviewer_id
+    automatic gates model_versions thresholds attempt attempts verdict
+    job_id batch_id output_id item priority state previous_state
+    text_characters language languages emotion purpose purposes speed_milli seed parameters
+    engine engine_version engine_is_preview is_preview content_source device warnings
+    format media_type duration_ms sample_rate_hz channels bytes
+    record_number mark_id mark_epoch mark_layers mark_score_milli mark_threshold_milli read_back label
+    follow measurements disclosure
+    present matched intervals layers confidence_milli candidates
+    origin size index count first_index last_index destination epoch previous_key_id algorithm
+    setting value previous_value jobs_stopped outputs_affected retention_days service version
+    """.split()
+)
+
+
+class BadEvent(ValueError):
+    """The entry does not fit the vocabulary: a mistake in the calling code, not a refusal to show."""
+
+
+def check(event: str, data: Mapping[str, Any]) -> None:
+    """Raise `BadEvent` unless ``event`` exists and every fact in ``data`` may stand in the log."""
+    if event not in EVENTS:
+        raise BadEvent(f"unknown event {event!r}: add it to audit/events.py")
+    missing = EVENTS[event].required - data.keys()
+    if missing:
+        raise BadEvent(f"{event} needs {sorted(missing)}")
+    for key, value in data.items():
+        if key not in KEYS:
+            raise BadEvent(f"{event} may not carry {key!r}: add the key to audit/events.py if it is no personal data")
+        if key in HASH_KEYS and value is not None and not (isinstance(value, str) and _HASH.match(value)):
+            raise BadEvent(f"{key} must be 64 lower-case hexadecimal digits")
+        _check_value(key, value, 0)
+
+
+def check_token(what: str, value: str) -> None:
+    """Raise `BadEvent` unless ``value`` looks like an identifier or a code."""
+    if not isinstance(value, str) or not _TOKEN.match(value):
+        raise BadEvent(f"{what} must be an identifier or code (ASCII, no spaces, no @): texts enter as commitments")
+
+
+def _check_value(where: str, value: Any, depth: int) -> None:
+    if value is None or isinstance(value, bool):
+        return
+    if isinstance(value, int):
+        if abs(value) > _MAX_INTEGER:
+            raise BadEvent(f"{where} is too large for JSON: write it as text")
+    elif isinstance(value, str):
+        check_token(where, value)
+    elif depth >= _MAX_DEPTH:
+        raise BadEvent(f"{where} is nested too deeply")
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check_value(where, item, depth + 1)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            check_token(f"a key of {where}", key)
+            _check_value(f"{where}.{key}", item, depth + 1)
+    else:
+        raise BadEvent(f"{where} is a {type(value).__name__}: only text, integers, flags, lists and tables may stand here")
