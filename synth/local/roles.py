@@ -12,6 +12,7 @@ existing tables, because that would undo what the migrations revoked.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,82 +42,76 @@ def prepare(admin_url: str, *, database: str = DATABASE, roles: Roles | None = N
     and CREATEDB). Returns one sentence for each thing made; LocalError when the connection lacks a right.
     """
     roles = roles or Roles()
-    done = ensure_roles(admin_url, roles)
-    if _make_database(admin_url, database, roles.owner):
-        done.append(f"made database {database}")
-    grant_defaults(admin_url, database=database, roles=roles)
+    with closing(connect(admin_url)) as admin:
+        done = make_roles(admin, roles)
+        if not _rows(admin, "SELECT 1 FROM pg_database WHERE datname = %s", database):
+            _run(
+                admin, "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'", database, roles.owner
+            )
+            done.append(f"made database {database}")
+    with closing(connect(admin_url, database=database)) as inside:
+        grant_roles(inside, roles)
     return done
 
 
-def ensure_roles(admin_url: str, roles: Roles | None = None) -> list[str]:
+def make_roles(connection: Any, roles: Roles | None = None) -> list[str]:
     """Make the roles that are missing; they can log in and are nothing special. Returns what was made."""
     roles = roles or Roles()
     done = []
-    with _Session(admin_url) as session:
-        for name in roles.names:
-            if not session.rows("SELECT 1 FROM pg_roles WHERE rolname = %s", name):
-                session.run("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE", name)
-                done.append(f"made role {name}")
-            if name in roles.passwords:
-                session.run("ALTER ROLE {} PASSWORD %s", name, values=(roles.passwords[name],))
+    for name in roles.names:
+        if not _rows(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", name):
+            _run(connection, "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE", name)
+            done.append(f"made role {name}")
+        if name in roles.passwords:
+            _run(connection, "ALTER ROLE {} PASSWORD %s", name, values=(roles.passwords[name],))
     return done
 
 
-def grant_defaults(admin_url: str, *, database: str = DATABASE, roles: Roles | None = None) -> None:
-    """In ``database``: close it to PUBLIC, and say what the app may do on tables the owner makes later."""
+def grant_roles(connection: Any, roles: Roles | None = None) -> None:
+    """In the connected database: close it to PUBLIC, and say what the roles may do on the owner's later tables.
+
+    ``connection`` is a psycopg2 connection with autocommit, of a superuser or of the owner itself.
+    """
     roles = roles or Roles()
-    with _Session(admin_url, database=database) as session:
-        session.run("REVOKE ALL ON DATABASE {} FROM PUBLIC", database)
-        session.run("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
-        session.run("GRANT ALL ON SCHEMA public TO {}", roles.owner)
-        for name in roles.names:
-            session.run("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}", database, name)
-            session.run("GRANT USAGE ON SCHEMA public TO {}", name)
-        if roles.app == roles.owner:
-            return
-        defaults = "ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA public GRANT "
-        session.run(defaults + "SELECT, INSERT, UPDATE, DELETE ON TABLES TO {}", roles.owner, roles.app)
-        session.run(defaults + "USAGE, SELECT ON SEQUENCES TO {}", roles.owner, roles.app)
+    database = _rows(connection, "SELECT current_database()")[0][0]
+    _run(connection, "REVOKE ALL ON DATABASE {} FROM PUBLIC", database)
+    _run(connection, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    _run(connection, "GRANT ALL ON SCHEMA public TO {}", roles.owner)
+    for name in roles.names:
+        _run(connection, "GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}", database, name)
+        _run(connection, "GRANT USAGE ON SCHEMA public TO {}", name)
+    if roles.app == roles.owner:
+        return
+    later = "ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA public GRANT "
+    _run(connection, later + "SELECT, INSERT, UPDATE, DELETE ON TABLES TO {}", roles.owner, roles.app)
+    _run(connection, later + "USAGE, SELECT ON SEQUENCES TO {}", roles.owner, roles.app)
 
 
-def _make_database(admin_url: str, database: str, owner: str) -> bool:
-    with _Session(admin_url) as session:
-        if session.rows("SELECT 1 FROM pg_database WHERE datname = %s", database):
-            return False
-        session.run("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'", database, owner)
-        return True
+def connect(url: str, *, database: str | None = None) -> Any:
+    """An autocommit connection, to ``database`` instead of the one that the URL names if given."""
+    import psycopg2  # not at the top: this room is imported before any package is installed
+
+    connection = psycopg2.connect(psycopg2.extensions.make_dsn(url, dbname=database))
+    connection.autocommit = True
+    return connection
 
 
-class _Session:
-    """An autocommit connection; ``{}`` in a statement stands for quoted identifiers."""
+def _rows(connection: Any, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall())
 
-    def __init__(self, url: str, *, database: str | None = None) -> None:
-        import psycopg2  # not at the top: this room is imported before any package is installed
 
-        self._psycopg2 = psycopg2
-        self._connection = psycopg2.connect(psycopg2.extensions.make_dsn(url, dbname=database))
-        self._connection.autocommit = True
+def _run(connection: Any, statement: str, *names: str, values: tuple[str, ...] | None = None) -> None:
+    """Run a statement in which each ``{}`` stands for an identifier."""
+    from psycopg2 import errors, sql
 
-    def __enter__(self) -> _Session:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
-
-    def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        with self._connection.cursor() as cursor:
-            cursor.execute(statement, values)
-            return list(cursor.fetchall())
-
-    def run(self, statement: str, *names: str, values: tuple[str, ...] = ()) -> None:
-        from psycopg2 import sql
-
-        composed = sql.SQL(statement).format(*map(sql.Identifier, names))
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(composed, values or None)
-        except self._psycopg2.errors.InsufficientPrivilege as error:
-            raise LocalError(
-                f"The connection may not run: {statement.format(*names)} ({str(error).strip()}). "
-                "Give a connection that may make roles, or make them by hand."
-            ) from None
+    composed = sql.SQL(statement).format(*map(sql.Identifier, names))
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(composed, values)
+    except errors.InsufficientPrivilege as error:
+        raise LocalError(
+            f"This connection may not run: {statement.format(*names)} ({str(error).strip()}). "
+            "Give a connection that may, or ask the server's administrator to run it."
+        ) from None
