@@ -43,18 +43,23 @@ EVENTS: dict[str, EventType] = dict(
         _event("organisation.created", "An organisation was created.", "创建了机构。"),
         _event("member.added", "A member joined the organisation.", "机构加入了一名成员。"),
         _event("member.removed", "A member left the organisation.", "机构移除了一名成员。"),
+        _event("member.invited", "A member was invited.", "邀请了一名成员。"),
+        _event("member.invitation_withdrawn", "An invitation was withdrawn.", "撤回了一份邀请。"),
         _event("member.role_changed", "A member's role was changed.", "成员的角色已更改。"),
         _event("api_key.created", "An API key was created.", "创建了 API 密钥。"),
         _event("api_key.revoked", "An API key was revoked.", "吊销了 API 密钥。"),
         _event("voice.registered", "A voice was registered.", "登记了一个声音。"),
         _event("voice.suspended", "A voice was suspended.", "停用了一个声音。"),
+        _event("voice.resumed", "A suspended voice was resumed.", "恢复了一个声音。"),
         _event("voice.deleted", "A voice and its recordings were deleted.", "删除了声音及其录音。"),
         _event("consent.challenge_issued", "A statement to be spoken was issued.", "签发了待朗读的声明。"),
         _event("consent.recording_submitted", "A consent recording was submitted.", "提交了授权录音。"),
         _event("consent.approved", "Consent was approved.", "授权已通过。"),
         _event("consent.needs_review", "Consent waits for a reviewer.", "授权等待人工审核。"),
         _event("consent.rejected", "A consent recording was rejected.", "授权录音未通过。"),
-        _event("consent.reviewed", "A reviewer decided on a consent recording.", "审核员对授权录音作出了决定。"),
+        _event(
+            "consent.reviewed", "A reviewer decided on a consent recording.", "审核员对授权录音作出了决定。"
+        ),
         _event("consent.revoked", "Consent was revoked.", "授权已撤销。"),
         _event("consent.expired", "Consent expired.", "授权已到期。"),
         _event("style.submitted", "A style clip was submitted.", "提交了风格片段。"),
@@ -66,7 +71,10 @@ EVENTS: dict[str, EventType] = dict(
         _event("synthesis.authorised", "Speech was authorised.", "已授权合成语音。"),
         _event("synthesis.refused", "Speech was refused.", "拒绝合成语音。"),
         _event(
-            "synthesis.completed", "Speech was made, marked and released.", "语音已合成、标记并发布。", "output_sha256"
+            "synthesis.completed",
+            "Speech was made, marked and released.",
+            "语音已合成、标记并发布。",
+            "output_sha256",
         ),
         _event("synthesis.failed", "Speech could not be made.", "语音合成失败。"),
         _event("synthesis.cancelled", "Speech was cancelled.", "语音合成已取消。"),
@@ -80,18 +88,23 @@ EVENTS: dict[str, EventType] = dict(
     )
 )
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # Keys that hold a SHA-256 (or a commitment of the same shape) in lower-case hexadecimal.
-HASH_KEYS = frozenset(
+HASH_KEYS = _words(
     """
     output_sha256 file_sha256 clip_sha256 recording_sha256 receipt_sha256 text_commitment text_sha256
     transcript_commitment person_commitment statement_sha256 scope_sha256 root_sha256 manifest_sha256
     fingerprint_sha256 embedding_sha256 weights_sha256 checkpoint_sha256 policy_sha256 reason_commitment
     note_commitment client_commitment export_sha256
-    """.split()
+    """
 )
 
 # Keys that hold an identifier, a code, a version, a count, a flag, or lists and tables of these.
-KEYS = HASH_KEYS | frozenset(
+KEYS = HASH_KEYS | _words(
     """
     account_id user_id member_id organisation_id role previous_role api_key_id key_id key_prefix scopes
     voice_id voice_status style_id clip_id kind source
@@ -107,7 +120,7 @@ KEYS = HASH_KEYS | frozenset(
     present matched intervals layers confidence_milli candidates
     origin size index count first_index last_index destination epoch previous_key_id algorithm
     setting value previous_value jobs_stopped outputs_affected retention_days service version
-    """.split()
+    """
 )
 
 
@@ -124,7 +137,9 @@ def check(event: str, data: Mapping[str, Any]) -> None:
         raise BadEvent(f"{event} needs {sorted(missing)}")
     for key, value in data.items():
         if key not in KEYS:
-            raise BadEvent(f"{event} may not carry {key!r}: add the key to audit/events.py if it is no personal data")
+            raise BadEvent(
+                f"{event} may not carry {key!r}: add the key to audit/events.py if it is no personal data"
+            )
         if key in HASH_KEYS and value is not None and not (isinstance(value, str) and _HASH.match(value)):
             raise BadEvent(f"{key} must be 64 lower-case hexadecimal digits")
         _check_value(key, value, 0)
@@ -133,7 +148,9 @@ def check(event: str, data: Mapping[str, Any]) -> None:
 def check_token(what: str, value: str) -> None:
     """Raise `BadEvent` unless ``value`` looks like an identifier or a code."""
     if not isinstance(value, str) or not _TOKEN.match(value):
-        raise BadEvent(f"{what} must be an identifier or code (ASCII, no spaces, no @): texts enter as commitments")
+        raise BadEvent(
+            f"{what} must be an identifier or code (ASCII, no spaces, no @): texts enter as commitments"
+        )
 
 
 def _check_value(where: str, value: Any, depth: int) -> None:
@@ -154,4 +171,6 @@ def _check_value(where: str, value: Any, depth: int) -> None:
             check_token(f"a key of {where}", key)
             _check_value(f"{where}.{key}", item, depth + 1)
     else:
-        raise BadEvent(f"{where} is a {type(value).__name__}: only text, integers, flags, lists and tables may stand here")
+        raise BadEvent(
+            f"{where} is a {type(value).__name__}: only text, integers, flags, lists and tables may stand here"
+        )

@@ -92,7 +92,7 @@ class Tile(models.Model):
 
 
 class Checkpoint(models.Model):
-    """The signed tree head after a batch. ``range_hashes`` lets the next batch extend it without a re-read."""
+    """The signed tree head after a batch. ``range_hashes`` lets the next batch extend it."""
 
     size = models.BigIntegerField(primary_key=True)
     root = models.BinaryField()
@@ -111,7 +111,11 @@ class Publication(models.Model):
     """Says that the checkpoint's copy outside the database is on disk; written after it, never before."""
 
     checkpoint = models.OneToOneField(
-        Checkpoint, on_delete=models.DO_NOTHING, primary_key=True, db_column="size", related_name="publication"
+        Checkpoint,
+        on_delete=models.DO_NOTHING,
+        primary_key=True,
+        db_column="size",
+        related_name="publication",
     )
     created_at = models.DateTimeField()
 

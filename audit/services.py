@@ -50,7 +50,9 @@ def record(
     """
     connection = connections[using]
     if not connection.in_atomic_block:
-        raise RuntimeError("audit.services.record must run inside transaction.atomic, with the rows it speaks of")
+        raise RuntimeError(
+            "audit.services.record must run inside transaction.atomic, with the rows it speaks of"
+        )
     events.check(event, data)
     events.check_token("actor.id", actor.id)
     if subject is not None:
@@ -98,7 +100,9 @@ def record(
 def _existing(using: str, event: str, subject: str | None, idempotency_key: str | None) -> Entry:
     entry = Entry.objects.using(using).get(idempotency_key=idempotency_key)
     if (entry.event, entry.subject) != (event, subject):
-        raise events.BadEvent(f"idempotency key {idempotency_key!r} already names {entry.event} of {entry.subject}")
+        raise events.BadEvent(
+            f"idempotency key {idempotency_key!r} already names {entry.event} of {entry.subject}"
+        )
     return entry
 
 

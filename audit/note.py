@@ -1,0 +1,233 @@
+"""C2SP signed notes and checkpoints with Ed25519 (c2sp.org/signed-note, c2sp.org/tlog-checkpoint).
+
+A note is text, an empty line, and one line per signature. A checkpoint is a note whose text names the log
+(its origin), the size of the tree and its root. Pure: `cryptography` and the standard library only.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+ED25519 = 0x01
+MAX_NOTE_BYTES = 1 << 20
+MAX_SIGNATURES = 100
+_SIGNATURE_MARK = "— "
+_NUMBER = re.compile(r"(0|[1-9][0-9]{0,18})\Z", re.ASCII)
+
+
+class NoteError(ValueError):
+    """A note, key or checkpoint is malformed or not signed by a known key; the sentence says how."""
+
+
+def decode_base64(text: str) -> bytes:
+    """Strict standard base64: no white space, no missing padding, no stray bits."""
+    try:
+        data = base64.b64decode(text.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        raise NoteError("not base64") from None
+    if base64.b64encode(data).decode() != text:
+        raise NoteError("not the canonical base64 of its bytes")
+    return data
+
+
+def encode_base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def parse_number(text: str) -> int:
+    """ASCII decimal without leading zeros, below 2^63."""
+    if not _NUMBER.match(text):
+        raise NoteError(f"not a plain decimal number: {text[:40]!r}")
+    value = int(text)
+    if value >= 1 << 63:
+        raise NoteError("number too large")
+    return value
+
+
+def _key_id(name: str, key: bytes) -> bytes:
+    return hashlib.sha256(name.encode() + b"\n" + key).digest()[:4]
+
+
+def _check_name(name: str) -> None:
+    if not name or "+" in name or any(char.isspace() for char in name) or not name.isprintable():
+        raise NoteError(f"not a key name: {name[:80]!r}")
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """A public key with the name it signs under."""
+
+    name: str
+    public_key: bytes
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        if len(self.public_key) != 32:
+            raise NoteError("an Ed25519 public key has 32 bytes")
+
+    @classmethod
+    def from_vkey(cls, vkey: str) -> Verifier:
+        """Read ``name+id+base64``; the id must fit the key."""
+        parts = vkey.strip().split("+", 2)
+        if len(parts) != 3:
+            raise NoteError("a verifier key has three parts, divided by +")
+        name, key_id, encoded = parts
+        key = decode_base64(encoded)
+        if len(key) != 33 or key[0] != ED25519:
+            raise NoteError("not an Ed25519 verifier key")
+        verifier = cls(name, key[1:])
+        if verifier.key_id.hex() != key_id:
+            raise NoteError("the id of the verifier key does not fit the key")
+        return verifier
+
+    @property
+    def key_id(self) -> bytes:
+        return _key_id(self.name, bytes([ED25519]) + self.public_key)
+
+    @property
+    def vkey(self) -> str:
+        """The key as one line of text, to be handed to strangers."""
+        return f"{self.name}+{self.key_id.hex()}+{encode_base64(bytes([ED25519]) + self.public_key)}"
+
+    def check(self, message: bytes, signature: bytes) -> bool:
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public_key).verify(signature, message)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class Signer:
+    """An Ed25519 private key (32-byte seed) with the name it signs under."""
+
+    name: str
+    seed: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        if len(self.seed) != 32:
+            raise NoteError("an Ed25519 seed has 32 bytes")
+
+    @classmethod
+    def from_hex(cls, name: str, text: str) -> Signer:
+        """From the content of a key file: 64 hexadecimal digits and a newline."""
+        try:
+            return cls(name, bytes.fromhex(text.strip()))
+        except ValueError as error:
+            raise NoteError("a key file holds 64 hexadecimal digits") from error
+
+    @property
+    def verifier(self) -> Verifier:
+        private = Ed25519PrivateKey.from_private_bytes(self.seed)
+        return Verifier(self.name, private.public_key().public_bytes_raw())
+
+    def sign(self, text: str) -> str:
+        """The note over ``text`` (which ends in a newline), with one signature line."""
+        _check_text(text)
+        signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(text.encode())
+        line = encode_base64(self.verifier.key_id + signature)
+        return f"{text}\n{_SIGNATURE_MARK}{self.name} {line}\n"
+
+
+def _check_text(text: str) -> None:
+    if not text.endswith("\n"):
+        raise NoteError("the text of a note ends in a newline")
+    if any(ord(char) < 0x20 and char != "\n" for char in text):
+        raise NoteError("the text of a note has control characters")
+
+
+def open_note(note: str, verifiers: Iterable[Verifier]) -> tuple[str, list[Verifier]]:
+    """Text of a note and those of ``verifiers`` whose signatures it carries (at least one).
+
+    Signatures of unknown keys are ignored, as the specification asks. A wrong signature under a known key,
+    or no known key at all, raises `NoteError`.
+    """
+    if len(note.encode("utf-8", "surrogatepass")) > MAX_NOTE_BYTES:
+        raise NoteError("the note is too large")
+    head, separator, tail = note.rpartition("\n\n")
+    if not separator:
+        raise NoteError("the note has no signatures")
+    text = head + "\n"
+    _check_text(text)
+    if not tail.endswith("\n"):
+        raise NoteError("the note does not end in a newline")
+    lines = tail[:-1].split("\n")
+    if len(lines) > MAX_SIGNATURES:
+        raise NoteError("the note has too many signatures")
+    known = {(verifier.name, verifier.key_id): verifier for verifier in verifiers}
+    try:
+        message = text.encode()
+    except UnicodeEncodeError:
+        raise NoteError("the note is not UTF-8") from None
+    signed: list[Verifier] = []
+    for line in lines:
+        if not line.startswith(_SIGNATURE_MARK):
+            raise NoteError("a signature line does not begin with an em dash and a space")
+        name, space, encoded = line[len(_SIGNATURE_MARK) :].partition(" ")
+        if not space:
+            raise NoteError("a signature line has no signature")
+        _check_name(name)
+        data = decode_base64(encoded)
+        if len(data) < 5:
+            raise NoteError("a signature is too short")
+        verifier = known.get((name, data[:4]))
+        if verifier is None or verifier in signed:
+            continue
+        if not verifier.check(message, data[4:]):
+            raise NoteError(f"the signature of {name} does not verify")
+        signed.append(verifier)
+    if not signed:
+        raise NoteError("no signature by a known key")
+    return text, signed
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A tree head: which log, how many leaves, which root."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    def text(self) -> str:
+        return f"{self.origin}\n{self.size}\n{encode_base64(self.root)}\n"
+
+    def sign(self, signer: Signer) -> str:
+        """The checkpoint as a signed note. The signer bears the log's origin as its name."""
+        if signer.name != self.origin:
+            raise NoteError("a log signs under its own origin")
+        return signer.sign(self.text())
+
+    @classmethod
+    def parse(cls, text: str) -> Checkpoint:
+        """From the (already verified) text of a note; further lines are extensions and are ignored."""
+        lines = text.split("\n")
+        if len(lines) < 4 or lines[-1] != "":
+            raise NoteError("a checkpoint has three lines or more")
+        origin, size, root, *extensions = lines[:-1]
+        if not origin:
+            raise NoteError("the checkpoint names no log")
+        if not all(extensions):
+            raise NoteError("an extension line of the checkpoint is empty")
+        value = decode_base64(root)
+        if len(value) != 32:
+            raise NoteError("the root of the checkpoint is not 32 bytes long")
+        return cls(origin, parse_number(size), value)
+
+    @classmethod
+    def open(cls, note: str, verifier: Verifier) -> Checkpoint:
+        """Verify the log's own signature, then read; the origin must be the verifier's name."""
+        text, _ = open_note(note, [verifier])
+        checkpoint = cls.parse(text)
+        if checkpoint.origin != verifier.name:
+            raise NoteError(f"the checkpoint is of {checkpoint.origin!r}, not of {verifier.name!r}")
+        return checkpoint

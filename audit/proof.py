@@ -1,0 +1,66 @@
+"""The proof that one entry stands in the log, as one text file (c2sp.org/tlog-proof).
+
+The entry's own bytes travel in the ``extra`` line. They need no trust: their hash is the leaf that the
+path leads from. Pure, like `audit.merkle` and `audit.note`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit import merkle
+from audit.note import Checkpoint, NoteError, Verifier, decode_base64, encode_base64, parse_number
+
+HEADER = "c2sp.org/tlog-proof@v1"
+MEDIA_TYPE = "text/plain; charset=utf-8"
+MAX_PROOF_BYTES = 1 << 18
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Entry ``body``, its leaf ``index``, the path to the root, and the signed checkpoint (a note)."""
+
+    body: bytes
+    index: int
+    path: tuple[bytes, ...]
+    checkpoint: str
+
+    def as_text(self) -> str:
+        """The file to hand out (``.tlog-proof``)."""
+        lines = [HEADER, f"extra {encode_base64(self.body)}", f"index {self.index}"]
+        lines += [encode_base64(item) for item in self.path]
+        return "\n".join(lines) + "\n\n" + self.checkpoint
+
+    @classmethod
+    def parse(cls, text: str) -> Proof:
+        """Read `as_text`'s form; raises `NoteError`. Nothing is verified yet."""
+        if len(text) > MAX_PROOF_BYTES:
+            raise NoteError("the proof is too large")
+        head, separator, checkpoint = text.partition("\n\n")
+        if not separator:
+            raise NoteError("the proof has no checkpoint")
+        lines = head.split("\n")
+        if lines.pop(0) != HEADER:
+            raise NoteError(f"the first line of a proof is {HEADER}")
+        if not lines or not lines[0].startswith("extra "):
+            raise NoteError("the proof does not carry the entry (no line extra)")
+        body = decode_base64(lines.pop(0).removeprefix("extra "))
+        if not lines or not lines[0].startswith("index "):
+            raise NoteError("the proof has no line index")
+        index = parse_number(lines.pop(0).removeprefix("index "))
+        if len(lines) > 63:
+            raise NoteError("the path of the proof is too long")
+        path = tuple(decode_base64(line) for line in lines)
+        return cls(body, index, path, checkpoint)
+
+    def verify(self, verifier: Verifier) -> Checkpoint:
+        """The checkpoint that commits to this entry; raises `NoteError` or `merkle.ProofError`."""
+        checkpoint = Checkpoint.open(self.checkpoint, verifier)
+        merkle.verify_inclusion(
+            leaf=merkle.leaf_hash(self.body),
+            index=self.index,
+            size=checkpoint.size,
+            proof=list(self.path),
+            root=checkpoint.root,
+        )
+        return checkpoint
