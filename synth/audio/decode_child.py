@@ -1,0 +1,133 @@
+"""The child process of :mod:`synth.audio.decode`; run as ``python -m synth.audio.decode_child JOB``.
+
+Standard input is the file, standard output one line of JSON and then raw little-endian float32 frames
+(interleaved). A refusal is a line with ``code``, ``message`` and, where there is a number, ``measured``
+and ``limit``. The limits are set before any byte of the file is read; ffmpeg inherits them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from typing import Any, BinaryIO, NoReturn
+
+_BLOCK_FRAMES = 1 << 16
+_FORMATS = {"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MPEG", "MP3"}
+
+
+class Refused(Exception):
+    """An expected refusal: (code, message, measured, limit)."""
+
+
+def refuse(code: str, message: str, measured: float | None = None, limit: float | None = None) -> NoReturn:
+    raise Refused(code, message, measured, limit)
+
+
+def limit_self(limits: dict[str, Any]) -> None:
+    """Bound this process and its children: address space, CPU seconds, bytes written, no core dump."""
+    for what, value in (
+        (resource.RLIMIT_AS, limits["memory_bytes"]),
+        (resource.RLIMIT_CPU, limits["cpu_s"]),
+        (resource.RLIMIT_FSIZE, limits["max_values"] * 4 + (1 << 16)),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, 64),
+    ):
+        hard = resource.getrlimit(what)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(what, (value, value))
+
+
+def unpack_with_ffmpeg(job: dict[str, Any]) -> BinaryIO:
+    """Convert standard input to a temporary float WAV with the ffmpeg program, one demuxer allowed."""
+    wav: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - handed to the caller, closed at exit
+    seconds = job["limits"]["max_duration_s"] + 1
+    done = subprocess.run(
+        [job["ffmpeg"], "-nostdin", "-v", "quiet", "-threads", "1", "-protocol_whitelist", "file",
+         "-f", job["demuxer"], "-i", "file:/proc/self/fd/0", "-map", "0:a:0", "-vn", "-sn", "-dn",
+         "-t", str(seconds), "-threads", "1", "-c:a", "pcm_f32le", "-f", "wav", "file:/proc/self/fd/1", "-y"],
+        stdin=sys.stdin.buffer, stdout=wav, stderr=subprocess.DEVNULL, check=False,
+    )
+    if done.returncode:
+        refuse("unreadable_audio", "The file could not be decoded.")
+    wav.seek(0)
+    return wav
+
+
+def check_shape(rate: int, channels: int, limits: dict[str, Any]) -> None:
+    if channels > limits["max_channels"]:
+        refuse("too_many_channels", "The recording has too many channels.", channels, limits["max_channels"])
+    if rate < limits["min_sample_rate_hz"]:
+        refuse("sample_rate_unsupported", "The sample rate is too low.", rate, limits["min_sample_rate_hz"])
+    if rate > limits["max_sample_rate_hz"]:
+        refuse("sample_rate_unsupported", "The sample rate is too high.", rate, limits["max_sample_rate_hz"])
+
+
+def decode(file: BinaryIO | int, job: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """Decode an open file by libsndfile in blocks; returns the header and the interleaved frames."""
+    import numpy as np
+    import soundfile as sf
+
+    limits = job["limits"]
+    try:
+        sound = sf.SoundFile(file, closefd=False)
+    except (sf.SoundFileError, RuntimeError, OSError):
+        refuse("unreadable_audio", "The file could not be decoded.")
+    with sound:
+        if sound.format not in _FORMATS:
+            refuse("unreadable_audio", "The file is not in an accepted format.")
+        rate, channels = sound.samplerate, sound.channels
+        check_shape(rate, channels, limits)
+        frames_max = int(limits["max_duration_s"] * rate)
+        chunks: list[bytes] = []
+        frames = 0
+        while frames <= frames_max:  # one block more than allowed tells "exactly at the limit" from "longer"
+            try:
+                block = sound.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)
+            except (sf.SoundFileError, RuntimeError):
+                refuse("unreadable_audio", "The file is damaged.")
+            if not len(block):
+                break
+            if not np.isfinite(block).all():
+                refuse("unreadable_audio", "The file holds values that are not numbers.")
+            frames += len(block)
+            if frames * channels > limits["max_values"]:
+                refuse("decode_limit", "The file unpacks to too much audio.",
+                       frames * channels, limits["max_values"])
+            chunks.append(np.clip(block, -1, 1).astype("<f4").tobytes())
+        declared = sound.frames if 0 < sound.frames < 1 << 62 else 0
+        header = {"channels": channels, "sample_rate_hz": rate, "codec": sound.subtype.lower()}
+    if frames == 0:
+        refuse("unreadable_audio", "The file holds no audio.")
+    if frames > frames_max:
+        refuse("audio_too_long", "The recording is too long.",
+               round(max(frames, declared) / rate, 3), limits["max_duration_s"])
+    if frames < limits["min_duration_s"] * rate:
+        refuse("audio_too_short", "The recording is too short.",
+               round(frames / rate, 3), limits["min_duration_s"])
+    return header, b"".join(chunks)
+
+
+def main() -> int:
+    job = json.loads(sys.argv[1])
+    limit_self(job["limits"])
+    body = b""
+    try:
+        header, body = decode(unpack_with_ffmpeg(job) if "ffmpeg" in job else sys.stdin.fileno(), job)
+    except Refused as refusal:
+        header = dict(zip(("code", "message", "measured", "limit"), refusal.args, strict=True))
+    except MemoryError:
+        header = {"code": "decode_limit", "message": "The file unpacks to too much audio.",
+                  "limit": job["limits"]["memory_bytes"]}
+    out = sys.stdout.buffer
+    out.write(json.dumps(header).encode() + b"\n")
+    out.write(body)
+    out.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    os._exit(main())  # no interpreter teardown: a hostile file must not get another chance to crash us

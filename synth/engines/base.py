@@ -1,0 +1,99 @@
+"""What every engine takes and gives. Pure data; no models, no rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Cancelled(Exception):
+    """``should_stop`` answered yes; nothing of the speech is kept."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReferenceClip:
+    """A recording of the voice with its words.
+
+    ``samples`` are float32 mono in [-1, 1]. ``transcript`` may be empty: an engine then says in
+    ``Speech.warnings`` what it could not do. ``language`` is a BCP 47 tag ("en", "zh", "en-GB").
+    """
+
+    samples: npt.NDArray[np.float32]
+    sample_rate_hz: int
+    transcript: str
+    language: str
+    style_name: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class SpeakRequest:
+    """One text to be spoken in the voice of ``voice_clips`` and in the manner of ``style_clip``.
+
+    ``speed`` multiplies the pace of the style clip (0.25 to 4). Equal requests with an equal ``seed`` give
+    equal samples. ``params`` are engine-specific and must be JSON values.
+    """
+
+    text: str
+    language: str
+    voice_clips: Sequence[ReferenceClip]
+    style_clip: ReferenceClip
+    speed: float = 1.0
+    seed: int = 0
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Speech:
+    """``samples`` float32 mono in [-1, 1]; ``content_source`` names what pronounced the text.
+
+    ``warnings`` are plain sentences for the result page; ``details`` are JSON facts for the record.
+    """
+
+    samples: npt.NDArray[np.float32]
+    sample_rate_hz: int
+    content_source: str
+    warnings: list[str] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.samples) / self.sample_rate_hz
+
+
+def ignore_progress(fraction: float) -> None:
+    """The default ``on_progress``."""
+
+
+def never_stop() -> bool:
+    """The default ``should_stop``."""
+    return False
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Something that speaks. One instance per process and device; ``speak`` may be called from threads."""
+
+    name: str
+    version: str
+    #: True for an engine whose speech must be shown as a preview and not as a faithful voice.
+    is_preview: bool
+    #: Primary language subtags ("en", "zh") that this instance can speak on this machine.
+    languages: frozenset[str]
+
+    def speak(
+        self,
+        request: SpeakRequest,
+        *,
+        on_progress: Callable[[float], None] = ignore_progress,
+        should_stop: Callable[[], bool] = never_stop,
+    ) -> Speech:
+        """Speak the request.
+
+        ``on_progress`` gets a fraction in [0, 1] that never falls; ``should_stop`` is asked at least once
+        per sentence, and a yes raises :class:`Cancelled`. Expected refusals are AssentError.
+        """
+        ...
