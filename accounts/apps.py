@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    default_auto_field = "django.db.models.BigAutoField"
+    name = "accounts"
+    label = "accounts"
+    verbose_name = "People, voices and consent"
+
+    def ready(self) -> None:
+        from accounts import signals  # noqa: F401  (connects the receivers)

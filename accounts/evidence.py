@@ -1,0 +1,71 @@
+"""SQL by which the database itself keeps evidence as it was written.
+
+A consent's scope, dates and receipt, a challenge's statement, and whose voice a voice is never change after the
+insert; a consent row is never deleted. The services obey this anyway: the triggers are for whatever comes round them.
+"""
+
+from __future__ import annotations
+
+# table -> columns that never change after the insert
+FROZEN: dict[str, tuple[str, ...]] = {
+    "accounts_consent": (
+        "voice_id",
+        "submission_id",
+        "scope",
+        "valid_from",
+        "valid_until",
+        "receipt",
+        "receipt_sha256",
+        "receipt_signature",
+        "created_at",
+    ),
+    "accounts_challenge": ("voice_id", "language", "statement", "spec", "scope", "created_at", "expires_at"),
+    "accounts_voice": ("organisation_id", "owner_id", "language", "created_at"),
+    "accounts_clip": (
+        "voice_id",
+        "kind",
+        "sha256",
+        "language",
+        "duration_ms",
+        "sample_rate_hz",
+        "created_at",
+    ),
+}
+
+
+def frozen_sql(table: str) -> str:
+    """SQL of the trigger that refuses to change the frozen columns of `table`."""
+    columns = FROZEN[table]
+    changed = " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in columns)
+    return f"""
+CREATE OR REPLACE FUNCTION {table}_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF {changed} THEN
+    RAISE EXCEPTION '{table}: {", ".join(columns)} never change' USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+DROP TRIGGER IF EXISTS {table}_frozen ON {table};
+CREATE TRIGGER {table}_frozen BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_frozen();
+"""
+
+
+CONSENT_CLOSES_ONCE_SQL = """
+CREATE OR REPLACE FUNCTION accounts_consent_closes_once() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    RAISE EXCEPTION 'accounts_consent: a consent is evidence and is never deleted' USING ERRCODE = 'check_violation';
+  END IF;
+  IF OLD.closed_as <> '' AND (NEW.closed_as, NEW.revoked_at, NEW.revoked_reason, NEW.version)
+      IS DISTINCT FROM (OLD.closed_as, OLD.revoked_at, OLD.revoked_reason, OLD.version) THEN
+    RAISE EXCEPTION 'accounts_consent: closed as % already', OLD.closed_as USING ERRCODE = 'check_violation';
+  END IF;
+  IF NEW.version < OLD.version THEN
+    RAISE EXCEPTION 'accounts_consent: the version only grows' USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+DROP TRIGGER IF EXISTS accounts_consent_closes_once ON accounts_consent;
+CREATE TRIGGER accounts_consent_closes_once BEFORE UPDATE OR DELETE ON accounts_consent
+  FOR EACH ROW EXECUTE FUNCTION accounts_consent_closes_once();
+"""
