@@ -1,7 +1,8 @@
 """SQL by which the database itself keeps evidence as it was written.
 
-A consent's scope, dates and receipt, a challenge's statement, and whose voice a voice is never change after the
-insert; a consent row is never deleted. The services obey this anyway: the triggers are for whatever comes round them.
+A consent's scope, dates and receipt, a challenge's statement, and whose voice a voice is never change after
+the insert; a consent row is never deleted. The services obey this anyway: the triggers are for whatever comes
+round them.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ CONSENT_CLOSES_ONCE_SQL = """
 CREATE OR REPLACE FUNCTION accounts_consent_closes_once() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'DELETE' THEN
-    RAISE EXCEPTION 'accounts_consent: a consent is evidence and is never deleted' USING ERRCODE = 'check_violation';
+    RAISE EXCEPTION 'accounts_consent: a consent is never deleted' USING ERRCODE = 'check_violation';
   END IF;
   IF OLD.closed_as <> '' AND (NEW.closed_as, NEW.revoked_at, NEW.revoked_reason, NEW.version)
       IS DISTINCT FROM (OLD.closed_as, OLD.revoked_at, OLD.revoked_reason, OLD.version) THEN

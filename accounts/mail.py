@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -34,7 +35,7 @@ class OutboundMailBackend(BaseEmailBackend):
                 body=str(message.body),
             )
             # A rolled-back transaction must not leave a letter behind.
-            transaction.on_commit(lambda row=row, text=message.message().as_bytes(): _write(row, text))  # type: ignore[misc]
+            transaction.on_commit(partial(_write, f"{row.pk}.eml", message.message().as_bytes()))
         return len(email_messages)
 
 
@@ -50,9 +51,9 @@ def _folder() -> Path:
     return Path(settings.ASSENT_MAIL_DIR)
 
 
-def _write(row: OutboundMail, text: bytes) -> None:
+def _write(name: str, text: bytes) -> None:
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(folder / f"{row.pk}.eml", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(text)

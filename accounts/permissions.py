@@ -22,7 +22,7 @@ VOICES_WRITE = "voices:write"
 CONSENT_WRITE = "consent:write"
 AUDIT_READ = "audit:read"
 
-# Permissions of people alone: no key can carry them, so a leaked key can neither make keys nor approve a voice.
+# Permissions of people alone: a leaked key can neither make keys nor approve a voice.
 REVIEW_DECIDE = "review:decide"
 MEMBERS_MANAGE = "members:manage"
 KEYS_MANAGE = "keys:manage"

@@ -1,8 +1,8 @@
 """The states of voices, submissions and styles, and the only moves between them.
 
-One table, applied by conditional UPDATE (`move`): two processes that race for the same move cannot both win, and
-nothing moves backwards. A trigger made from the same table refuses illegal moves in the database as well, so a
-forgotten `save()` cannot revive a revoked voice.
+One table, applied by conditional UPDATE (`move`): two processes that race for the same move cannot both win,
+and nothing moves backwards. A trigger made from the same table refuses illegal moves in the database as well,
+so a forgotten `save()` cannot revive a revoked voice.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ def trigger_sql(table: str) -> str:
 CREATE OR REPLACE FUNCTION {table}_forward_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NEW.{column} <> OLD.{column} AND NOT ({legal}) THEN
-    RAISE EXCEPTION '{table}: % may not become %', OLD.{column}, NEW.{column} USING ERRCODE = 'check_violation';
+    RAISE EXCEPTION '{table}: % may not become %', OLD.{column}, NEW.{column}
+      USING ERRCODE = 'check_violation';
   END IF;
   RETURN NEW;
 END $$;

@@ -62,7 +62,10 @@ class Voice(models.Model):
 
 
 class Clip(models.Model):
-    """A kept recording with its transcript. The file goes when the voice is erased; the row stays as evidence."""
+    """A kept recording with its transcript.
+
+    When the voice is erased the file, the fingerprint and the embedding go; the row stays as evidence.
+    """
 
     class Kind(models.TextChoices):
         CONSENT = "consent", "consent"
@@ -78,6 +81,7 @@ class Clip(models.Model):
     duration_ms = models.PositiveIntegerField()
     sample_rate_hz = models.PositiveIntegerField()
     fingerprint = models.BinaryField(null=True, blank=True)
+    speaker_embedding = models.BinaryField(null=True, blank=True)
     measurements = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -254,7 +258,7 @@ class Consent(models.Model):
 
 
 class Style(CheckedRecording):
-    """A named way of speaking of one voice ("neutral", "sad"): a clip with transcript, language and emotion."""
+    """A named way of speaking of one voice ("neutral", "sad"): clip, transcript, language, emotion."""
 
     voice = models.ForeignKey(Voice, on_delete=models.PROTECT, related_name="styles")
     name = models.SlugField(max_length=40)

@@ -34,7 +34,7 @@ def actor_of(user: User) -> Actor:
 
 
 def create_organisation(*, owner: User, name: str) -> Organisation:
-    """Make an organisation with `owner` as its first owner. Raises AssentError for a bad name, or too many."""
+    """Make an organisation with `owner` as its first owner. AssentError for a bad name, or too many."""
     name = texts.clean_line(name, field="name", limit=80)
     with transaction.atomic():
         User.objects.select_for_update().get(pk=owner.pk)
@@ -141,7 +141,8 @@ def invite(*, principal: Principal, email: str, role: str) -> Invitation:
     """Invite `email` by mail; an earlier open invitation to the same address is replaced.
 
     The answer is the same whether or not the address has an account here.
-    Raises AssentError ``email_invalid``, ``role_unknown``, ``too_many_invitations``; Conflict ``already_member``.
+    Raises AssentError ``email_invalid``, ``role_unknown``, ``too_many_invitations``; Conflict
+    ``already_member``.
     """
     principal.require_person()
     principal.require(permissions.MEMBERS_MANAGE)
@@ -190,7 +191,8 @@ def invite(*, principal: Principal, email: str, role: str) -> Invitation:
         link = f"{settings.ASSENT_BASE_URL}/invitations/{token}"
         subject = _("Invitation to %(organisation)s") % {"organisation": organisation.name}
         body = _(
-            "You are invited to join %(organisation)s as %(role)s.\n\nOpen this link within seven days:\n%(link)s\n"
+            "You are invited to join %(organisation)s as %(role)s.\n\n"
+            "Open this link within seven days:\n%(link)s\n"
         ) % {"organisation": organisation.name, "role": Role(role).label, "link": link}
         transaction.on_commit(lambda: send_mail(subject, body, None, [email]))
     return invitation
