@@ -1,0 +1,45 @@
+"""Context processor: what the frame of every page shows of the person who is logged in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from accounts import permissions
+from accounts.models import Style, Submission
+from accounts.principals import Principal, principal_for
+from synth.errors import AssentError
+
+
+def membership(request: HttpRequest) -> dict[str, Any]:
+    """Give templates `principal`, `organisation`, `can_review` and `review_count`, read only when used."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {}
+    principal = _principal(request)
+    if principal is None:
+        return {}
+    can_review = principal.can(permissions.REVIEW_DECIDE)
+    return {
+        "principal": principal,
+        "organisation": principal.organisation,
+        "can_review": can_review,
+        "review_count": SimpleLazyObject(lambda: _waiting(principal)) if can_review else 0,
+    }
+
+
+def _principal(request: HttpRequest) -> Principal | None:
+    try:
+        return principal_for(request)
+    except AssentError:
+        return None
+
+
+def _waiting(principal: Principal) -> int:
+    """How many recordings of the organisation wait for a reviewer."""
+    submissions = Submission.objects.filter(
+        state="needs_review", challenge__voice__organisation=principal.organisation
+    ).count()
+    return submissions + Style.objects.filter(state="needs_review", voice__organisation=principal.organisation).count()

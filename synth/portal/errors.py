@@ -1,0 +1,71 @@
+"""The error pages, in the style of the rest."""
+
+from __future__ import annotations
+
+import logging
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+logger = logging.getLogger(__name__)
+
+
+def _error(request: HttpRequest, status_code: int, title: str, message: str) -> HttpResponse:
+    return render(
+        request,
+        "portal/error.html",
+        {"status_code": status_code, "error_title": title, "error_message": message},
+        status=status_code,
+    )
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """400: the request could not be read."""
+    return _error(
+        request, 400, _("That request could not be read"), _("Something in it was malformed. Go back and try again.")
+    )
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """403: the person may not do this."""
+    return _error(
+        request,
+        403,
+        _("You may not do this here"),
+        _("Your role in this organisation does not include it. An owner of the organisation can change that."),
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """404: nothing here, or nothing that this person may see; the two look the same on purpose."""
+    return _error(
+        request,
+        404,
+        _("There is nothing here"),
+        _("The address is wrong, or what it pointed to is not yours to see."),
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500: our fault. The page renders without the context of the failed request."""
+    try:
+        return _error(
+            request,
+            500,
+            _("Something broke on our side"),
+            _("The fault was recorded. Nothing was released that is not marked and logged. Try again in a moment."),
+        )
+    except Exception:
+        logger.exception("the error page itself failed")
+        return HttpResponse("Something broke on our side.", status=500, content_type="text/plain; charset=utf-8")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403: the form's token was missing or old; named by the setting CSRF_FAILURE_VIEW."""
+    return _error(
+        request,
+        403,
+        _("This form is no longer valid"),
+        _("It was open for too long, or cookies are switched off. Go back, reload the page and send it again."),
+    )

@@ -1,0 +1,56 @@
+"""The words and colours in which the page shows a verdict. What it means is said by `verdict.SENTENCES`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from watermark.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class VerdictWords:
+    """Heading, colour ("ok", "warn", "bad", "info") and icon of a verdict."""
+
+    title: Promise
+    kind: str
+    icon: str
+
+
+VERDICTS: dict[str, VerdictWords] = {
+    Verdict.ISSUED: VerdictWords(_("Issued here, unchanged"), "ok", "check"),
+    Verdict.ISSUED_EDITED: VerdictWords(_("Issued here, then changed"), "warn", "alert"),
+    Verdict.PARTIAL: VerdictWords(_("Partly issued here"), "warn", "alert"),
+    Verdict.MIXED_RECORDS: VerdictWords(_("Joined from several of our files"), "warn", "alert"),
+    Verdict.TRANSPLANTED: VerdictWords(_("Our mark on other sound"), "bad", "x"),
+    Verdict.UNVERIFIED_MARK: VerdictWords(_("Traces of a mark, but no record"), "warn", "question"),
+    Verdict.FOREIGN_WATERMARK: VerdictWords(_("A public watermark, not ours"), "info", "info"),
+    Verdict.NO_WATERMARK: VerdictWords(_("No watermark found"), "info", "question"),
+    Verdict.INCONCLUSIVE: VerdictWords(_("Too little to say anything"), "info", "question"),
+}
+
+# Kind of interval -> (words, colour on the waveform).
+INTERVALS: dict[str, tuple[Promise, str]] = {
+    "ours": (_("Matches our record"), "ok"),
+    "altered": (_("Marked, but the sound differs"), "bad"),
+    "unmarked": (_("Sound without our mark"), "warn"),
+    "public": (_("Public mark only"), "info"),
+}
+
+REASONS: dict[str, Promise] = {
+    "content_differs_from_record": _("The sound is not what was issued under this mark."),
+    "record_unknown": _("A code word was read, but this service never issued it."),
+    "mark_unreadable": _("A mark is present, but its code word cannot be read."),
+    "too_short_or_quiet": _("There is less than one second of sound."),
+    "too_short_for_absence": _("Below three seconds of sound, a missing mark proves nothing."),
+    "public_mark_only": _("Only the public mark was found, which anybody can add."),
+    "searched_nothing_found": _("The whole file was searched, and nothing was found."),
+    "several_records": _("Passages of more than one of our files were found."),
+    "sound_without_our_mark": _("There is sound in it that carries no mark of ours."),
+    "content_altered": _("Some of the marked sound no longer matches our record."),
+    "length_changed": _("It is longer or shorter than what was issued."),
+    "order_changed": _("Its passages come in another order than in what was issued."),
+    "further_mark_does_not_match": _("A further mark in it does not match the sound that carries it."),
+}
