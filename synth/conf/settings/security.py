@@ -75,5 +75,7 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
+        "report-uri": ["/csp-report"],
     }
 }
+CSRF_FAILURE_VIEW = "synth.portal.errors.csrf_failure"
