@@ -172,5 +172,5 @@ def _check_value(where: str, value: Any, depth: int) -> None:
             _check_value(f"{where}.{key}", item, depth + 1)
     else:
         raise BadEvent(
-            f"{where} is a {type(value).__name__}: only text, integers, flags, lists and tables may stand here"
+            f"{where} is a {type(value).__name__}: only text, integers, flags, lists and tables fit"
         )

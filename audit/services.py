@@ -14,9 +14,11 @@ from uuid import UUID
 import rfc8785
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from audit import events
+from audit import events, merkle, selectors
 from audit.actors import Actor
 from audit.models import Entry
+from audit.proof import Proof
+from audit.tree import StoredTree
 
 BODY_VERSION = 1
 MAX_BODY_BYTES = 65_535
@@ -74,7 +76,7 @@ def record(
     )
     if len(body) > MAX_BODY_BYTES:
         raise events.BadEvent(f"{event}: {len(body)} bytes, at most {MAX_BODY_BYTES}: log a hash instead")
-    leaf_hash = hashlib.sha256(b"\x00" + body).digest()
+    leaf_hash = merkle.leaf_hash(body)
 
     with connection.cursor() as cursor:
         organisation = str(organisation_id) if organisation_id else None
@@ -104,6 +106,16 @@ def _existing(using: str, event: str, subject: str | None, idempotency_key: str 
             f"idempotency key {idempotency_key!r} already names {entry.event} of {entry.subject}"
         )
     return entry
+
+
+def proof_for(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> Proof | None:
+    """The proof of ``entry`` against the newest published checkpoint; None until it is in that tree."""
+    leaf = selectors.leaf_of(entry, using)
+    checkpoint = selectors.published_checkpoint(using)
+    if leaf is None or checkpoint is None or leaf.index >= checkpoint.size:
+        return None
+    path = merkle.inclusion_proof(leaf.index, checkpoint.size, StoredTree(using).node)
+    return Proof(bytes(entry.body), leaf.index, tuple(path), checkpoint.note)
 
 
 def new_salt() -> bytes:

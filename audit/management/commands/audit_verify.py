@@ -1,0 +1,52 @@
+"""Verifies the log in the database, or an export of it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from audit import keys, verification
+from audit.note import Verifier
+from audit.offline import Fault, VerifyError, open_checkpoint, verify_export
+
+
+class Command(BaseCommand):
+    help = "Verifies every entry, leaf, tile, checkpoint and signature. Exit codes name the class of fault."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--dump", type=Path, help="verify this export instead of the database")
+        parser.add_argument("--vkey", help="verifier key (default: the one of this installation)")
+        parser.add_argument("--since", type=Path, help="a checkpoint kept earlier, outside this installation")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self.stdout.write(self.style.SUCCESS(self._verify(options)))
+        except VerifyError as error:
+            raise CommandError(f"FAILED: {error}", returncode=int(error.fault)) from error
+
+    def _verify(self, options: dict[str, Any]) -> str:
+        try:
+            verifier = Verifier.from_vkey(options["vkey"]) if options["vkey"] else keys.verifier()
+        except ValueError as error:
+            raise VerifyError(Fault.FORMAT, f"the verifier key: {error}") from error
+        since = (
+            open_checkpoint(options["since"].read_text(encoding="utf-8"), verifier)
+            if options["since"]
+            else None
+        )
+        if options["dump"]:
+            with options["dump"].open(encoding="utf-8") as lines:
+                walked = verify_export(lines, verifier, since)
+            return f"OK: {walked.tree.size} entries, {walked.checkpoints} checkpoints, root {walked.tree.root().hex()}"
+        note = keys.checkpoint_file().read()
+        external = open_checkpoint(note, verifier) if note is not None else None
+        walked = verification.verify_database(verifier, since=since, external=external)
+        queued = verification.verify_queue()
+        return (
+            f"OK: {walked.tree.size} entries, {walked.checkpoints} checkpoints, {queued} queued,"
+            f" root {walked.tree.root().hex()}, external copy "
+            + ("agrees" if external is not None else "absent")
+        )

@@ -1,0 +1,302 @@
+"""Checks the log, or one output's proof, without Django, without a database, without trust in the operator.
+
+    python -m audit.offline verify --dump EXPORT --vkey KEY [--since CHECKPOINT]
+    python -m audit.offline verify-output FILE --proof PROOF --vkey KEY
+
+Needs Python and `cryptography`. ``KEY`` is the log's verifier key or a file that holds it; get it from
+somewhere other than the log. ``CHECKPOINT`` is a file with a checkpoint you kept earlier: only that shows
+that nothing was cut off or rewritten since. Exit codes are the values of `Fault`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import enum
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from audit import merkle
+from audit.merkle import CompactRange
+from audit.note import Checkpoint, NoteError, Verifier, decode_base64
+from audit.proof import Proof
+
+EXPORT_FORMAT = "assent-log-export/1"
+MAX_LINE_CHARS = 1 << 20
+
+
+class Fault(enum.IntEnum):
+    """What is wrong; also the exit code."""
+
+    FORMAT = 10  # the export, key or proof cannot be read
+    CANONICAL = 11  # an entry is not canonical JSON
+    LEAF = 12  # the bytes of an entry do not give its hash
+    ORDER = 13  # a leaf is missing, repeated or out of place
+    ROOT = 14  # leaves do not give the root of a checkpoint
+    SIGNATURE = 15  # a checkpoint is not signed by the log's key
+    HISTORY = 16  # the log does not continue a checkpoint kept elsewhere: cut off, rewritten or forked
+    UNSIGNED = 17  # leaves after the last checkpoint, or no checkpoint at all
+    TILE = 18  # a stored tile is wrong (database only)
+    COLUMNS = 19  # a row contradicts its own body (database only)
+    QUEUE = 20  # an entry is neither in the tree nor in the queue (database only)
+    INCLUSION = 21  # the proof does not lead to the signed root
+    OUTPUT = 22  # the file is not the one that the entry speaks of
+
+
+class VerifyError(Exception):
+    """The first fault found; ``index`` is the first leaf (or entry) it concerns, where it concerns one."""
+
+    def __init__(self, fault: Fault, message: str, index: int | None = None) -> None:
+        where = "" if index is None else f" [index {index}]"
+        super().__init__(f"{fault.name}{where}: {message}")
+        self.fault = fault
+        self.index = index
+
+
+def parse_body(body: bytes, index: int | None = None) -> dict[str, Any]:
+    """The entry in ``body``, which must be RFC 8785 JSON without fractions (as every entry is)."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len({key for key, _ in pairs}) != len(pairs):
+            raise ValueError("a key is repeated")
+        return dict(pairs)
+
+    def refuse(text: str) -> Any:
+        raise ValueError(f"{text} is not allowed")
+
+    try:
+        value = json.loads(body.decode(), object_pairs_hook=unique, parse_float=refuse, parse_constant=refuse)
+        # For ASCII keys and integers this is exactly the form that RFC 8785 prescribes.
+        canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise VerifyError(Fault.CANONICAL, f"not canonical JSON: {error}", index) from None
+    if not isinstance(value, dict) or canonical != body:
+        raise VerifyError(Fault.CANONICAL, "not the canonical form of its content", index)
+    return value
+
+
+@dataclass
+class LogVerifier:
+    """Walks the log in order: every leaf, and every checkpoint right after the last leaf it covers."""
+
+    verifier: Verifier
+    since: Checkpoint | None = None
+    tree: CompactRange = field(default_factory=CompactRange)
+    bodies: int = 0
+    checkpoints: int = 0
+    signed_size: int = 0
+
+    def leaf(self, index: int, leaf_hash: bytes, body: bytes | None) -> None:
+        """The next leaf; ``body`` is None where the export withholds it."""
+        if index != self.tree.size:
+            raise VerifyError(Fault.ORDER, f"leaf {index} stands where {self.tree.size} belongs", index)
+        if len(leaf_hash) != merkle.HASH_BYTES:
+            raise VerifyError(Fault.FORMAT, "a leaf hash is not 32 bytes long", index)
+        if body is not None:
+            if merkle.leaf_hash(body) != leaf_hash:
+                raise VerifyError(Fault.LEAF, "the entry's bytes do not give its hash", index)
+            parse_body(body, index)
+            self.bodies += 1
+        self.tree.append(leaf_hash)
+        if self.since is not None and self.since.size == self.tree.size:
+            self._check_since(self.since)
+
+    def checkpoint(self, note: str) -> Checkpoint:
+        """A checkpoint over exactly the leaves seen so far."""
+        try:
+            checkpoint = Checkpoint.open(note, self.verifier)
+        except NoteError as error:
+            raise VerifyError(
+                Fault.SIGNATURE, f"checkpoint after leaf {self.tree.size - 1}: {error}"
+            ) from None
+        if checkpoint.size != self.tree.size:
+            raise VerifyError(
+                Fault.ORDER,
+                f"checkpoint {checkpoint.size} stands after {self.tree.size} leaves",
+                self.tree.size,
+            )
+        if checkpoint.root != self.tree.root():
+            raise VerifyError(
+                Fault.ROOT,
+                f"leaves {self.signed_size} to {self.tree.size - 1} do not give the root of"
+                f" checkpoint {checkpoint.size}",
+                self.signed_size,
+            )
+        self.checkpoints += 1
+        self.signed_size = self.tree.size
+        return checkpoint
+
+    def finish(self) -> None:
+        """After the last line: everything must be signed, and reach as far as the kept checkpoint."""
+        if self.since is not None and self.since.size > self.tree.size:
+            raise VerifyError(
+                Fault.HISTORY,
+                f"the checkpoint you kept has {self.since.size} entries, the log only {self.tree.size}:"
+                " entries were cut off",
+                self.tree.size,
+            )
+        if self.signed_size != self.tree.size:
+            raise VerifyError(Fault.UNSIGNED, "the last leaves are under no checkpoint", self.signed_size)
+
+    def _check_since(self, since: Checkpoint) -> None:
+        if self.tree.root() != since.root:
+            raise VerifyError(
+                Fault.HISTORY,
+                f"the first {since.size} entries are not those of the checkpoint you kept: rewritten or forked",
+                0,
+            )
+
+
+def open_checkpoint(note: str, verifier: Verifier) -> Checkpoint:
+    """A checkpoint kept by the caller; raises `VerifyError`."""
+    try:
+        return Checkpoint.open(note, verifier)
+    except NoteError as error:
+        raise VerifyError(Fault.SIGNATURE, f"the checkpoint you kept: {error}") from None
+
+
+def verify_export(lines: Iterable[str], verifier: Verifier, since: Checkpoint | None = None) -> LogVerifier:
+    """Check an export line by line; raises `VerifyError` at the first fault."""
+    walker = LogVerifier(verifier, since)
+    ended = False
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line) if len(line) <= MAX_LINE_CHARS else None
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict) or ended:
+            raise VerifyError(Fault.FORMAT, f"line {number} of the export is not one of its rows")
+        if number == 1:
+            if row.get("format") != EXPORT_FORMAT or row.get("origin") != verifier.name:
+                raise VerifyError(Fault.FORMAT, f"not an export ({EXPORT_FORMAT}) of {verifier.name}")
+        elif isinstance(row.get("checkpoint"), str):
+            walker.checkpoint(row["checkpoint"])
+        elif "end" in row:
+            if row["end"] != walker.tree.size:
+                raise VerifyError(Fault.ORDER, "the last line counts other leaves", walker.tree.size)
+            ended = True
+        else:
+            walker.leaf(*_leaf_row(row, number))
+    if not ended:
+        raise VerifyError(Fault.FORMAT, "the export is cut off: its last line is missing", walker.tree.size)
+    walker.finish()
+    return walker
+
+
+def _leaf_row(row: dict[str, Any], number: int) -> tuple[int, bytes, bytes | None]:
+    index, leaf_hash, body = row.get("leaf"), row.get("hash"), row.get("body")
+    if type(index) is not int or not isinstance(leaf_hash, str) or not isinstance(body, str | None):
+        raise VerifyError(Fault.FORMAT, f"line {number} of the export is not one of its rows")
+    try:
+        return index, bytes.fromhex(leaf_hash), None if body is None else decode_base64(body)
+    except ValueError:
+        raise VerifyError(Fault.FORMAT, f"line {number} of the export cannot be decoded", index) from None
+
+
+def verify_output(output_sha256: str, proof_text: str, verifier: Verifier) -> tuple[Proof, dict[str, Any]]:
+    """Check that a file with this SHA-256 (hexadecimal) was released under a logged entry.
+
+    Returns the proof and the entry; raises `VerifyError`.
+    """
+    try:
+        proof = Proof.parse(proof_text)
+    except NoteError as error:
+        raise VerifyError(Fault.FORMAT, f"the proof: {error}") from None
+    try:
+        proof.verify(verifier)
+    except NoteError as error:
+        raise VerifyError(Fault.SIGNATURE, f"the checkpoint of the proof: {error}") from None
+    except merkle.ProofError as error:
+        raise VerifyError(Fault.INCLUSION, str(error), proof.index) from None
+    entry = parse_body(proof.body, proof.index)
+    data = entry.get("data")
+    if entry.get("event") != "synthesis.completed" or not isinstance(data, dict):
+        raise VerifyError(
+            Fault.OUTPUT, f"the entry is no release of an output: {entry.get('event')}", proof.index
+        )
+    if data.get("output_sha256") != output_sha256:
+        raise VerifyError(
+            Fault.OUTPUT, "the file is not the one that was released under this entry", proof.index
+        )
+    return proof, entry
+
+
+def _read_verifier(text: str) -> Verifier:
+    try:
+        path = Path(text)
+        if "\n" not in text and path.is_file():
+            text = path.read_text(encoding="utf-8")
+        return Verifier.from_vkey(text)
+    except (OSError, ValueError) as error:
+        raise VerifyError(Fault.FORMAT, f"the verifier key: {error}") from None
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise VerifyError(Fault.FORMAT, f"{path}: {error}") from None
+
+
+def _verify(options: argparse.Namespace) -> str:
+    verifier = _read_verifier(options.vkey)
+    since = open_checkpoint(_read_text(options.since), verifier) if options.since else None
+    try:
+        with options.dump.open(encoding="utf-8") as lines:
+            walked = verify_export(lines, verifier, since)
+    except (OSError, UnicodeDecodeError) as error:
+        raise VerifyError(Fault.FORMAT, f"{options.dump}: {error}") from None
+    text = (
+        f"OK: {walked.tree.size} entries ({walked.bodies} readable), {walked.checkpoints} checkpoints,"
+        f" root {walked.tree.root().hex()}"
+    )
+    if since is None:
+        text += "\nWithout --since a log that was cut off or rewritten and signed again looks the same."
+    return text
+
+
+def _verify_output(options: argparse.Namespace) -> str:
+    verifier = _read_verifier(options.vkey)
+    digest = hashlib.sha256()
+    try:
+        with options.file.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise VerifyError(Fault.FORMAT, f"{options.file}: {error}") from None
+    proof, entry = verify_output(digest.hexdigest(), _read_text(options.proof), verifier)
+    return f"OK: released {entry.get('time')} under entry {proof.index} of {verifier.name} ({entry.get('subject')})"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; the exit code is 0 or the value of a `Fault` (2 for wrong usage)."""
+    parser = argparse.ArgumentParser(
+        prog="python -m audit.offline", description=(__doc__ or "").split("\n")[0]
+    )
+    commands = parser.add_subparsers(required=True)
+    verify = commands.add_parser("verify", help="check an export of the log")
+    verify.add_argument("--dump", type=Path, required=True, help="file written by audit_export")
+    verify.add_argument("--since", type=Path, help="a checkpoint kept earlier")
+    verify.set_defaults(run=_verify)
+    output = commands.add_parser("verify-output", help="check one audio file against its proof")
+    output.add_argument("file", type=Path)
+    output.add_argument("--proof", type=Path, required=True, help="the output's .tlog-proof file")
+    output.set_defaults(run=_verify_output)
+    for command in (verify, output):
+        command.add_argument("--vkey", required=True, help="the log's verifier key, or a file that holds it")
+    options = parser.parse_args(arguments)
+    try:
+        message = options.run(options)
+    except VerifyError as error:
+        sys.stderr.write(f"FAILED: {error}\n")
+        return int(error.fault)
+    sys.stdout.write(message + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
