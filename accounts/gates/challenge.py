@@ -1,0 +1,244 @@
+"""The challenge: a statement about this person, this organisation and this day, and six random words.
+
+Every part that varies is a slot that carries its own decoys: wrong names, wrong organisations, wrong dates,
+wrong words. A recogniser that is offered only the right answer will hear it in anything; one that must choose
+between the right answer and eleven decoys can say "that was another name". The decoys are drawn here, once,
+stored with the challenge and never shown.
+
+Randomness is an argument, so that a challenge can be made again. Light: the web process issues challenges.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from . import phones
+from . import vocabulary as v
+
+SPEC_VERSION = 1
+WORD_COUNT = 6
+DECOYS_PER_SLOT = 11
+MIN_DECOY_DISTANCE_PHONES = 3
+
+LANGUAGES_WITH_RECOGNISER = frozenset({"en"})
+LANGUAGES = ("en", "zh")
+
+STATEMENT_EN = (
+    "My name is {person}. I am the owner of this voice, and I consent to {organisation} creating a synthetic "
+    "voice from it. Today is the {day} of {month}, {year}. My six words are: {words}."
+)
+STATEMENT_ZH = (
+    "我叫{person}，我是这个声音的主人，我同意{organisation}用它制作合成语音。今天是{year}年{month}月{day}日。"
+    "我的六个词是：{words}。"
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One place of a slot: what should be heard there, and what else the recogniser may choose."""
+
+    expected: str
+    decoys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A variable part of the statement. Without ``parts`` it has no spoken form here: a reviewer listens."""
+
+    name: str
+    text: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class ChallengeSpec:
+    """What must be said, and all that is needed to judge whether it was said.
+
+    ``statement`` is shown to the speaker. ``slots`` are person, organisation, day, month, year; ``words`` are
+    the six words in order, each with its decoys. Decoys are for the recogniser alone: never show them.
+    """
+
+    language: str
+    statement: str
+    slots: tuple[Slot, ...]
+    words: tuple[Part, ...]
+    version: int = SPEC_VERSION
+
+    @property
+    def word_list(self) -> tuple[str, ...]:
+        return tuple(part.expected for part in self.words)
+
+    @property
+    def needs_reviewer(self) -> tuple[str, ...]:
+        """Codes of why a reviewer will have to listen whatever the recording is like; empty when none."""
+        if self.language not in LANGUAGES_WITH_RECOGNISER:
+            return ("language_needs_reviewer",)
+        return tuple(f"{slot.name}_needs_reviewer" for slot in self.slots if not slot.parts)
+
+    def slot(self, name: str) -> Slot:
+        """The slot called ``name``; KeyError when there is none."""
+        for slot in self.slots:
+            if slot.name == name:
+                return slot
+        raise KeyError(name)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON types; `from_json` gives an equal spec back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> ChallengeSpec:
+        """Read what `as_json` wrote. ValueError for a version this code does not know."""
+        if data.get("version") != SPEC_VERSION:
+            raise ValueError(f"unknown challenge version {data.get('version')!r}")
+        return cls(
+            language=data["language"],
+            statement=data["statement"],
+            slots=tuple(Slot(s["name"], s["text"], _parts(s["parts"])) for s in data["slots"]),
+            words=_parts(data["words"]),
+        )
+
+
+def _parts(rows: Iterable[dict[str, Any]]) -> tuple[Part, ...]:
+    return tuple(Part(row["expected"], tuple(row["decoys"])) for row in rows)
+
+
+def make_challenge(
+    *, person_name: str, organisation: str, date: dt.date, language: str, generator: np.random.Generator
+) -> ChallengeSpec:
+    """Draw a challenge for ``person_name`` allowing ``organisation`` on ``date``.
+
+    ``language`` is one of `LANGUAGES` (ValueError otherwise). The same arguments and generator state give the
+    same challenge. 96 words in six places are some 7.8e11 combinations.
+    """
+    person_name, organisation = " ".join(person_name.split()), " ".join(organisation.split())
+    if not person_name or not organisation:
+        raise ValueError("a challenge names a person and an organisation")
+    if language == "zh":
+        return _make_zh(person_name, organisation, date, generator)
+    if language != "en":
+        raise ValueError(f"no statement in language {language!r}")
+    day, month, year = v.DAYS[date.day - 1], v.MONTHS[date.month - 1], year_words(date.year)
+    words = _draw(v.WORDS_EN, WORD_COUNT, generator)
+    return ChallengeSpec(
+        language="en",
+        statement=STATEMENT_EN.format(
+            person=person_name.rstrip("."),
+            organisation=organisation.rstrip("."),
+            day=day,
+            month=month.capitalize(),
+            year=year,
+            words=", ".join(words),
+        ),
+        slots=(
+            Slot("person", person_name, _person_parts(person_name, generator)),
+            Slot("organisation", organisation, _organisation_parts(organisation, generator)),
+            Slot("day", day, (_part(day, v.DAYS, generator),)),
+            Slot("month", month, (_part(month, v.MONTHS, generator),)),
+            Slot(
+                "year",
+                year,
+                (_part(year, [year_words(date.year + d) for d in (-6, -5, -3, -2, 2, 3, 4)], generator),),
+            ),
+        ),
+        words=tuple(_part(word, [w for w in v.WORDS_EN if w not in words], generator) for word in words),
+    )
+
+
+def _make_zh(person: str, organisation: str, date: dt.date, generator: np.random.Generator) -> ChallengeSpec:
+    words = _draw(v.WORDS_ZH, WORD_COUNT, generator)
+    year = "".join(v.ZH_DIGITS[int(d)] for d in str(date.year))
+    month, day = _zh_number(date.month), _zh_number(date.day)
+    return ChallengeSpec(
+        language="zh",
+        statement=STATEMENT_ZH.format(
+            person=person, organisation=organisation, year=year, month=month, day=day, words="、".join(words)
+        ),
+        slots=tuple(
+            Slot(name, text, ())
+            for name, text in (
+                ("person", person),
+                ("organisation", organisation),
+                ("day", day),
+                ("month", month),
+                ("year", year),
+            )
+        ),  # fmt: skip
+        words=tuple(Part(word, ()) for word in words),
+    )
+
+
+def year_words(year: int) -> str:
+    """2026 -> "twenty twenty six"; 2000 to 2009 as "two thousand nine". ValueError outside 2000-2099."""
+    if not 2000 <= year <= 2099:
+        raise ValueError(f"no spoken form for the year {year}")
+    rest = year - 2000
+    if rest < 10:
+        return " ".join(("two thousand", *v.DIGITS[rest])) if rest else "two thousand"
+    if rest < 20:
+        return f"twenty {v.TEENS[rest - 10]}"
+    tens, units = v.TENS[rest // 10 - 2], rest % 10
+    return f"twenty {tens} {v.DIGITS[units]}" if units else f"twenty {tens}"
+
+
+def _zh_number(number: int) -> str:
+    tens, units = divmod(number, 10)
+    head = "" if tens == 0 else "十" if tens == 1 else v.ZH_DIGITS[tens] + "十"
+    return head + (v.ZH_DIGITS[units] if units else "")
+
+
+def _draw(pool: Sequence[str], count: int, generator: np.random.Generator) -> tuple[str, ...]:
+    return tuple(pool[i] for i in generator.permutation(len(pool))[:count])
+
+
+def _spoken(text: str) -> tuple[str, ...]:
+    return tuple(p for word in text.split() for p in (phones.pronunciations(word) or ((),))[0])
+
+
+def _part(
+    expected: str, pool: Sequence[str], generator: np.random.Generator, count: int = DECOYS_PER_SLOT
+) -> Part:
+    """A part with up to ``count`` decoys that sound unlike ``expected`` (the whole pool when it is small)."""
+    sound = _spoken(expected)
+    needed = min(MIN_DECOY_DISTANCE_PHONES, max(2, len(sound) - 1))
+    apart = [w for w in pool if w != expected and phones.distance(sound, _spoken(w)) >= needed]
+    return Part(expected, _draw(apart, count, generator))
+
+
+def _person_parts(name: str, generator: np.random.Generator) -> tuple[Part, ...]:
+    tokens = _speakable(name)
+    return tuple(
+        _part(token, [n for n in (v.FAMILY_NAMES if i else v.GIVEN_NAMES) if n not in tokens], generator)
+        for i, token in enumerate(tokens)
+    )
+
+
+def _organisation_parts(name: str, generator: np.random.Generator) -> tuple[Part, ...]:
+    """One part for the whole name; among its decoys are the same name with one word exchanged."""
+    tokens = _speakable(name)
+    if not tokens:
+        return ()
+    whole = _part(" ".join(tokens), v.ORGANISATIONS, generator)
+    if len(tokens) == 1:
+        return (whole,)
+    hybrids = []
+    for i, token in enumerate(tokens):
+        others = [
+            o.split()[min(i, 1)]
+            for o in v.ORGANISATIONS
+            if token not in o.split() and not o.startswith("the ")
+        ]
+        stranger = _part(token, others, generator, count=2).decoys
+        hybrids += [" ".join((*tokens[:i], other, *tokens[i + 1 :])) for other in stranger]
+    return (Part(whole.expected, (*whole.decoys, *hybrids)),)
+
+
+def _speakable(text: str) -> tuple[str, ...]:
+    """The tokens of ``text`` when each has a pronunciation, else none."""
+    tokens = phones.tokens_of(text) or ()
+    return tokens if all(phones.pronunciations(token) for token in tokens) else ()

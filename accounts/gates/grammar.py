@@ -1,0 +1,162 @@
+"""The grammar of the statement: what should be said, and everything else that a listener must tell from it.
+
+A recogniser that may only choose among sentences is exact where free dictation is useless; but it hears what it
+is offered. So each place that matters offers the opposite too: negations, another name, another word. The same
+list of places gives the grammar (JSGF) and reads the recognised words back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from .challenge import ChallengeSpec
+
+Kind = Literal["fixed", "contrast", "slot", "word"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place of the sentence: ``expected`` or any of ``others`` (each a string of words, "" for nothing)."""
+
+    name: str
+    kind: Kind
+    expected: str
+    others: tuple[str, ...] = ()
+
+    @property
+    def alternatives(self) -> tuple[str, ...]:
+        return (self.expected, *self.others)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What was recognised at a place, with the indices of its first and one-past-last recognised word."""
+
+    place: Place
+    text: str
+    first: int
+    last: int
+
+    @property
+    def as_expected(self) -> bool:
+        return self.text == self.place.expected
+
+
+_NEGATIONS = (
+    "not", "never", "do not", "don't", "did not", "didn't", "cannot", "can not", "can't", "could not", "will not",
+    "won't", "would not", "wouldn't", "would never", "will never", "can never", "should not", "shouldn't", "hardly",
+    "barely", "no longer", "may not", "must not",
+)  # fmt: skip
+_REFUSALS = (
+    "refuse", "refuse consent", "decline", "decline to consent", "refuse to consent", "deny consent", "object",
+    "withdraw consent", "withhold consent", "give no consent", "have not consented", "haven't consented",
+    "never consented", "do not want", "don't want", "forbid",
+)  # fmt: skip
+_NOT_OWNER = (
+    "am not", "am never", "am hardly", "am no longer", "was", "was not", "wasn't", "was never", "will not be", "ain't",
+    "am only", "am not really", "cannot be", "can't be", "never was", "do not want to be", "don't claim to be",
+)  # fmt: skip
+_DISCLAIMERS = (
+    "not",
+    "it is not true that",
+    "it is false that",
+    "nobody says that",
+    "do not believe that",
+    "i deny that",
+)
+_AFTERTHOUGHTS = ("not", "never", "not really", "i am joking", "i do not mean it", "but i refuse")
+
+
+def statement_places(spec: ChallengeSpec) -> tuple[Place, ...]:
+    """The places of the English statement up to the challenge words (see `challenge.STATEMENT_EN`)."""
+    consent = (*(f"{n} consent" for n in _NEGATIONS), *_REFUSALS)
+    return (
+        Place("opening", "contrast", "", _DISCLAIMERS),
+        _fixed("my name is"),
+        Place("name", "contrast", "", ("not", "never")),
+        *_slot(spec, "person"),
+        _fixed("i"),
+        Place("owner", "contrast", "am", _NOT_OWNER),
+        _fixed("the owner of this voice"),
+        Place("conjunction", "contrast", "and i", ("and nobody", "and i never said i", "and who says i")),
+        Place("consent", "contrast", "consent", consent),
+        _fixed("to"),
+        *_slot(spec, "organisation"),
+        Place("creating", "contrast", "creating", ("not creating", "never creating", "selling", "deleting")),
+        Place(
+            "object",
+            "contrast",
+            "a synthetic voice from it",
+            ("no synthetic voice from it", "nothing from it"),
+        ),
+        Place("afterthought", "contrast", "", _AFTERTHOUGHTS),
+        _fixed("today is"),
+        Place("today", "contrast", "", ("not",)),
+        _fixed("the"),
+        *_slot(spec, "day"),
+        _fixed("of"),
+        *_slot(spec, "month"),
+        *_slot(spec, "year"),
+    )
+
+
+def word_places(spec: ChallengeSpec) -> tuple[Place, ...]:
+    """The places of the challenge words, with the phrase before them."""
+    words = (Place(f"word {i + 1}", "word", part.expected, part.decoys) for i, part in enumerate(spec.words))
+    return (_fixed("my six words are"), *words)
+
+
+def _fixed(text: str) -> Place:
+    return Place(text, "fixed", text)
+
+
+def _slot(spec: ChallengeSpec, name: str) -> tuple[Place, ...]:
+    return tuple(Place(name, "slot", part.expected, part.decoys) for part in spec.slot(name).parts)
+
+
+def jsgf(statement: Sequence[Place], words: Sequence[Place] = ()) -> str:
+    """One JSGF grammar; with ``words`` the sentence may also end after the statement."""
+    body = " ".join(map(_rule, statement))
+    tail = f" [ {' '.join(map(_rule, words))} ]" if words else ""
+    return f"#JSGF V1.0;\ngrammar consent;\npublic <consent> = {body}{tail};\n"
+
+
+def _rule(place: Place) -> str:
+    spoken = [text for text in place.alternatives if text]
+    joined = " | ".join(spoken)
+    return f"[ {joined} ]" if "" in place.alternatives else f"( {joined} )" if len(spoken) > 1 else joined
+
+
+def read_back(places: Sequence[Place], heard: Sequence[str]) -> list[Heard] | None:
+    """Which alternative was recognised at each place; None when ``heard`` is not a sentence of the grammar.
+
+    Where two readings are possible the one with the fewest unexpected alternatives wins.
+    """
+    best: dict[tuple[int, int], tuple[int, list[Heard]] | None] = {}
+
+    def read(place_index: int, at: int) -> tuple[int, list[Heard]] | None:
+        key = (place_index, at)
+        if key not in best:
+            best[key] = attempt(place_index, at)
+        return best[key]
+
+    def attempt(place_index: int, at: int) -> tuple[int, list[Heard]] | None:
+        if place_index == len(places):
+            return (0, []) if at == len(heard) else None
+        place, found = places[place_index], None
+        for text in place.alternatives:
+            tokens = text.split()
+            if list(heard[at : at + len(tokens)]) != tokens:
+                continue
+            rest = read(place_index + 1, at + len(tokens))
+            if rest is None:
+                continue
+            cost = rest[0] + (text != place.expected)
+            if found is None or cost < found[0]:
+                found = (cost, [Heard(place, text, at, at + len(tokens)), *rest[1]])
+        return found
+
+    result = read(0, 0)
+    return None if result is None else result[1]

@@ -1,0 +1,52 @@
+"""Every threshold of the gates, in one place, with its unit. docs/gates.md says how each was found."""
+
+from __future__ import annotations
+
+RATE_HZ = 16_000  # all gates work on mono at this rate
+
+# Consent recordings.
+CONSENT_MIN_S = 4.0
+CONSENT_MAX_S = 60.0
+
+# Style clips: what GPT-SoVITS takes as a reference.
+STYLE_MIN_S = 3.0
+STYLE_MAX_S = 10.0
+
+# Level.
+MIN_RATE_HZ = 8_000
+QUIET_PEAK_DBFS = -40.0  # below this the recording is refused as too quiet
+MAX_CLIPPED_SHARE = 0.005  # of all samples, in flat runs
+CLIPPED_RUN_SAMPLES = 3
+
+# Signal to noise.
+SNR_PASS_DB = 20.0
+SNR_FAIL_DB = 15.0
+
+# Speech.
+MIN_SPEECH_RATIO = 0.5
+MIN_SPEECH_S = 3.0
+MIN_STYLE_SPEECH_S = 2.0
+
+# One speaker: lowest cosine between any two windows of the recording.
+SINGLE_SPEAKER_COSINE = 0.60
+
+# Replay: bit error rate against an earlier recording.
+REPLAY_FAIL_BER = 0.20
+REPLAY_REVIEW_BER = 0.32
+
+# Challenge words.
+WORDS_TO_PASS = 5
+
+# Speaker match: cosine of utterance embeddings.
+SPEAKER_PASS_COSINE = 0.80
+SPEAKER_FAIL_COSINE = 0.70
+PROTECTED_COSINE = 0.80
+
+# Speech inside the recording that no recognised word accounts for.
+UNEXPLAINED_SPEECH_S = 0.6
+
+# Expression of a style clip: beyond any of these a warning is given.
+EXTREME_RANGE_ST = 20.0
+EXTREME_JUMPS_PER_S = 3.0
+EXTREME_TREMBLE_DB = 20.0
+EXTREME_VOICED_SHARE = 0.3
