@@ -59,7 +59,9 @@ def spread_of(values: Sequence[float]) -> str:
     """Range and median of `values` in words, for `Row.spread`."""
     if not values:
         return ""
-    return f"min {_number(min(values))}, median {_number(statistics.median(values))}, max {_number(max(values))}"
+    return (
+        f"min {_number(min(values))}, median {_number(statistics.median(values))}, max {_number(max(values))}"
+    )
 
 
 def machine() -> str:
@@ -109,7 +111,7 @@ def render(directory: Path = BENCHMARKS_DIR) -> str:
     lines = [
         "# Benchmarks",
         "",
-        "Rendered by `python -m benchmarks.report` from the JSON files in `docs/benchmarks/`; do not edit by hand.",
+        "Rendered by `python -m benchmarks.report` from the JSON files in `docs/benchmarks/`: do not edit.",
         "A target without a tick was not reached on the machine named; the note says what is known about it.",
     ]
     for path in sorted(directory.glob("*.json")):
@@ -117,7 +119,10 @@ def render(directory: Path = BENCHMARKS_DIR) -> str:
         if "rows" not in body:
             continue  # supporting data of a benchmark, not a report
         lines += ["", f"## {path.stem}", "", f"`{body['command']}` · {body['date']} · {body['machine']}", ""]
-        lines += ["| metric | value | unit | target | n | spread | note |", "| --- | ---: | --- | --- | ---: | --- | --- |"]
+        lines += [
+            "| metric | value | unit | target | n | spread | note |",
+            "| --- | ---: | --- | --- | ---: | --- | --- |",
+        ]
         lines += [_line(Row(**row)) for row in body["rows"]]
     return "\n".join(lines) + "\n"
 
@@ -129,7 +134,15 @@ def _line(row: Row) -> str:
         tick = {True: " ✓", False: " ✗", None: ""}[row.met]
         target = f"{sign} {_number(row.target)}{tick}"
     value = "not measured" if row.value is None else _number(row.value)
-    cells = [row.metric, value, row.unit, target, "" if row.n is None else str(row.n), _cell(row.spread), row.note]
+    cells = [
+        row.metric,
+        value,
+        row.unit,
+        target,
+        "" if row.n is None else str(row.n),
+        _cell(row.spread),
+        row.note,
+    ]
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 

@@ -1,0 +1,27 @@
+"""The inaudible mark: arrays in, arrays and measurements out; no rows, no files, no framework.
+
+`embed` marks, `read_back` proves one known record, `detect` asks what a file carries; `fingerprint` binds a
+mark to its content. The public AudioSeal layer is `audioseal_layer`, imported on its own because it needs
+torch.
+"""
+
+from .detect import DETECTOR_VERSION, PRESENCE_FALSE_RATE, Detection, Span, Word, detect, detect_blocks
+from .embed import SHORTEST_S, TARGET_QUALITY, embed
+from .keys import MarkKeys
+from .readback import ReadBack, read_back
+
+__all__ = [
+    "DETECTOR_VERSION",
+    "PRESENCE_FALSE_RATE",
+    "SHORTEST_S",
+    "TARGET_QUALITY",
+    "Detection",
+    "MarkKeys",
+    "ReadBack",
+    "Span",
+    "Word",
+    "detect",
+    "detect_blocks",
+    "embed",
+    "read_back",
+]

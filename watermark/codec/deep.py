@@ -1,0 +1,116 @@
+"""The deep search: which change of tempo, pitch or speed, undone, makes the mark readable.
+
+A grid of lines, not the full product: tempo, pitch and speed within +-10 % (pitch +-2 semitones). It runs
+on a few loud excerpts only; the caller then reads the whole file at the scales found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .chunks import Chunk
+from .parameters import SAMPLE_RATE_HZ
+from .search import Bank, find_alignments, spectrum_of, view_tiles
+from .words import IssuedRecords, find_words
+
+_EXCERPT_S = 10.0
+_EXCERPTS = 3
+_PROMISING = 5  # hypotheses refined and decoded per excerpt
+_FINE = (-0.006, -0.003, 0.0, 0.003, 0.006)
+_CERTAIN_NATS = 18.0  # evidence beyond the hypotheses at which the grid need not be finished
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Tempo and pitch to undo, and the logarithm of how many such hypotheses were tried to find them."""
+
+    time: float = 1.0
+    frequency: float = 1.0
+    log_hypotheses: float = 0.0
+
+
+def grid() -> list[Scales]:
+    """Tempo in steps of 1 %, pitch of 1/36 octave, speed (both at once) of 1 %; likeliest first."""
+    steps = [k / 100 for k in range(-10, 11) if k]
+    tempo = [Scales(1 + step, 1.0) for step in steps]
+    speed = [Scales(1 + step, 1 + step) for step in steps]
+    pitch = [Scales(1.0, 2 ** (k / 36)) for k in range(-7, 8) if k]
+    return sorted(tempo + speed + pitch, key=lambda s: abs(s.time - 1) + abs(s.frequency - 1))
+
+
+class Excerpts:
+    """Keeps the loudest stretch of each chunk, and of those the loudest three: bounded memory for any
+    length.
+    """
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[float, np.ndarray]] = []
+
+    def offer(self, chunk: Chunk) -> None:
+        """Look at a chunk."""
+        length = int(_EXCERPT_S * SAMPLE_RATE_HZ)
+        samples = chunk.samples
+        if len(samples) > length:
+            running = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
+            start = int((running[length:] - running[:-length]).argmax())
+            samples = samples[start : start + length].copy()
+        energy = float(np.square(samples, dtype=np.float64).sum())
+        if energy > 0:
+            self._kept = sorted([*self._kept, (energy, samples)], key=lambda kept: -kept[0])[:_EXCERPTS]
+
+    @property
+    def pieces(self) -> list[np.ndarray]:
+        """The excerpts, loudest first: float32 at 16 kHz, at most 10 s each."""
+        return [samples for _, samples in self._kept]
+
+
+def find_scales(bank: Bank, pieces: list[np.ndarray], issued: IssuedRecords | None) -> Scales | None:
+    """The scales at which some excerpt reads as a record; failing that, the ones with clear evidence; else
+    None.
+    """
+    hypotheses = grid()
+    log_tried = float(np.log(len(hypotheses) * len(_FINE) * max(len(pieces), 1)))
+    strongest: tuple[float, Scales] | None = None
+    for piece in pieces:
+        spectrum = spectrum_of(piece)
+        ranked: list[tuple[float, Scales]] = []
+        for scales in hypotheses:
+            excess, _ = _look(bank, spectrum, scales, None, decode=False)
+            ranked.append((excess, scales))
+            if excess > _CERTAIN_NATS + log_tried:
+                break
+        ranked.sort(key=lambda entry: -entry[0])
+        for _, coarse in ranked[:_PROMISING]:
+            for scales in _refined(coarse):
+                tried = Scales(scales.time, scales.frequency, log_tried)
+                excess, readable = _look(bank, spectrum, scales, issued, decode=True)
+                if readable:
+                    return tried
+                if strongest is None or excess > strongest[0]:
+                    strongest = excess, tried
+    if strongest is not None and strongest[0] > log_tried + 11.5:
+        return strongest[1]
+    return None
+
+
+def _refined(coarse: Scales) -> list[Scales]:
+    """Neighbours of a grid point along its own line, itself first."""
+    around = []
+    for step in sorted(_FINE, key=abs):
+        time = coarse.time * (1 + step) if coarse.time != 1 else 1.0
+        frequency = coarse.frequency * (1 + step) if coarse.frequency != 1 else 1.0
+        around.append(Scales(time, frequency))
+    return around
+
+
+def _look(
+    bank: Bank, spectrum: np.ndarray, scales: Scales, issued: IssuedRecords | None, *, decode: bool
+) -> tuple[float, bool]:
+    view = view_tiles(spectrum, scales.time, scales.frequency)
+    alignments, log_hypotheses = find_alignments(bank, view)
+    if not alignments:
+        return -np.inf, False
+    readable = decode and bool(find_words(bank, view, alignments, log_hypotheses, issued))
+    return alignments[0].evidence - log_hypotheses, readable

@@ -1,0 +1,217 @@
+"""Detection: which records a piece of audio carries, where, and whether chance could explain what is seen.
+
+Reads a file in overlapping chunks, so memory does not grow with length. The decision that a record was
+found rests on its MAC (or on a match with an issued record far above chance); presence without a record
+rests on the bound of `search`. With deep=True, tempo, pitch and speed are searched when nothing is found
+plainly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .chunks import Chunk, chunks, slices
+from .deep import Excerpts, Scales, find_scales
+from .keys import MarkKeys
+from .search import Bank, bank_for, find_alignments, spectrum_of, view_tiles
+from .words import IssuedRecords, TileWord, find_words
+
+DETECTOR_VERSION = "keyed-mark/1"
+PRESENCE_FALSE_RATE = 1e-5  # per file, bound by Hoeffding's inequality for random keys
+PRESENCE_THRESHOLD_Z = float(np.sqrt(2 * np.log(1 / PRESENCE_FALSE_RATE)))
+CONFIRMED_Z = 2.0
+_JOIN_S = 0.3  # intervals of one record closer than this are one
+
+
+@dataclass(frozen=True)
+class Word:
+    """A record found from start_s to end_s.
+
+    score: correlation with all tiles whose sign is then known, in standard deviations. confirmed: the tiles
+    that only this record signs agree too. decoded: read by its code and MAC; otherwise matched with the
+    issued records.
+    """
+
+    record_number: int
+    epoch: str
+    start_s: float
+    end_s: float
+    score: float
+    confirmed: bool
+    decoded: bool
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of the file and the record it carries (None: nothing readable)."""
+
+    start_s: float
+    end_s: float
+    record_number: int | None
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What was found in a file.
+
+    present: a record was read, or the presence score passed its threshold. presence_z: standard deviations
+    beyond what chance explains after everything looked at (0: nothing). active_s: seconds within 30 dB of
+    the loud parts.
+    time_scale, frequency_scale: tempo and pitch that were undone (1.0 unless searched).
+    """
+
+    present: bool
+    presence_z: float
+    words: list[Word]
+    duration_s: float
+    active_s: float
+    time_scale: float = 1.0
+    frequency_scale: float = 1.0
+    deep: bool = False
+    presence_threshold_z: float = PRESENCE_THRESHOLD_Z
+    detector_version: str = DETECTOR_VERSION
+    presence_spans: list[tuple[float, float]] = field(default_factory=list)
+
+    @property
+    def time_map(self) -> list[Span]:
+        """The whole file in order: marked stretches with their record, and the gaps between them."""
+        spans: list[Span] = []
+        at = 0.0
+        for word in sorted(self.words, key=lambda w: w.start_s):
+            if word.start_s - at > _JOIN_S:
+                spans.append(Span(at, word.start_s, None))
+            spans.append(Span(max(at, word.start_s), max(at, word.end_s), word.record_number))
+            at = max(at, word.end_s)
+        if self.duration_s - at > _JOIN_S or not spans:
+            spans.append(Span(at, self.duration_s, None))
+        return spans
+
+
+def detect(
+    samples: np.ndarray,
+    sample_rate_hz: int,
+    *,
+    keys: MarkKeys,
+    epochs: Sequence[str],
+    deep: bool = False,
+    known: IssuedRecords | None = None,
+) -> Detection:
+    """Detection in one channel of samples (n,) at any rate.
+
+    known: epoch -> record numbers issued in it; lets a record be matched where its code cannot be decoded
+    (pieces under 3 s, heavy coding). Raises ValueError for other shapes and for no epochs.
+    """
+    return detect_blocks(
+        slices(samples, sample_rate_hz), sample_rate_hz, keys=keys, epochs=epochs, deep=deep, known=known
+    )
+
+
+def detect_blocks(
+    blocks: Iterable[np.ndarray],
+    sample_rate_hz: int,
+    *,
+    keys: MarkKeys,
+    epochs: Sequence[str],
+    deep: bool = False,
+    known: IssuedRecords | None = None,
+) -> Detection:
+    """The same for audio that arrives in blocks (n_i,); `blocks` is iterated once, with deep=True perhaps
+    twice.
+    """
+    bank = bank_for(keys, epochs)
+    plain = _Pass(bank, known, Scales())
+    excerpts = Excerpts()
+    for chunk in chunks(blocks, sample_rate_hz):
+        plain.take(chunk)
+        if deep:
+            excerpts.offer(chunk)
+    if plain.words or not deep:
+        return plain.result(deep=deep)
+    found = find_scales(bank, excerpts.pieces, known)
+    if found is None:
+        return plain.result(deep=True)
+    again = _Pass(bank, known, found)
+    for chunk in chunks(blocks, sample_rate_hz):
+        again.take(chunk)
+    return again.result(deep=True)
+
+
+class _Pass:
+    """One pass over the chunks of a file at one tempo and pitch."""
+
+    def __init__(self, bank: Bank, issued: IssuedRecords | None, scales: Scales) -> None:
+        self._bank, self._issued, self._scales = bank, issued, scales
+        self.words: list[Word] = []
+        self._excess: list[float] = []  # evidence beyond the logarithm of the hypotheses, per chunk
+        self._spans: list[tuple[float, float]] = []
+        self._active_s = 0.0
+        self._end_s = 0.0
+
+    def take(self, chunk: Chunk) -> None:
+        before_s = self._end_s
+        self._end_s = chunk.start_s + len(chunk.samples) / 16_000
+        if not chunk.samples.any():
+            return
+        view = view_tiles(spectrum_of(chunk.samples), self._scales.time, self._scales.frequency)
+        new_share = (self._end_s - max(before_s, chunk.start_s)) / (self._end_s - chunk.start_s)
+        self._active_s += view.active_s * new_share
+        alignments, log_hypotheses = find_alignments(self._bank, view)
+        if not alignments:
+            return
+        self._excess.append(alignments[0].evidence - log_hypotheses - self._scales.log_hypotheses)
+        limit = np.log(1 / PRESENCE_FALSE_RATE) + log_hypotheses + self._scales.log_hypotheses
+        for alignment in alignments:
+            if alignment.evidence > limit:
+                ends = view.seconds(alignment.first_tile), view.seconds(alignment.last_tile)
+                self._spans.append((chunk.start_s + ends[0], chunk.start_s + ends[1]))
+        for word in find_words(self._bank, view, alignments, log_hypotheses, self._issued):
+            shift = chunk.start_s
+            self._add(word, shift + view.seconds(word.first_tile), shift + view.seconds(word.last_tile))
+
+    def _add(self, word: TileWord, start_s: float, end_s: float) -> None:
+        """Join with the interval of the same record that it continues, usually from the chunk before."""
+        confirmed = word.confirmation_z >= CONFIRMED_Z
+        for index, other in enumerate(self.words):
+            same = (other.record_number, other.epoch) == (word.record_number, word.epoch)
+            if same and start_s <= other.end_s + _JOIN_S and end_s >= other.start_s - _JOIN_S:
+                self.words[index] = Word(
+                    word.record_number,
+                    word.epoch,
+                    min(start_s, other.start_s),
+                    max(end_s, other.end_s),
+                    max(word.score, other.score),
+                    confirmed or other.confirmed,
+                    word.decoded or other.decoded,
+                )
+                return
+        self.words.append(
+            Word(word.record_number, word.epoch, start_s, end_s, word.score, confirmed, word.decoded)
+        )
+
+    def result(self, *, deep: bool) -> Detection:
+        excess = max(self._excess, default=0.0) - np.log(max(len(self._excess), 1))
+        presence_z = float(np.sqrt(2 * max(excess, 0.0)))
+        return Detection(
+            present=bool(self.words) or presence_z > PRESENCE_THRESHOLD_Z,
+            presence_z=presence_z,
+            words=sorted(self.words, key=lambda w: w.start_s),
+            duration_s=self._end_s,
+            active_s=self._active_s,
+            time_scale=self._scales.time,
+            frequency_scale=self._scales.frequency,
+            deep=deep,
+            presence_spans=_merged(self._spans),
+        )
+
+
+def _merged(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    merged: list[tuple[float, float]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1] + _JOIN_S:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
