@@ -1,0 +1,135 @@
+"""Keys and values of a running batch, written in place.
+
+Rows join at the end and leave by compaction; room grows in steps.
+
+One allocation per batch, (2, layers, rows, heads, room, head width). Writing in place is what makes a
+step's cost independent of how much has been said: appending by concatenation copies everything at every
+step.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+ROOM_STEP = 256
+
+
+class StaticCache:
+    """Rows ``0 .. rows - 1`` are in use; each has its own length."""
+
+    def __init__(
+        self,
+        *,
+        layers: int,
+        heads: int,
+        head_width: int,
+        max_rows: int,
+        room: int = ROOM_STEP,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.lengths: list[int] = []
+        self._max_rows = max_rows
+        shape = (2, layers, 1, heads, room, head_width)
+        self._store = torch.zeros(shape, dtype=dtype, device=device)
+        self._mask: Tensor | None = None
+
+    @property
+    def rows(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held."""
+        return self._store.nbytes
+
+    def join(self, kept: list[tuple[Tensor, Tensor]]) -> int:
+        """Add a row from what `Text2Semantic.prefill` kept; returns its index."""
+        if self.rows == self._max_rows:
+            raise ValueError("the batch is full")
+        row, length = self.rows, kept[0][0].shape[1]
+        self._make_room(row + 1, length + 1)
+        for layer, (keys, values) in enumerate(kept):
+            self._store[0, layer, row, :, :length] = keys
+            self._store[1, layer, row, :, :length] = values
+        self.lengths.append(length)
+        self._mask = None
+        return row
+
+    def leave(self, row: int) -> None:
+        """Drop a row; the last one takes its index."""
+        last = self.rows - 1
+        if row != last:
+            length = self.lengths[last]
+            self._store[:, :, row, :, :length] = self._store[:, :, last, :, :length]
+            self.lengths[row] = self.lengths[last]
+        self.lengths.pop()
+        self._mask = None
+
+    # ------------------------------------------------------------------------- what `Text2Semantic.step` uses
+
+    def append(self, layer: int, keys: Tensor, values: Tensor) -> None:
+        """See `text2semantic.Cache`."""
+        if layer == 0:
+            self._prepare()
+        store = self._store
+        for row, length in enumerate(self.lengths):
+            store[0, layer, row, :, length] = keys[row, :, 0]
+            store[1, layer, row, :, length] = values[row, :, 0]
+
+    def attend(self, layer: int, queries: Tensor) -> Tensor:
+        """See `text2semantic.Cache`."""
+        seen, rows = self._seen, self.rows
+        keys, values = self._store[0, layer, :rows, :, :seen], self._store[1, layer, :rows, :, :seen]
+        heard = F.scaled_dot_product_attention(queries.to(keys.dtype), keys, values, attn_mask=self._mask)
+        return heard.to(queries.dtype)
+
+    def advance(self) -> None:
+        """See `text2semantic.Cache`."""
+        self.lengths = [length + 1 for length in self.lengths]
+
+    def _prepare(self) -> None:
+        """Once per step: room for one more position, and the mask of rows of unequal length."""
+        self._seen = max(self.lengths) + 1
+        self._make_room(self.rows, self._seen)
+        self._mask = None
+        if min(self.lengths) + 1 < self._seen:
+            place = torch.arange(self._seen, device=self._store.device)
+            ends = torch.tensor(self.lengths, device=self._store.device)
+            self._mask = (place <= ends[:, None])[:, None, None]  # (rows, 1, 1, seen)
+
+    def _make_room(self, rows: int, length: int) -> None:
+        _, layers, had_rows, heads, room, head_width = self._store.shape
+        if rows <= had_rows and length <= room:
+            return
+        new_rows = had_rows if rows <= had_rows else min(self._max_rows, max(rows, 2 * had_rows))
+        new_room = room if length <= room else -(-length // ROOM_STEP) * ROOM_STEP
+        grown = self._store.new_zeros(2, layers, new_rows, heads, new_room, head_width)
+        if used := max(self.lengths, default=0):
+            grown[:, :, : self.rows, :, :used] = self._store[:, :, : self.rows, :, :used]
+        self._store = grown
+
+
+class GrowingCache:
+    """The plain way, kept to measure the other against: every position is appended by concatenation.
+
+    One row only.
+    """
+
+    def __init__(self, kept: list[tuple[Tensor, Tensor]]) -> None:
+        self._layers = [(keys[None], values[None]) for keys, values in kept]
+
+    def append(self, layer: int, keys: Tensor, values: Tensor) -> None:
+        """See `text2semantic.Cache`."""
+        had_keys, had_values = self._layers[layer]
+        self._layers[layer] = (torch.cat([had_keys, keys], dim=2), torch.cat([had_values, values], dim=2))
+
+    def attend(self, layer: int, queries: Tensor) -> Tensor:
+        """See `text2semantic.Cache`."""
+        keys, values = self._layers[layer]
+        return F.scaled_dot_product_attention(queries, keys, values)
+
+    def advance(self) -> None:
+        """See `text2semantic.Cache`."""

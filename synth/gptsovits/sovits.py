@@ -1,0 +1,150 @@
+"""SoVITS: codes, phones and the vectors of a voice -> waveform; and a reference -> those codes and vectors.
+
+Puts `quantizer`, `reference_encoder`, `text_encoder`, `flow` and `generator` together as one checkpoint has
+them. Two vectors steer the voice, and they may come from different clips: ``style`` reaches the text
+encoder (manner), ``timbre`` reaches flow and generator (whose voice). With both the same it is the
+original's ``ge``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from synth.gptsovits.flow import Flow
+from synth.gptsovits.generator import Generator
+from synth.gptsovits.quantizer import Quantizer
+from synth.gptsovits.reference_audio import SpectrogramShape
+from synth.gptsovits.reference_encoder import ReferenceEncoder
+from synth.gptsovits.text_encoder import LatentPrior, TextEncoder
+
+NOISE_SCALE = 0.5  # how much of the predicted deviation is drawn; the original pipeline never changes it
+FRAMES_PER_CODE = 2
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Waveform with the steps that led to it, all (batch, channels, time)."""
+
+    audio: Tensor
+    prior: LatentPrior
+    latent: Tensor
+
+
+class Sovits(nn.Module):
+    """The s2 checkpoint of v2, v2Pro or v2ProPlus. Made by `synth.gptsovits.weights.load_sovits`."""
+
+    def __init__(self, config: Mapping, shapes: Mapping[str, torch.Size], version: str) -> None:
+        super().__init__()
+        model, data = config["model"], config["data"]
+
+        def under(prefix: str) -> dict[str, torch.Size]:
+            start = prefix + "."
+            return {name[len(start) :]: shape for name, shape in shapes.items() if name.startswith(start)}
+
+        self.version = version
+        self.spectrogram_shape = SpectrogramShape(
+            data["sampling_rate"], data["filter_length"], data["hop_length"], data["win_length"]
+        )
+        code_count, feature_width = shapes["quantizer.codebook"]
+        self.quantizer = Quantizer(feature_width, code_count)
+        self.ref_enc = ReferenceEncoder.like(under("ref_enc"))
+        self.enc_p = TextEncoder.like(model, under("enc_p"))
+        self.flow = Flow.like(under("flow"))
+        self.dec = Generator.like(model, under("dec"))
+        self.has_speaker_vector = "sv_emb.weight" in shapes
+        if self.has_speaker_vector:
+            width, speaker_width = shapes["sv_emb.weight"]
+            self.sv_emb = nn.Linear(speaker_width, width)
+            self.prelu = nn.PReLU(shapes["prelu.weight"][0])
+            self.ge_to512 = nn.Linear(width, shapes["ge_to512.weight"][0])
+
+    @property
+    def sample_rate_hz(self) -> int:
+        return self.spectrogram_shape.sample_rate_hz
+
+    @property
+    def samples_per_code(self) -> int:
+        """At speed 1."""
+        return FRAMES_PER_CODE * self.spectrogram_shape.hop
+
+    # ------------------------------------------------------------------------------------ the voice's side
+
+    def codes(self, features: Tensor) -> Tensor:
+        """HuBERT features (batch, width, frames) -> semantic codes (batch, frames // 2)."""
+        return self.quantizer.codes(features)
+
+    def style_vector(self, spectrogram: Tensor) -> Tensor:
+        """One reference (batch, bins, frames) -> (batch, width, 1), before any speaker vector is added."""
+        return self.ref_enc(spectrogram)
+
+    def voice_vector(self, style: Tensor, speaker: Tensor | None = None) -> Tensor:
+        """Style vector (batch, width, 1), for Pro with the speaker vector (batch, n) -> (batch, width, 1)."""
+        if not self.has_speaker_vector:
+            return style
+        if speaker is None:
+            raise ValueError(f"a {self.version} checkpoint needs the speaker vector of each reference")
+        return self.prelu(style + self.sv_emb(speaker)[:, :, None])
+
+    def voice_of(self, spectrograms: Sequence[Tensor], speakers: Sequence[Tensor | None]) -> Tensor:
+        """Mean voice vector (1, width, 1) over several references, each (bins, frames) of its own length."""
+        vectors = [
+            self.voice_vector(self.style_vector(spectrogram[None]), speaker)
+            for spectrogram, speaker in zip(spectrograms, speakers, strict=True)
+        ]
+        return torch.stack(vectors).mean(0)
+
+    # ------------------------------------------------------------------------------------ the speech's side
+
+    def hidden(self, codes: Tensor, phones: Tensor, style: Tensor) -> Tensor:
+        """codes (batch, n), phones (batch, m), style (batch, width, 1) -> (batch, channels, 2 n)."""
+        if self.has_speaker_vector:
+            style = self.ge_to512(style.transpose(1, 2)).transpose(1, 2)
+        return self.enc_p.hidden(self.quantizer.features(codes), phones, style)
+
+    def sample(self, prior: LatentPrior, noise: Tensor | None, noise_scale: float = NOISE_SCALE) -> Tensor:
+        """Latent from the prior and standard normal ``noise`` of its shape; None means the mean."""
+        if noise is None or noise_scale == 0:
+            return prior.mean
+        return prior.mean + noise * prior.log_deviation.exp() * noise_scale
+
+    def render(self, latent: Tensor, timbre: Tensor) -> tuple[Tensor, Tensor]:
+        """Latent of the prior -> (waveform (batch, 1, samples), latent after the flow)."""
+        spoken = self.flow.reverse(latent, timbre)
+        return self.dec(spoken, timbre), spoken
+
+    def forward(
+        self,
+        codes: Tensor,
+        phones: Tensor,
+        timbre: Tensor,
+        style: Tensor | None = None,
+        *,
+        noise: Tensor | None = None,
+        noise_scale: float = NOISE_SCALE,
+        speed: float = 1.0,
+    ) -> Decoded:
+        """One utterance in full; see `hidden` for shapes. ``phones`` are those of the spoken text alone."""
+        hidden = self.hidden(codes, phones, timbre if style is None else style)
+        prior = self.enc_p.prior(hidden, speed)
+        audio, latent = self.render(self.sample(prior, noise, noise_scale), timbre)
+        return Decoded(audio, prior, latent)
+
+
+def fold_overlap(hidden: Tensor, previous: Tensor) -> Tensor:
+    """Fade from ``previous`` (last frames of a chunk) into the first frames of ``hidden``, sine window."""
+    count = previous.shape[2]
+    window = torch.sin(torch.arange(2 * count, device=hidden.device) * torch.pi / (2 * count))
+    joined = window[:count] * hidden[:, :, :count] + window[count:] * previous
+    return torch.cat([joined, hidden[:, :, count:]], dim=2)
+
+
+def stretch_noise(frames: int, speed: float) -> int:
+    """Number of latent frames for ``frames`` hidden frames at ``speed``: the length that noise must have."""
+    return frames if speed == 1.0 else int(frames / speed) + 1
+
+
+__all__ = ["FRAMES_PER_CODE", "NOISE_SCALE", "Decoded", "Sovits", "fold_overlap", "stretch_noise"]

@@ -1,0 +1,202 @@
+"""Text2Semantic: phones, BERT rows and the prompt's codes -> the next code, 25 per second of speech.
+
+The s1 checkpoint: a post-norm transformer decoder over the sequence [text | audio]. Text sees all text,
+audio sees all text and the audio before it. The prompt's text and the new text are one sequence, so nothing
+of it can be kept between sentences but the prompt's codes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from synth.errors import AssentError
+
+MAX_POSITIONS = 4000
+
+
+@dataclass(frozen=True)
+class Text2SemanticConfig:
+    """Widths of a checkpoint. ``end_token`` ends an utterance; it is the last of the vocabulary."""
+
+    layers: int
+    width: int
+    heads: int
+    feed_width: int
+    phones: int
+    codes: int
+    bert_width: int
+    end_token: int
+
+    @classmethod
+    def from_shapes(
+        cls, shapes: Mapping[str, torch.Size], *, heads: int, end_token: int | None = None
+    ) -> Text2SemanticConfig:
+        """Everything but the number of heads is told by the shapes (our names)."""
+        codes, width = shapes["code_embedding.weight"]
+        return cls(
+            layers=sum(name.startswith("blocks.") and name.endswith(".qkv.weight") for name in shapes),
+            width=width,
+            heads=heads,
+            feed_width=shapes["blocks.0.up.weight"][0],
+            phones=shapes["phone_embedding.weight"][0],
+            codes=codes,
+            bert_width=shapes["bert_proj.weight"][1],
+            end_token=codes - 1 if end_token is None else min(max(int(end_token), 0), codes - 1),
+        )
+
+
+class Cache(Protocol):
+    """Keys and values of what the rows of a batch have seen so far."""
+
+    def append(self, layer: int, keys: Tensor, values: Tensor) -> None:
+        """Put one position, (rows, heads, 1, head width) each, behind every row."""
+
+    def attend(self, layer: int, queries: Tensor) -> Tensor:
+        """(rows, heads, 1, head width) -> same shape: each row attends to its own positions."""
+
+    def advance(self) -> None:
+        """All layers have appended: the new position counts from now on."""
+
+
+class Block(nn.Module):
+    """One decoder layer. ``qkv``, ``out``, ``up`` and ``down`` are what the fast modes replace."""
+
+    def __init__(self, width: int, heads: int, feed_width: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.up = nn.Linear(width, feed_width)
+        self.down = nn.Linear(feed_width, width)
+        self.norm1 = nn.LayerNorm(width)
+        self.norm2 = nn.LayerNorm(width)
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(rows, n, width) -> queries, keys, values, each (rows, heads, n, head width)."""
+        rows, length, _ = x.shape
+        parts = self.qkv(x).view(rows, length, 3, self.heads, -1)
+        queries, keys, values = parts.permute(2, 0, 3, 1, 4).unbind(0)
+        return queries, keys, values
+
+    def finish(self, x: Tensor, heard: Tensor) -> Tensor:
+        """Residual, norm, feed-forward, residual, norm. heard (rows, heads, n, head width)."""
+        heard = heard.transpose(1, 2).reshape(x.shape)
+        x = self.norm1(x + self.out(heard))
+        return self.norm2(x + self.down(self.up(x).relu_()))
+
+
+class Text2Semantic(nn.Module):
+    """The network alone; what to do with its logits is in `sampling`, the loop in `decoding`."""
+
+    positions: Tensor
+
+    def __init__(self, config: Text2SemanticConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.bert_proj = nn.Linear(config.bert_width, config.width)
+        self.phone_embedding = nn.Embedding(config.phones, config.width)
+        self.phone_position_scale = nn.Parameter(torch.empty(1))
+        self.code_embedding = nn.Embedding(config.codes, config.width)
+        self.code_position_scale = nn.Parameter(torch.empty(1))
+        self.blocks = nn.ModuleList(
+            Block(config.width, config.heads, config.feed_width) for _ in range(config.layers)
+        )
+        self.head = nn.Linear(config.width, config.codes, bias=False)
+        with torch.device("cpu"):  # also where the network itself is built without memory
+            self.register_buffer("positions", sinusoids(MAX_POSITIONS, config.width), persistent=False)
+
+    @staticmethod
+    def our_name(name: str) -> str:
+        """A checkpoint's name (without ``model.``) -> ours."""
+        renames = {
+            "ar_text_embedding.word_embeddings": "phone_embedding",
+            "ar_audio_embedding.word_embeddings": "code_embedding",
+            "ar_text_position.alpha": "phone_position_scale",
+            "ar_audio_position.alpha": "code_position_scale",
+            "ar_predict_layer": "head",
+            "h.layers.": "blocks.",
+            "self_attn.in_proj_": "qkv.",
+            "self_attn.out_proj": "out",
+            "linear1": "up",
+            "linear2": "down",
+        }
+        for theirs, ours in renames.items():
+            name = name.replace(theirs, ours)
+        return name
+
+    # -------------------------------------------------------------------------------------------- embedding
+
+    def embed_text(self, phones: Tensor, bert_rows: Tensor) -> Tensor:
+        """phones (n,) int64, bert_rows (bert width, n) -> (n, width)."""
+        x = self.phone_embedding(phones) + self.bert_proj(bert_rows.T.to(self.bert_proj.weight))
+        return x + self.phone_position_scale * self.positions[: len(x)]
+
+    def embed_codes(self, codes: Tensor, places: Tensor) -> Tensor:
+        """codes and their places in the audio, (...,) int64 -> (..., width)."""
+        return self.code_embedding(codes) + self.code_position_scale * self.positions[places]
+
+    # --------------------------------------------------------------------------------------------- forward
+
+    def _blocks(self) -> list[Block]:
+        return cast(list[Block], list(self.blocks))
+
+    def prefill(
+        self, phones: Tensor, bert_rows: Tensor, prompt: Tensor
+    ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        """Read a whole text and prompt (m,) at once.
+
+        Returns the logits (codes,) of the first new code, and per layer the keys and values (heads, n + m,
+        head width) that a cache starts from. Without a prompt the first code follows the last phone.
+        """
+        text, audio = len(phones), len(prompt)
+        if text + audio > MAX_POSITIONS // 2:
+            raise AssentError(
+                "segment_too_long",
+                "This passage is too long to be spoken in one breath.",
+                measured=text + audio,
+                limit=MAX_POSITIONS // 2,
+            )
+        x = self.embed_text(phones, bert_rows)
+        if audio:
+            places = torch.arange(audio, device=prompt.device)
+            x = torch.cat([x, self.embed_codes(prompt, places)])
+        x = x[None]  # (1, n + m, width)
+        visible = torch.ones(text + audio, text + audio, dtype=torch.bool, device=x.device)
+        visible[:text, text:] = False
+        visible[text:, text:] = visible[text:, text:].tril()
+        kept = []
+        for block in self._blocks():
+            queries, keys, values = block.project(x)
+            heard = F.scaled_dot_product_attention(
+                queries, keys, values, attn_mask=visible if audio else None
+            )
+            x = block.finish(x, heard)
+            kept.append((keys[0], values[0]))
+        return self.head(x[0, -1]).float(), kept
+
+    def step(self, codes: Tensor, places: Tensor, cache: Cache) -> Tensor:
+        """The last code of each row (rows,) and its place in the audio (rows,) -> logits (rows, codes)."""
+        x = self.embed_codes(codes, places)[:, None]  # (rows, 1, width)
+        for layer, block in enumerate(self._blocks()):
+            queries, keys, values = block.project(x)
+            cache.append(layer, keys, values)
+            x = block.finish(x, cache.attend(layer, queries))
+        cache.advance()
+        return self.head(x[:, 0]).float()
+
+
+def sinusoids(length: int, width: int) -> Tensor:
+    """Interleaved sine (even) and cosine (odd) positions, base 10000: (length, width) float32."""
+    place = torch.arange(length)[:, None].float()
+    rate = torch.exp(torch.arange(0, width, 2).float() * -(math.log(10_000.0) / width))
+    table = torch.zeros(length, width)
+    table[:, 0::2] = torch.sin(place * rate)
+    table[:, 1::2] = torch.cos(place * rate)
+    return table
