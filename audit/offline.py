@@ -146,7 +146,7 @@ class LogVerifier:
         if self.tree.root() != since.root:
             raise VerifyError(
                 Fault.HISTORY,
-                f"the first {since.size} entries are not those of the checkpoint you kept: rewritten or forked",
+                f"the first {since.size} entries are not those of the checkpoint you kept: a rewrite or a fork",
                 0,
             )
 
@@ -269,7 +269,8 @@ def _verify_output(options: argparse.Namespace) -> str:
     except OSError as error:
         raise VerifyError(Fault.FORMAT, f"{options.file}: {error}") from None
     proof, entry = verify_output(digest.hexdigest(), _read_text(options.proof), verifier)
-    return f"OK: released {entry.get('time')} under entry {proof.index} of {verifier.name} ({entry.get('subject')})"
+    when, subject = entry.get("time"), entry.get("subject")
+    return f"OK: released {when} under entry {proof.index} of {verifier.name} ({subject})"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

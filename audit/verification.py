@@ -116,7 +116,8 @@ def _check_tiles(size: int, using: str) -> None:
             below = (
                 'SELECT leaf_hash FROM audit_leaf WHERE "index" >= %s AND "index" < %s ORDER BY "index"'
                 if level == 0
-                else "SELECT root FROM audit_tile WHERE level = %s AND number >= %s AND number < %s ORDER BY number"
+                else "SELECT root FROM audit_tile"
+                " WHERE level = %s AND number >= %s AND number < %s ORDER BY number"
             )
             for number in range(count):
                 first = number * TILE_WIDTH

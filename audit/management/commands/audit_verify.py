@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from audit import keys, verification
 from audit.note import Verifier
-from audit.offline import Fault, VerifyError, open_checkpoint, verify_export
+from audit.offline import Fault, LogVerifier, VerifyError, open_checkpoint, verify_export
 
 
 class Command(BaseCommand):
@@ -40,13 +40,15 @@ class Command(BaseCommand):
         if options["dump"]:
             with options["dump"].open(encoding="utf-8") as lines:
                 walked = verify_export(lines, verifier, since)
-            return f"OK: {walked.tree.size} entries, {walked.checkpoints} checkpoints, root {walked.tree.root().hex()}"
+            return self._sentence(walked)
         note = keys.checkpoint_file().read()
         external = open_checkpoint(note, verifier) if note is not None else None
         walked = verification.verify_database(verifier, since=since, external=external)
         queued = verification.verify_queue()
-        return (
-            f"OK: {walked.tree.size} entries, {walked.checkpoints} checkpoints, {queued} queued,"
-            f" root {walked.tree.root().hex()}, external copy "
-            + ("agrees" if external is not None else "absent")
-        )
+        agreement = "agrees" if external is not None else "absent"
+        return f"{self._sentence(walked)}, {queued} queued, external copy {agreement}"
+
+    @staticmethod
+    def _sentence(walked: LogVerifier) -> str:
+        root = walked.tree.root().hex()
+        return f"OK: {walked.tree.size} entries, {walked.checkpoints} checkpoints, root {root}"

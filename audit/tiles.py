@@ -1,0 +1,29 @@
+"""What the log says about itself on the portal's status page."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from audit import keys, selectors
+from synth.errors import Unavailable
+from synth.portal.tiles import Tile
+
+
+def log_tile() -> Tile:
+    """Size of the signed log, and whether the sequencer keeps up."""
+    status = selectors.log_status()
+    try:
+        key = keys.verifier().key_id.hex()
+    except Unavailable:
+        key = ""
+    return Tile(
+        title=_("Log"),
+        value=_("%(size)s entries signed") % {"size": status.size},
+        detail=""
+        if status.keeps_up
+        else _("%(count)s entries wait for the sequencer.") % {"count": status.waiting},
+        state="ok" if status.keeps_up and key else "problem",
+        url=reverse("audit:log"),
+        facts=((_("Key"), key or _("missing")), (_("Waiting"), str(status.waiting))),
+    )
