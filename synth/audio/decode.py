@@ -70,7 +70,8 @@ class Audio:
 
     def mono(self) -> npt.NDArray[np.float32]:
         """The mean of the channels, float32 of shape (frames,)."""
-        return np.asarray(self.samples[0] if self.channels == 1 else self.samples.mean(axis=0), dtype=np.float32)
+        mixed = self.samples[0] if self.channels == 1 else self.samples.mean(axis=0)
+        return np.asarray(mixed, dtype=np.float32)
 
 
 def decode_untrusted(path: str | os.PathLike[str], *, limits: DecodeLimits = DecodeLimits()) -> Audio:

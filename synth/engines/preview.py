@@ -1,0 +1,179 @@
+"""The preview engine: speech from a rule-based synthesiser, shaped to the style clip.
+
+It needs no weights. A separate program pronounces the text; its pitch, pace, pauses, level and part of its
+timbre are moved to those of the clip (docs/preview-engine.md). It sounds synthetic and says so:
+``is_preview`` is True.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from typing import Any
+
+import numpy as np
+
+from synth.audio.f0 import track_f0
+from synth.audio.prosody import f0_statistics
+from synth.audio.vocoder import RATE_HZ
+from synth.engines import content
+from synth.engines.base import Cancelled, ReferenceClip, SpeakRequest, Speech, ignore_progress, never_stop
+from synth.engines.content import ContentVoice
+from synth.engines.conversion import Strength, TimbreMap, silence, speak_sentence
+from synth.engines.profile import ClipProfile, build, render
+from synth.engines.sentences import split_sentences
+from synth.errors import AssentError
+
+_CACHED_PROFILES = 8
+_SPEED_LIMITS = (0.25, 4.0)
+#: A style clip with less speech than this borrows exemplars from other clips of the voice.
+_ENOUGH_SPEECH_S = 8.0
+_SENTENCE_GAP_S = 0.2
+
+
+class PreviewEngine:
+    """See the module. ``excluded_voices`` names flite voices that must never pronounce the content;
+    ``sources`` limits the programs ("flite", "espeak-ng", "espeakng-loader")."""
+
+    name = "preview"
+    version = "1.0"
+    is_preview = True
+
+    def __init__(self, *, excluded_voices: Collection[str] = (), sources: Collection[str] | None = None,
+                 strength: Strength | None = None) -> None:
+        self._excluded = frozenset(excluded_voices)
+        self._sources = None if sources is None else frozenset(sources)
+        self._strength = strength or Strength()
+        self._profiles: OrderedDict[tuple[str, str], ClipProfile] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def languages(self) -> frozenset[str]:
+        return content.languages(self._sources)
+
+    def speak(
+        self,
+        request: SpeakRequest,
+        *,
+        on_progress: Callable[[float], None] = ignore_progress,
+        should_stop: Callable[[], bool] = never_stop,
+    ) -> Speech:
+        """Speak sentence by sentence; memory beyond the result does not grow with the text.
+
+        Raises Cancelled, and AssentError ``nothing_to_speak``, ``speed_out_of_range``, ``clip_silent``,
+        ``language_not_offered``, ``needs_kana``, ``no_content_voice`` or ``content_failed``.
+        """
+        sentences = split_sentences(request.text)
+        if not sentences:
+            raise AssentError("nothing_to_speak", "The text holds nothing that can be spoken.")
+        low, high = _SPEED_LIMITS
+        if not low <= request.speed <= high:
+            raise AssentError("speed_out_of_range", f"Speed goes from {low} to {high}.",
+                              measured=request.speed, limit=[low, high])
+        f0_hz = _clip_f0(request.style_clip)
+        voice = self._voice(request.language, f0_hz)
+        _stop_if_asked(should_stop)
+        profile = self._profile(request.style_clip, f0_hz)
+        timbre = TimbreMap([profile, *self._further(request, profile, f0_hz)], self._strength)
+        on_progress(0.1)
+        gap_s = float(np.clip(profile.clip.prosody.mean_pause_s or _SENTENCE_GAP_S, _SENTENCE_GAP_S, 0.6))
+        gap_s /= request.speed
+        parts: list[np.ndarray[Any, np.dtype[np.float32]]] = []
+        phones = 0
+        for index, sentence in enumerate(sentences):
+            _stop_if_asked(should_stop)
+            spoken = render(voice, sentence, profile.pace * request.speed)
+            phones += spoken.phones
+            is_last = index == len(sentences) - 1
+            parts.append(speak_sentence(spoken, timbre, speed=request.speed, gap_s=0 if is_last else gap_s,
+                                        seed=request.seed + index))
+            if not is_last:
+                parts.append(silence(gap_s))
+            on_progress(0.1 + 0.9 * (index + 1) / len(sentences))
+        return Speech(
+            np.concatenate(parts), RATE_HZ, voice.label,
+            warnings=[*profile.warnings, *_language_notes(request.language, voice)],
+            details=_details(profile, phones, len(sentences)),
+        )
+
+    def _voice(self, language: str, f0_hz: float) -> ContentVoice:
+        return content.choose_voice(language, f0_hz=f0_hz, excluded=self._excluded, sources=self._sources)
+
+    def _profile(self, clip: ReferenceClip, f0_hz: float) -> ClipProfile:
+        """The clip's profile with the content voice of the clip's own language, from the cache if known."""
+        language = clip.language
+        if language.split("-")[0].lower() not in self.languages:
+            language, clip = "en", ReferenceClip(clip.samples, clip.sample_rate_hz, "", "en", clip.style_name)
+        voice = self._voice(language, f0_hz)
+        key = (_clip_key(clip), voice.label)
+        with self._lock:
+            known = self._profiles.get(key)
+            if known is not None:
+                self._profiles.move_to_end(key)
+                return known
+        profile = _built(clip, voice)
+        with self._lock:
+            self._profiles[key] = profile
+            while len(self._profiles) > _CACHED_PROFILES:
+                self._profiles.popitem(last=False)
+        return profile
+
+    def _further(self, request: SpeakRequest, main: ClipProfile, f0_hz: float) -> list[ClipProfile]:
+        """Profiles of other clips of the voice, when the style clip alone has too few exemplars."""
+        if main.clip.prosody.speech_s >= _ENOUGH_SPEECH_S or not main.has_pairs:
+            return []
+        style = _clip_key(request.style_clip)
+        others = [c for c in request.voice_clips if c.transcript.strip() and _clip_key(c) != style]
+        same_content = [c for c in others if c.language == request.style_clip.language][:1]
+        return [self._profile(c, f0_hz) for c in same_content]
+
+
+def _built(clip: ReferenceClip, voice: ContentVoice) -> ClipProfile:
+    """Build a profile; a transcript that the content voice cannot read counts as no transcript."""
+    try:
+        return build(clip, voice)
+    except AssentError as error:
+        if error.code not in ("needs_kana", "nothing_to_speak") or not clip.transcript.strip():
+            raise
+        return build(ReferenceClip(clip.samples, clip.sample_rate_hz, "", clip.language, clip.style_name), voice)
+
+
+def _clip_f0(clip: ReferenceClip) -> float:
+    """F0 median of the clip in Hz, 120 when unvoiced. AssentError ``clip_silent`` for digital silence."""
+    samples = clip.samples[: 20 * clip.sample_rate_hz]
+    if not len(samples) or np.abs(samples).max() < 1e-4:
+        raise AssentError("clip_silent", "The style clip holds no sound.")
+    return f0_statistics(track_f0(samples, clip.sample_rate_hz))[0] or 120.0
+
+
+def _clip_key(clip: ReferenceClip) -> str:
+    digest = hashlib.sha256(np.ascontiguousarray(clip.samples, dtype=np.float32).tobytes())
+    digest.update(f"{clip.sample_rate_hz}\0{clip.language}\0{clip.transcript}".encode())
+    return digest.hexdigest()
+
+
+def _stop_if_asked(should_stop: Callable[[], bool]) -> None:
+    if should_stop():
+        raise Cancelled
+
+
+def _language_notes(language: str, voice: ContentVoice) -> list[str]:
+    if voice.label.startswith("flite"):
+        return []
+    if language.lower().startswith("en"):
+        return ["The words come from espeak-ng; with flite installed English is much easier to understand."]
+    return ["The words come from espeak-ng, whose pronunciation of this language is hard to understand."]
+
+
+def _details(profile: ClipProfile, phones: int, sentences: int) -> dict[str, Any]:
+    return {
+        "phones": phones,
+        "reference_phones": profile.clip.phones or None,
+        "sentences": sentences,
+        "mode": "parallel" if profile.has_pairs else "statistics",
+        "warp": round(profile.warp, 3),
+        "pace": round(profile.pace, 3),
+        "alignment_distance": None if profile.alignment_distance is None else round(profile.alignment_distance, 3),
+    }
