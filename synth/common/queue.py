@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import redis
 from celery import current_app
 from django.db import transaction
+
+from synth.common.wakeup import client
 
 logger = logging.getLogger(__name__)
 
@@ -25,3 +28,11 @@ def send(task: str, *args: Any) -> None:
         current_app.send_task(task, args=[str(arg) for arg in args], ignore_result=True, retry=False)
     except Exception as error:  # noqa: BLE001 - kombu raises its transports' own errors
         logger.warning("task %s was not queued (%s); the reaper will", task, type(error).__name__)
+
+
+def depth(queue: str) -> int:
+    """Messages waiting in ``queue``; with the broker away, 0."""
+    try:
+        return int(client().llen(queue))
+    except redis.RedisError:
+        return 0

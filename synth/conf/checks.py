@@ -27,8 +27,8 @@ def log_roles_are_apart(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if users["default"] == users["owner"]:
         return [
             Warning(
-                "The application connects as the owner of the log's tables: only triggers keep it append-only.",
-                hint="Set DATABASE_OWNER_URL and DATABASE_SEQUENCER_URL to separate roles (docs/environment.md).",
+                "The application connects as the owner of the log's tables: only triggers protect it.",
+                hint="Give DATABASE_OWNER_URL and DATABASE_SEQUENCER_URL roles of their own.",
                 id="assent.W001",
             )
         ]

@@ -1,0 +1,1 @@
+"""Requests to speak: jobs, their progress, and the outputs that were released."""

@@ -1,0 +1,157 @@
+"""The job API: submit, status, list, cancel, download."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import FileResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.principals import principal_for
+from synth.common.ids import parse_id
+from synth.errors import AssentError
+from synth.jobs import selectors, services
+from synth.jobs.formats import FORMATS
+from synth.jobs.models import Output
+from synth.jobs.serializers import JobPageShape, JobRequest, JobShape, ProblemShape, job_answer
+
+PAGE_LIMIT = 100
+WAIT_LIMIT_S = 60
+_refusals = dict.fromkeys((400, 401, 403, 404), ProblemShape)
+
+
+class JobsView(APIView):
+    """Requests to speak."""
+
+    @extend_schema(
+        operation_id="job_submit",
+        request=JobRequest,
+        responses={201: JobShape, **_refusals, 422: ProblemShape, 503: ProblemShape},
+        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
+    )
+    def post(self, request: Request) -> Response:
+        form = JobRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        job = services.submit_job(
+            principal=principal_for(request),
+            idempotency_key=idempotency_key(request),
+            **form.validated_data,
+        )
+        return Response(job_answer(selectors.job_row(job.id)), status=status.HTTP_201_CREATED)
+
+    @extend_schema(
+        operation_id="job_list",
+        responses={200: JobPageShape, **_refusals},
+        parameters=[
+            OpenApiParameter("limit", int, description=f"1 to {PAGE_LIMIT}; 20 unless given."),
+            OpenApiParameter("before", UUID, description="Jobs older than this one."),
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        jobs = selectors.jobs_for(principal_for(request))
+        limit = _limit(request)
+        before = request.query_params.get("before")
+        if before:
+            # Identifiers are ordered by time (UUID version 7).
+            jobs = jobs.filter(id__lt=parse_id(before) or UUID(int=0))
+        page = list(jobs.order_by("-id")[: limit + 1])
+        more = len(page) > limit
+        return Response(
+            {
+                "data": [job_answer(job) for job in page[:limit]],
+                "next_before": str(page[limit - 1].id) if more else None,
+            }
+        )
+
+
+class JobView(APIView):
+    @extend_schema(
+        operation_id="job_status",
+        responses={200: JobShape, **_refusals},
+        parameters=[
+            OpenApiParameter(
+                "wait_s", float, description=f"Answer when final, or after this long; 0 to {WAIT_LIMIT_S}."
+            )
+        ],
+    )
+    def get(self, request: Request, job_id: UUID) -> Response:
+        job = selectors.job_for(principal_for(request), job_id)
+        wait_s = _wait_s(request)
+        if wait_s:
+            job = services.wait_for_job(job_id=job.id, timeout_s=wait_s)
+        return Response(job_answer(job))
+
+
+class JobCancelView(APIView):
+    @extend_schema(
+        operation_id="job_cancel", request=None, responses={200: JobShape, **_refusals, 409: ProblemShape}
+    )
+    def post(self, request: Request, job_id: UUID) -> Response:
+        job = services.cancel_job(principal=principal_for(request), job_id=job_id)
+        return Response(job_answer(selectors.job_row(job.id)))
+
+
+class JobAudioView(APIView):
+    """The released file. The download is an entry in the log."""
+
+    @extend_schema(
+        operation_id="job_audio",
+        responses={
+            200: OpenApiResponse(bytes, description="The file, as released."),
+            **_refusals,
+        },
+    )
+    def get(self, request: Request, job_id: UUID) -> FileResponse:
+        output, file = services.open_output(principal=principal_for(request), job_id=job_id)
+        return audio_response(output, file, as_attachment="inline" not in request.query_params)
+
+
+def audio_response(output: Output, file: Any, *, as_attachment: bool) -> FileResponse:
+    """The bytes with their facts in headers; never sniffed, never cached by others."""
+    response = FileResponse(
+        file,
+        as_attachment=as_attachment,
+        filename=f"assent-{output.id}.{FORMATS[output.format].extension}",
+        content_type=output.media_type,
+    )
+    response["X-Job-Id"] = str(output.job_id)
+    response["X-Watermark-Id"] = str(output.id)
+    response["X-Audio-SHA256"] = output.sha256
+    response["X-Sample-Rate"] = str(output.sample_rate_hz)
+    response["X-Engine"] = f"{output.job.engine_name}/{output.job.engine_version}"
+    response["X-Log-Entry"] = str(output.entry_id)
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def idempotency_key(request: Request) -> str:
+    key = request.headers.get("Idempotency-Key", "")
+    if len(key) > 128 or not key.isprintable():
+        raise AssentError(
+            "idempotency_key_invalid",
+            "An idempotency key has at most 128 printable characters.",
+            measured=len(key),
+            limit=128,
+        )
+    return key
+
+
+def _limit(request: Request) -> int:
+    field = serializers.IntegerField(min_value=1, max_value=PAGE_LIMIT)
+    try:
+        return int(field.run_validation(request.query_params.get("limit", 20)))
+    except serializers.ValidationError as error:
+        raise serializers.ValidationError({"limit": error.detail}) from None
+
+
+def _wait_s(request: Request) -> float:
+    field = serializers.FloatField(min_value=0, max_value=WAIT_LIMIT_S)
+    try:
+        return float(field.run_validation(request.query_params.get("wait_s", 0)))
+    except serializers.ValidationError as error:
+        raise serializers.ValidationError({"wait_s": error.detail}) from None

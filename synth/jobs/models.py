@@ -1,0 +1,133 @@
+"""A job is a request to speak; an output is the file that was released for it.
+
+An `Output` row cannot exist without its audit entry and its mark: both are NOT NULL, unique foreign keys.
+Only output rows are ever served, so a file without an entry is unreachable by construction.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import ApiKey, Consent, Organisation, Style, Voice
+from audit.models import Entry
+from synth.common.ids import new_id
+from watermark.models import Mark
+
+
+class JobState(models.TextChoices):
+    QUEUED = "queued"
+    RUNNING = "running"
+    RELEASED = "released"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+FINAL_STATES = (JobState.RELEASED, JobState.FAILED, JobState.CANCELLED)
+
+
+class SynthesisJob(models.Model):
+    """One request to speak, authorised and logged before anything computes."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="jobs")
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="jobs")
+    api_key = models.ForeignKey(ApiKey, on_delete=models.PROTECT, null=True, blank=True, related_name="jobs")
+    voice = models.ForeignKey(Voice, on_delete=models.PROTECT, related_name="jobs")
+    style = models.ForeignKey(Style, on_delete=models.PROTECT, related_name="jobs")
+    consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="jobs")
+    consent_version = models.PositiveIntegerField()
+    authorised_entry = models.OneToOneField(Entry, on_delete=models.PROTECT, related_name="+")
+    idempotency_key = models.CharField(max_length=128, blank=True)
+    request_sha256 = models.CharField(max_length=64)
+
+    text = models.TextField()
+    text_salt = models.BinaryField()
+    language = models.CharField(max_length=8)
+    purpose = models.CharField(max_length=40)
+    format = models.CharField(max_length=8)
+    speed = models.FloatField(default=1.0)
+    seed = models.BigIntegerField(default=0)
+    parameters = models.JSONField(default=dict)
+
+    state = models.CharField(max_length=12, choices=JobState.choices, default=JobState.QUEUED)
+    stage = models.CharField(max_length=16, blank=True)
+    progress = models.FloatField(default=0.0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    worker = models.CharField(max_length=64, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    engine_name = models.CharField(max_length=64, blank=True)
+    engine_version = models.CharField(max_length=64, blank=True)
+    is_preview = models.BooleanField(null=True, blank=True)
+    content_source = models.CharField(max_length=64, blank=True)
+    follow_report = models.JSONField(null=True, blank=True)
+    warnings = models.JSONField(default=list, blank=True)
+    error = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["state", "heartbeat_at"], name="jobs_job_waiting"),
+            models.Index(fields=["organisation", "-created_at"], name="jobs_job_newest"),
+            models.Index(fields=["request_sha256"], name="jobs_job_request"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "idempotency_key"],
+                condition=~Q(idempotency_key=""),
+                name="jobs_job_idempotency",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["queued", "running", "released", "failed", "cancelled"]),
+                name="jobs_job_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(progress__gte=0.0, progress__lte=1.0), name="jobs_job_progress_is_share"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="running") | Q(heartbeat_at__isnull=False) & ~Q(worker=""),
+                name="jobs_job_running_has_worker",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"job {self.id} {self.state}"
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINAL_STATES
+
+
+class Output(models.Model):
+    """A released file. Its id is the record id that its mark carries and its label names."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    job = models.OneToOneField(SynthesisJob, on_delete=models.PROTECT, related_name="output")
+    mark = models.OneToOneField(Mark, on_delete=models.PROTECT, related_name="output")
+    entry = models.OneToOneField(Entry, on_delete=models.PROTECT, related_name="output")
+    format = models.CharField(max_length=8)
+    media_type = models.CharField(max_length=64)
+    file = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.BigIntegerField()
+    duration_ms = models.PositiveIntegerField()
+    sample_rate_hz = models.PositiveIntegerField()
+    is_labelled = models.BooleanField()
+    released_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(sha256__regex="^[0-9a-f]{64}$"), name="jobs_output_hashed"),
+            models.CheckConstraint(
+                condition=Q(duration_ms__gt=0, size_bytes__gt=0), name="jobs_output_not_empty"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)

@@ -1,0 +1,16 @@
+"""Pages of speech: the studio, the history, one job with its file and proof."""
+
+from django.urls import path
+
+from synth.jobs import views
+
+app_name = "jobs"
+
+urlpatterns = [
+    path("studio", views.studio, name="studio"),
+    path("jobs", views.history, name="history"),
+    path("jobs/<uuid:job_id>", views.job, name="job"),
+    path("jobs/<uuid:job_id>/cancel", views.cancel, name="cancel"),
+    path("jobs/<uuid:job_id>/audio", views.audio, name="audio"),
+    path("jobs/<uuid:job_id>/proof", views.proof, name="proof"),
+]

@@ -1,0 +1,68 @@
+"""Reads of jobs and outputs. The access rule is here, once: one's own organisation, else not found."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.permissions import SPEECH_READ
+from accounts.principals import Principal
+from synth.errors import NotFound
+from synth.jobs.models import JobState, Output, SynthesisJob
+
+SAME_REQUEST_WITHIN = timedelta(minutes=15)
+
+
+def jobs_for(principal: Principal) -> QuerySet[SynthesisJob]:
+    """Jobs of the caller's organisation, newest first."""
+    principal.require(SPEECH_READ)
+    return (
+        SynthesisJob.objects.filter(organisation=principal.organisation)
+        .select_related("voice", "style", "output", "output__mark")
+        .order_by("-created_at", "-id")
+    )
+
+
+def job_for(principal: Principal, job_id: UUID) -> SynthesisJob:
+    job = jobs_for(principal).filter(id=job_id).first()
+    if job is None:
+        raise NotFound("job_not_found", "There is no such job.")
+    return job
+
+
+def output_for(principal: Principal, job_id: UUID) -> Output:
+    """The released output of a job, whether or not it may still be downloaded."""
+    job = job_for(principal, job_id)
+    output: Output | None = getattr(job, "output", None)
+    if output is None:
+        raise NotFound("output_not_found", "This job has released no file.", extra={"state": job.state})
+    return output
+
+
+def recent_same_request(principal: Principal, request_sha256: str) -> SynthesisJob | None:
+    """A job that this caller submitted a moment ago with the same words: what a client's retry is about."""
+    return (
+        jobs_for(principal)
+        .filter(
+            request_sha256=request_sha256,
+            requested_by=principal.user,
+            api_key=principal.api_key,
+            created_at__gt=timezone.now() - SAME_REQUEST_WITHIN,
+            state__in=[JobState.QUEUED, JobState.RUNNING, JobState.RELEASED],
+        )
+        .first()
+    )
+
+
+def waiting_count() -> int:
+    return SynthesisJob.objects.filter(state__in=[JobState.QUEUED, JobState.RUNNING]).count()
+
+
+def job_row(job_id: UUID) -> SynthesisJob:
+    """A job without an access check: for the worker and for waiting on one's own job."""
+    return SynthesisJob.objects.select_related(
+        "voice", "style", "style__clip", "consent", "organisation", "output"
+    ).get(id=job_id)

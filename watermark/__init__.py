@@ -1,0 +1,1 @@
+"""What was marked, and what a mark found in a file proves."""

@@ -1,0 +1,53 @@
+"""Reads of the registry. What is public about a mark is decided here, once."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from synth.errors import NotFound
+from watermark.models import Mark, MarkEpoch, Verification
+
+
+def issued_marks(numbers: list[int]) -> dict[int, Mark]:
+    """Marks by record number; a reserved one was never released and counts as unknown."""
+    rows = Mark.objects.select_related("consent", "entry").filter(
+        record_number__in=numbers, state__in=[Mark.State.ISSUED, Mark.State.TAKEN_DOWN]
+    )
+    return {row.record_number: row for row in rows}
+
+
+def readable_epochs() -> list[str]:
+    """Names of all epochs, newest first."""
+    return list(MarkEpoch.objects.order_by("-opened_at").values_list("name", flat=True))
+
+
+def consent_state(mark: Mark) -> str:
+    """``live``, ``revoked``, ``expired`` or ``superseded``: the consent it was made under, as of now."""
+    return mark.consent.state_at(timezone.now())
+
+
+def public_facts(mark: Mark) -> dict[str, Any]:
+    """What anybody may learn of a record: never the words, the voice's name or who asked for it."""
+    return {
+        "record_id": str(mark.public_id),
+        "issued_at": mark.issued_at.isoformat() if mark.issued_at else None,
+        "organisation": mark.organisation_name,
+        "engine": mark.engine_name,
+        "engine_version": mark.engine_version,
+        "is_preview": mark.is_preview,
+        "duration_s": round((mark.duration_ms or 0) / 1000, 2),
+        "consent": consent_state(mark),
+        "taken_down": mark.state == Mark.State.TAKEN_DOWN,
+        "log_entry": mark.entry_id,
+    }
+
+
+def verification(verification_id: UUID) -> Verification:
+    """A query by its unguessable id: whoever holds the id may read the answer."""
+    row = Verification.objects.filter(id=verification_id).first()
+    if row is None:
+        raise NotFound("verification_not_found", "There is no such verification.")
+    return row

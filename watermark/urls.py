@@ -1,0 +1,11 @@
+from django.urls import include, path
+
+from watermark import api
+
+urlpatterns = [
+    path("api/v1/verify", api.VerifyView.as_view(), name="verify"),
+    path("api/v1/verifications/<uuid:verification_id>", api.VerificationView.as_view(), name="verification"),
+]
+
+# The pages of this room.
+urlpatterns += [path("", include("watermark.pages"))]

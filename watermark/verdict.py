@@ -1,0 +1,229 @@
+"""From what was measured on a file to one verdict with its evidence. Pure: no rows, no models.
+
+A mark alone proves little: a valid code word can be copied onto other audio. Only a code word whose record
+exists *and* whose content fingerprint matches the audio where it was found is called ours.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+MIN_ACTIVE_ANY_S = 1.0
+"""Less active sound than this says nothing."""
+MIN_ACTIVE_ABSENCE_S = 3.0
+"""The mark promises to be readable from 3 s on; below, its absence proves nothing."""
+WHOLE_COVERAGE = 0.95
+LENGTH_TOLERANCE = 0.03
+LENGTH_SLACK_S = 0.35
+"""Codecs pad the ends; a third of a second is no edit."""
+UNMARKED_SLACK_S = 1.0
+
+
+class Verdict(enum.StrEnum):
+    ISSUED = "issued"
+    ISSUED_EDITED = "issued_edited"
+    PARTIAL = "partial"
+    MIXED_RECORDS = "mixed_records"
+    TRANSPLANTED = "transplanted"
+    UNVERIFIED_MARK = "unverified_mark"
+    FOREIGN_WATERMARK = "foreign_watermark"
+    NO_WATERMARK = "no_watermark"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Seconds of the file asked about: ``ours`` (content matches the record), ``altered`` (marked, but the
+    content differs), ``unmarked`` (active sound without our mark) or ``public`` (the public mark only)."""
+
+    start_s: float
+    end_s: float
+    kind: str
+    record: int | None = None
+
+    @property
+    def length_s(self) -> float:
+        return max(0.0, self.end_s - self.start_s)
+
+
+@dataclass(frozen=True)
+class RecordFinding:
+    """One record number that was read, and how its content compares.
+
+    ``known``: the registry issued it. ``intervals``: the span that carries the word, cut into ``ours`` and
+    ``altered`` by the fingerprint; empty when there is no fingerprint to compare with.
+    """
+
+    record_number: int
+    known: bool
+    record_duration_s: float = 0.0
+    in_order: bool = True
+    intervals: tuple[Interval, ...] = ()
+
+    @property
+    def ours_s(self) -> float:
+        return sum(i.length_s for i in self.intervals if i.kind == "ours")
+
+    @property
+    def marked_s(self) -> float:
+        return sum(i.length_s for i in self.intervals)
+
+    @property
+    def content_matches(self) -> bool:
+        """Half of what carries the word, and at least three quarters of a second, is the record's content."""
+        return self.known and self.ours_s >= 0.75 and self.ours_s >= 0.5 * self.marked_s
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything measured on one file, in seconds of that file."""
+
+    duration_s: float
+    active: tuple[tuple[float, float], ...]
+    records: tuple[RecordFinding, ...] = ()
+    mark_present: bool = False
+    public_present: bool = False
+    public_intervals: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def active_s(self) -> float:
+        return sum(max(0.0, end - start) for start, end in self.active)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The verdict, the map of the file, the records it names, and machine-readable reasons."""
+
+    verdict: Verdict
+    intervals: tuple[Interval, ...] = ()
+    records: tuple[int, ...] = ()
+    reasons: tuple[str, ...] = field(default=())
+
+
+def decide(findings: Findings) -> Decision:
+    """The one verdict for ``findings``; see `SENTENCES` for what each does and does not mean."""
+    matched = [r for r in findings.records if r.content_matches]
+    if matched:
+        return _ours(findings, matched)
+    known = [r for r in findings.records if r.known]
+    if known:
+        spans = tuple(i for r in known for i in r.intervals)
+        return Decision(
+            Verdict.TRANSPLANTED,
+            intervals=tuple(Interval(i.start_s, i.end_s, "altered", i.record) for i in spans),
+            records=tuple(r.record_number for r in known),
+            reasons=("content_differs_from_record",),
+        )
+    if findings.records or findings.mark_present:
+        reason = "record_unknown" if findings.records else "mark_unreadable"
+        return Decision(Verdict.UNVERIFIED_MARK, reasons=(reason,))
+    if findings.active_s < MIN_ACTIVE_ANY_S:
+        return Decision(Verdict.INCONCLUSIVE, reasons=("too_short_or_quiet",))
+    if findings.public_present:
+        return Decision(
+            Verdict.FOREIGN_WATERMARK,
+            intervals=tuple(Interval(a, b, "public") for a, b in findings.public_intervals),
+            reasons=("public_mark_only",),
+        )
+    if findings.active_s < MIN_ACTIVE_ABSENCE_S:
+        return Decision(Verdict.INCONCLUSIVE, reasons=("too_short_for_absence",))
+    return Decision(Verdict.NO_WATERMARK, reasons=("searched_nothing_found",))
+
+
+def _ours(findings: Findings, matched: Sequence[RecordFinding]) -> Decision:
+    marked = sorted((i for r in findings.records for i in r.intervals), key=lambda i: i.start_s)
+    unmarked = [
+        Interval(start, end, "unmarked")
+        for start, end in subtract(findings.active, [(i.start_s, i.end_s) for i in marked])
+        if end - start >= 0.25
+    ]
+    intervals = tuple(sorted([*marked, *unmarked], key=lambda i: i.start_s))
+    numbers = tuple(dict.fromkeys(r.record_number for r in matched))
+    reasons: list[str] = []
+    unmarked_s = sum(i.length_s for i in unmarked)
+    if len(numbers) > 1:
+        return Decision(Verdict.MIXED_RECORDS, intervals, numbers, ("several_records",))
+    if unmarked_s > max(UNMARKED_SLACK_S, 0.05 * findings.active_s):
+        return Decision(Verdict.PARTIAL, intervals, numbers, ("sound_without_our_mark",))
+    record = matched[0]
+    coverage = record.ours_s / record.marked_s if record.marked_s else 0.0
+    length_gap_s = abs(findings.duration_s - record.record_duration_s)
+    if coverage < WHOLE_COVERAGE:
+        reasons.append("content_altered")
+    if length_gap_s > max(LENGTH_SLACK_S, LENGTH_TOLERANCE * record.record_duration_s):
+        reasons.append("length_changed")
+    if not record.in_order:
+        reasons.append("order_changed")
+    if any(not r.content_matches for r in findings.records):
+        reasons.append("further_mark_does_not_match")
+    verdict = Verdict.ISSUED_EDITED if reasons else Verdict.ISSUED
+    return Decision(verdict, intervals, numbers, tuple(reasons))
+
+
+def subtract(
+    spans: Sequence[tuple[float, float]], holes: Sequence[tuple[float, float]]
+) -> list[tuple[float, float]]:
+    """``spans`` without ``holes``; both may overlap and come in any order. Seconds."""
+    rest = []
+    ordered = sorted(holes)
+    for start, end in sorted(spans):
+        at = start
+        for hole_start, hole_end in ordered:
+            if hole_end <= at or hole_start >= end:
+                continue
+            if hole_start > at:
+                rest.append((at, hole_start))
+            at = max(at, hole_end)
+        if at < end:
+            rest.append((at, end))
+    return rest
+
+
+SENTENCES: dict[Verdict, dict[str, str]] = {
+    Verdict.ISSUED: {
+        "en": "This speech was generated here and its content matches our record. It is synthetic; it is not a "
+        "recording of the person.",
+        "zh-hans": "这段语音由本服务生成，内容与我们的记录一致。它是合成语音，不是本人的录音。",
+    },
+    Verdict.ISSUED_EDITED: {
+        "en": "This speech was generated here and then changed: it was cut, or parts no longer match our record. "
+        "We vouch only for the matching seconds.",
+        "zh-hans": "这段语音由本服务生成，但之后被改动过：有剪切，或部分内容与记录不符。我们只对吻合的部分负责。",
+    },
+    Verdict.PARTIAL: {
+        "en": "Part of this file was generated here; other parts carry no mark of ours. About those parts we say "
+        "nothing.",
+        "zh-hans": "文件的一部分由本服务生成；其余部分没有我们的标记，对那些部分我们不作判断。",
+    },
+    Verdict.MIXED_RECORDS: {
+        "en": "This file is put together from several recordings that were generated here. The combination was "
+        "not made by us.",
+        "zh-hans": "这个文件由多段本服务生成的语音拼接而成，拼接并非由我们完成。",
+    },
+    Verdict.TRANSPLANTED: {
+        "en": "A mark of ours was found on audio that is not what we issued under it. The mark was copied or "
+        "forged; this is no evidence that the audio comes from us.",
+        "zh-hans": "文件带有我们的标记，但声音内容并非我们以该标记发布的内容。标记系复制或伪造，不能证明音频出自本服务。",
+    },
+    Verdict.UNVERIFIED_MARK: {
+        "en": "There are traces of a mark of ours, but no record can be read or found. It may be damaged or "
+        "imitated; we claim nothing about this audio.",
+        "zh-hans": "文件中有我们标记的痕迹，但读不出或找不到对应的记录。标记可能受损或被仿造，我们对此音频不作任何认定。",
+    },
+    Verdict.FOREIGN_WATERMARK: {
+        "en": "A public watermark for synthetic speech was found, but none of ours. Another tool may have "
+        "generated this audio; such a mark can also be added by anybody.",
+        "zh-hans": "检测到公开的合成语音水印，但没有我们的标记。可能由其他工具生成；任何人也都能添加这类水印。",
+    },
+    Verdict.NO_WATERMARK: {
+        "en": "No watermark was found. That does not mean the audio is real: it may be synthetic and made "
+        "elsewhere, or its mark may have been destroyed.",
+        "zh-hans": "没有找到水印。这并不说明音频是真实的：它可能由别处合成，也可能标记已被破坏。",
+    },
+    Verdict.INCONCLUSIVE: {
+        "en": "There is too little sound in this file to say anything.",
+        "zh-hans": "文件中的声音太少，无法作出判断。",
+    },
+}

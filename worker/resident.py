@@ -1,0 +1,72 @@
+"""What stays loaded in a worker process: the engine, the mark's keys, the public mark. Torch comes in here.
+
+Each is made once, when first needed, under a lock: several threads share one process.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from functools import wraps
+from typing import TypeVar
+
+from django.conf import settings
+from watermark.codec.audioseal_layer import PublicMark
+
+from synth.engines import registry
+from synth.engines.base import Engine
+from watermark.codec import MarkKeys
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+def _once(make: Callable[[], T]) -> Callable[[], T]:
+    lock = threading.Lock()
+    made: list[T] = []
+
+    @wraps(make)
+    def get() -> T:
+        with lock:
+            if not made:
+                made.append(make())
+            return made[0]
+
+    return get
+
+
+@_once
+def engine() -> Engine:
+    """The engine of this process, by ASSENT_ENGINE."""
+    chosen = registry.choose(settings.ASSENT_ENGINE, models_dir=settings.ASSENT_MODELS_DIR)
+    logger.info("engine %s %s%s", chosen.name, chosen.version, " (preview)" if chosen.is_preview else "")
+    return chosen
+
+
+@_once
+def mark_keys() -> MarkKeys:
+    """Keys of the mark; the master secret never enters the database."""
+    path = settings.ASSENT_KEYS_DIR / "mark-master.key"
+    return MarkKeys(bytes.fromhex(path.read_text().strip()))
+
+
+@_once
+def public_mark() -> PublicMark | None:
+    """AudioSeal's layer: the configured checkpoint, else the bundled one; None where neither is there."""
+    from watermark.codec import audioseal_layer
+
+    configured = settings.ASSENT_AUDIOSEAL_CHECKPOINT
+    checkpoint = configured or audioseal_layer.default_checkpoint()
+    if checkpoint is None:
+        logger.warning("no AudioSeal checkpoint: the public mark is off")
+        return None
+    return PublicMark.load(checkpoint)
+
+
+def limit_threads(processes: int) -> None:
+    """Give this process its share of the cores; more threads than cores only wait for each other."""
+    import torch
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))

@@ -1,0 +1,232 @@
+"""One job, from its row to its released file.
+
+    clips -> speak -> report -> mark -> encode, label -> read back from the final bytes -> release
+
+Nothing leaves that was not read back: a file in which the mark cannot be found is never released.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import close_old_connections
+
+from accounts.models import Clip
+from synth.audio.decode import DecodeLimits, decode_untrusted
+from synth.audio.encode import FORMATS, decode_own, encode
+from synth.audio.follow import follow_report
+from synth.engines.base import Cancelled, Engine, ReferenceClip, SpeakRequest, Speech
+from synth.errors import AssentError
+from synth.jobs import services
+from synth.jobs.models import SynthesisJob
+from synth.jobs.services import Finished, JobStopped
+from synth.provenance import aigc
+from watermark.codec import embed, read_back
+from watermark.codec import fingerprint as fingerprints
+from watermark.models import Mark
+from watermark.services import reserve_mark
+from worker import resident
+from worker.heartbeat import Heartbeat
+
+logger = logging.getLogger(__name__)
+_CLIP_LIMITS = DecodeLimits(max_duration_s=60.0)
+
+
+@dataclass
+class _Step:
+    """Where the job stands; written by the computing thread, read by the heartbeat."""
+
+    stage: str = "starting"
+    progress: float = 0.0
+
+
+def render(job: SynthesisJob) -> None:
+    """Speak, mark and release one claimed job; every end of it is written to its row and the log."""
+    step = _Step()
+
+    def beat() -> None:
+        services.beat(job=job, stage=step.stage, progress=step.progress)
+
+    try:
+        with Heartbeat(beat) as heart:
+            beat()
+            finished, mark = _make(job, step, heart)
+            heart.raise_if_stopped()
+        services.release_job(job=job, mark=mark, finished=finished)
+    except JobStopped as stopped:
+        services.stop_job(job=job, reason=stopped.reason)
+    except AssentError as error:
+        services.fail_job(job=job, error=error)
+    except Exception:
+        # Unexpected: the row keeps a plain error, the process log the details. A database that is away is
+        # left to the reaper, which repeats the job.
+        logger.exception("job %s failed", job.id)
+        close_old_connections()
+        services.fail_job(
+            job=job,
+            error=AssentError("synthesis_failed", "The speech could not be made.", http_status=500),
+        )
+
+
+def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, Mark]:
+    engine = resident.engine()
+    step.stage = "speaking"
+    style_clip = load_clip(job.style.clip, job.style.name)
+    speech = _speak(engine, job, style_clip, step, heart)
+
+    step.stage, step.progress = "measuring", 0.72
+    report = follow_report(
+        style_clip.samples, style_clip.sample_rate_hz, speech.samples, speech.sample_rate_hz
+    )
+
+    step.stage, step.progress = "marking", 0.78
+    public = resident.public_mark()
+    layers = ["keyed", *(["audioseal"] if public is not None else [])]
+    mark = reserve_mark(
+        organisation=job.organisation,
+        consent=job.consent,
+        engine_name=engine.name,
+        engine_version=engine.version,
+        is_preview=engine.is_preview,
+        layers=layers,
+    )
+    heart.raise_if_stopped()
+    marked = apply_marks(speech.samples, speech.sample_rate_hz, mark)
+
+    step.stage, step.progress = "labelling", 0.9
+    label = aigc.AigcLabel(
+        label="1", content_producer=settings.ASSENT_CONTENT_PRODUCER, produce_id=str(mark.public_id)
+    )
+    data = encode(marked, speech.sample_rate_hz, format=job.format)
+    is_labelled = job.format != "pcm"  # raw samples have no place for a label
+    if is_labelled:
+        data = aigc.write(data, job.format, label)
+
+    step.stage, step.progress = "reading back", 0.94
+    return _checked(job, engine, speech, mark, layers, data, label if is_labelled else None, report), mark
+
+
+def _speak(
+    engine: Engine, job: SynthesisJob, style_clip: ReferenceClip, step: _Step, heart: Heartbeat
+) -> Speech:
+    request = SpeakRequest(
+        text=job.text,
+        language=job.language,
+        voice_clips=[load_clip(clip) for clip in voice_clips(job)] or [style_clip],
+        style_clip=style_clip,
+        speed=job.speed,
+        seed=job.seed,
+        params=job.parameters,
+    )
+
+    def on_progress(share: float) -> None:
+        step.progress = 0.05 + 0.65 * share
+
+    try:
+        return engine.speak(
+            request, on_progress=on_progress, should_stop=lambda: heart.stop_reason is not None
+        )
+    except Cancelled:
+        heart.raise_if_stopped()
+        raise JobStopped("cancelled") from None
+
+
+def voice_clips(job: SynthesisJob) -> list[Clip]:
+    """Clips that show the voice's timbre: its approved styles, the neutral one first."""
+    styles = job.voice.styles.filter(state="approved", clip__isnull=False).select_related("clip")
+    ordered = sorted(styles, key=lambda style: (style.emotion != "neutral", style.name))
+    return [style.clip for style in ordered[:3] if style.clip and style.clip.file]
+
+
+def load_clip(clip: Clip | None, style_name: str = "") -> ReferenceClip:
+    """A kept clip as samples. AssentError ``clip_erased`` when its file is gone."""
+    if clip is None or not clip.file:
+        raise AssentError("clip_erased", "The recording of this style was erased.", http_status=403)
+    audio = decode_stored(clip.file.name, limits=_CLIP_LIMITS)
+    return ReferenceClip(
+        samples=audio.mono(),
+        sample_rate_hz=audio.sample_rate_hz,
+        transcript=clip.transcript,
+        language=clip.language,
+        style_name=style_name,
+    )
+
+
+def decode_stored(name: str, *, limits: DecodeLimits) -> Any:
+    """Decode a stored upload in the bounded child, whatever the storage is."""
+    with default_storage.open(name, "rb") as source, tempfile.NamedTemporaryFile(prefix="assent-") as local:
+        for chunk in source.chunks():
+            local.write(chunk)
+        local.flush()
+        return decode_untrusted(local.name, limits=limits)
+
+
+def apply_marks(samples: np.ndarray, sample_rate_hz: int, mark: Mark) -> np.ndarray:
+    """Both layers: AudioSeal's public mark first, ours on top, so that ours is the one read back."""
+    public = resident.public_mark()
+    if public is not None:
+        samples = public.embed(samples, sample_rate_hz, message=0)
+    return embed(
+        samples,
+        sample_rate_hz,
+        record_number=mark.record_number,
+        keys=resident.mark_keys(),
+        epoch=mark.epoch_id,
+        generator=np.random.default_rng(),
+    )
+
+
+def _checked(
+    job: SynthesisJob,
+    engine: Engine,
+    speech: Speech,
+    mark: Mark,
+    layers: list[str],
+    data: bytes,
+    label: aigc.AigcLabel | None,
+    report: dict[str, Any],
+) -> Finished:
+    """Read mark and label back from the final bytes. Raises AssentError when either cannot be found."""
+    final = decode_own(data, job.format)
+    samples = final.mono()
+    found = read_back(
+        samples,
+        final.sample_rate_hz,
+        record_number=mark.record_number,
+        keys=resident.mark_keys(),
+        epoch=mark.epoch_id,
+    )
+    if not found.ok:
+        raise AssentError(
+            "too_short_to_mark" if speech.duration_s < 3.0 else "watermark_failed",
+            "The mark could not be read back from this speech, so it is not released. A longer text helps.",
+            measured=round(found.score, 2),
+            limit=round(found.threshold, 2),
+            http_status=422,
+        )
+    if label is not None and aigc.read(data) != label:
+        raise AssentError("label_failed", "The label could not be read back.", http_status=500)
+    return Finished(
+        data=data,
+        format=job.format,
+        media_type=FORMATS[job.format].media_type,
+        duration_ms=round(1000 * len(samples) / final.sample_rate_hz),
+        sample_rate_hz=final.sample_rate_hz,
+        fingerprint=fingerprints.compute(samples, final.sample_rate_hz),
+        layers=layers,
+        is_labelled=label is not None,
+        mark_score=found.score,
+        mark_threshold=found.threshold,
+        engine_name=engine.name,
+        engine_version=engine.version,
+        is_preview=engine.is_preview,
+        content_source=speech.content_source,
+        warnings=list(speech.warnings),
+        follow_report=report,
+    )

@@ -1,0 +1,97 @@
+"""The tasks, one screen: take an id, claim its row, call the room that does it.
+
+A task that finds its row in another state has nothing to do and ends quietly; the rows are the truth.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from django.db import close_old_connections
+
+from accounts import services as accounts
+from accounts.services import checks
+from synth.common import uploads
+from synth.jobs import services as jobs
+from watermark import services as watermark
+from worker.app import app
+
+WORKER = f"{socket.gethostname()}:{os.getpid()}"
+
+
+def task(name: str) -> Callable[[Callable[..., Any]], Any]:
+    """A task of this name, with fresh database connections around it (threads keep none)."""
+
+    def register(function: Callable[..., Any]) -> Any:
+        @app.task(name=name, ignore_result=True)
+        @wraps(function)
+        def run(*args: Any) -> None:
+            close_old_connections()
+            try:
+                function(*args)
+            finally:
+                close_old_connections()
+
+        return run
+
+    return register
+
+
+@task("speech.render")
+def render(job_id: str) -> None:
+    from worker import speech
+
+    job = jobs.claim_job(job_id=UUID(job_id), worker=WORKER)
+    if job is not None:
+        speech.render(job)
+
+
+@task("checks.consent")
+def consent(submission_id: str) -> None:
+    from worker import recordings
+
+    submission = accounts.begin_check(submission_id=UUID(submission_id))
+    if submission is not None:
+        recordings.check_submission(submission)
+
+
+@task("checks.style")
+def style(style_id: str) -> None:
+    from worker import recordings
+
+    row = accounts.begin_style_check(style_id=UUID(style_id))
+    if row is not None:
+        recordings.check_style_clip(row)
+
+
+@task("checks.verify")
+def verify(verification_id: str) -> None:
+    from worker import verification
+
+    query = watermark.begin_verification(verification_id=UUID(verification_id))
+    if query is not None:
+        verification.answer(query)
+
+
+@task("upkeep.reap")
+def reap() -> None:
+    jobs.reap_jobs()
+    watermark.reap_verifications()
+    checks.requeue_lost()
+
+
+@task("upkeep.sweep_uploads")
+def sweep_uploads() -> None:
+    uploads.sweep()
+    jobs.sweep_staged_files()
+    checks.sweep_recordings()
+
+
+@task("upkeep.expire_consents")
+def expire_consents() -> None:
+    accounts.expire_consents()

@@ -1,0 +1,235 @@
+"""Answering what a file is: decode, search both marks, compare with the record, read the label, decide."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+
+from synth.audio.decode import Audio, DecodeLimits
+from synth.errors import AssentError
+from synth.provenance import aigc
+from watermark import selectors, services
+from watermark.codec import DETECTOR_VERSION, PRESENCE_FALSE_RATE, Detection, detect
+from watermark.codec import fingerprint as fingerprints
+from watermark.models import Mark, Verification
+from watermark.verdict import SENTENCES, Decision, Findings, Interval, RecordFinding, decide
+from worker import resident
+from worker.heartbeat import Heartbeat
+from worker.speech import decode_stored
+
+logger = logging.getLogger(__name__)
+LIMITS = DecodeLimits(max_bytes=services.UPLOAD_LIMIT_BYTES, max_duration_s=3600.0, max_channels=8)
+_WAVEFORM_POINTS = 400
+_FRAME_S = 0.02
+
+
+def answer(query: Verification) -> None:
+    """Answer a claimed query; every end of it is written to its row and the log."""
+    progress = [0.05]
+
+    def beat() -> None:
+        services.beat(verification_id=query.id, progress=progress[0])
+
+    try:
+        with Heartbeat(beat):
+            report = _report(query, progress)
+        services.complete_verification(verification_id=query.id, report=report)
+    except AssentError as error:
+        services.fail_verification(verification_id=query.id, error=error)
+    except Exception:
+        logger.exception("verification %s failed", query.id)
+        services.fail_verification(
+            verification_id=query.id,
+            error=AssentError("verification_failed", "The file could not be checked.", http_status=500),
+        )
+
+
+def _report(query: Verification, progress: list[float]) -> dict[str, Any]:
+    audio = decode_stored(query.upload_name, limits=LIMITS)
+    progress[0] = 0.3
+    findings, marks, detection = examine(audio, deep=query.deep)
+    progress[0] = 0.9
+    decision = decide(findings)
+    label = _label(query.upload_name)
+    named = {number: mark for number, mark in marks.items() if number in decision.records}
+    return {
+        "verdict": decision.verdict.value,
+        "sentence": SENTENCES[decision.verdict],
+        "reasons": [*decision.reasons, *_contradictions(label, named, decision)],
+        "file": {
+            "sha256": query.file_sha256,
+            "size_bytes": query.size_bytes,
+            "duration_s": round(findings.duration_s, 2),
+            "active_s": round(findings.active_s, 2),
+            "sample_rate_hz": audio.sample_rate_hz,
+            "channels": int(audio.samples.shape[0]),
+            "container": audio.container,
+        },
+        "records": [_record(named[n]) for n in decision.records if n in named],
+        "intervals": [_interval(i, marks) for i in decision.intervals],
+        "layers": {
+            "keyed": "read" if findings.records else "traces" if findings.mark_present else "not found",
+            "public": _public_word(findings),
+        },
+        "label": label,
+        "waveform": waveform(audio.mono()),
+        "detector": {
+            "version": DETECTOR_VERSION,
+            "presence_false_alarm_rate": PRESENCE_FALSE_RATE,
+            "deep": query.deep,
+            "time_scale": round(detection.time_scale, 3),
+            "frequency_scale": round(detection.frequency_scale, 3),
+        },
+    }
+
+
+def examine(audio: Audio, *, deep: bool) -> tuple[Findings, dict[int, Mark], Detection]:
+    """Search every channel for our mark; the channel with the strongest finding speaks for the file."""
+    epochs = selectors.readable_epochs()
+    channels = list(audio.samples) if audio.samples.shape[0] > 1 else [audio.samples[0]]
+    if len(channels) > 1:
+        channels.append(audio.mono())
+    best: Detection | None = None
+    heard = channels[0]
+    for channel in channels:
+        found = _detect(channel, audio.sample_rate_hz, epochs, deep=deep)
+        if best is None or (len(found.words), found.presence_z) > (len(best.words), best.presence_z):
+            best, heard = found, channel
+    assert best is not None  # noqa: S101 - every file has a channel
+    numbers = list(dict.fromkeys(word.record_number for word in best.words))
+    marks = selectors.issued_marks(numbers)
+    records = tuple(
+        _compare(number, marks.get(number), best, heard, audio.sample_rate_hz) for number in numbers
+    )
+    public_present, public_intervals = _public(audio)
+    findings = Findings(
+        duration_s=audio.samples.shape[1] / audio.sample_rate_hz,
+        active=tuple(active_spans(audio.mono(), audio.sample_rate_hz)),
+        records=records,
+        mark_present=best.present,
+        public_present=public_present,
+        public_intervals=public_intervals,
+    )
+    return findings, marks, best
+
+
+def _detect(samples: np.ndarray, sample_rate_hz: int, epochs: list[str], *, deep: bool) -> Detection:
+    if not epochs:
+        return Detection(False, 0.0, [], len(samples) / sample_rate_hz, 0.0)
+    return detect(samples, sample_rate_hz, keys=resident.mark_keys(), epochs=epochs, deep=deep)
+
+
+def _compare(
+    number: int, mark: Mark | None, found: Detection, samples: np.ndarray, sample_rate_hz: int
+) -> RecordFinding:
+    """Does the audio that carries this record's word hold this record's content?"""
+    spans = [(w.start_s, w.end_s) for w in found.words if w.record_number == number]
+    if mark is None or mark.fingerprint is None:
+        return RecordFinding(
+            number, known=False, intervals=tuple(Interval(a, b, "altered", number) for a, b in spans)
+        )
+    match = fingerprints.compare(
+        bytes(mark.fingerprint),
+        samples,
+        sample_rate_hz,
+        time_scale=found.time_scale,
+        frequency_scale=found.frequency_scale,
+    )
+    first, last = min(a for a, _ in spans), max(b for _, b in spans)
+    intervals = [
+        Interval(i.start_s, i.end_s, "ours" if i.ok else "altered", number)
+        for i in match.intervals
+        # Matching content counts wherever it is; mismatches only where the word was read.
+        if i.ok or (i.end_s > first and i.start_s < last)
+    ]
+    return RecordFinding(
+        number,
+        known=True,
+        record_duration_s=(mark.duration_ms or 0) / 1000,
+        in_order=match.in_order,
+        intervals=tuple(intervals),
+    )
+
+
+def _public(audio: Audio) -> tuple[bool, tuple[tuple[float, float], ...]]:
+    layer = resident.public_mark()
+    if layer is None:
+        return False, ()
+    found = layer.detect(audio.mono(), audio.sample_rate_hz)
+    return found.present, tuple((a, b) for a, b in found.intervals)
+
+
+def _public_word(findings: Findings) -> str:
+    if resident.public_mark() is None:
+        return "not searched"
+    return "found" if findings.public_present else "not found"
+
+
+def active_spans(samples: np.ndarray, sample_rate_hz: int) -> list[tuple[float, float]]:
+    """Stretches of sound, in seconds: within 40 dB of the loud parts, above -60 dBFS, short gaps closed."""
+    frame = max(1, round(_FRAME_S * sample_rate_hz))
+    count = len(samples) // frame
+    if count == 0:
+        return []
+    level = np.sqrt(np.mean(np.square(samples[: count * frame].reshape(count, frame)), axis=1) + 1e-20)
+    loud = float(np.quantile(level, 0.95))
+    active = level > max(loud * 1e-2, 1e-3)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], active.view(np.int8), [0]])))
+    spans: list[tuple[float, float]] = []
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        a, b = start * _FRAME_S, end * _FRAME_S
+        if spans and a - spans[-1][1] < 0.4:
+            spans[-1] = (spans[-1][0], b)
+        else:
+            spans.append((a, b))
+    return spans
+
+
+def waveform(samples: np.ndarray) -> list[float]:
+    """Peaks for drawing: at most 400 values in 0..1, rounded to two places."""
+    if len(samples) == 0:
+        return []
+    step = max(1, -(-len(samples) // _WAVEFORM_POINTS))
+    padded = np.pad(np.abs(samples), (0, -len(samples) % step))
+    return [round(float(v), 2) for v in np.minimum(padded.reshape(-1, step).max(axis=1), 1.0)]
+
+
+def _label(name: str) -> dict[str, Any] | None:
+    """The AIGC label of the file, where it carries one."""
+    from django.core.files.storage import default_storage
+
+    with default_storage.open(name, "rb") as file:
+        label = aigc.read(file.read())
+    if label is None:
+        return None
+    return {
+        "label": label.label,
+        "content_producer": label.content_producer[:200],
+        "produce_id": label.produce_id[:200],
+    }
+
+
+def _contradictions(label: dict[str, Any] | None, named: dict[int, Mark], decision: Decision) -> list[str]:
+    """What the label says against what was heard."""
+    ids = {str(mark.public_id) for mark in named.values()}
+    if label is None:
+        return ["label_missing"] if ids else []
+    if not ids:
+        return ["label_without_mark"]
+    return [] if label["produce_id"] in ids else ["label_names_another_record"]
+
+
+def _record(mark: Mark) -> dict[str, Any]:
+    return {**selectors.public_facts(mark), "log_proof": f"/api/v1/log/entries/{mark.entry_id}/proof"}
+
+
+def _interval(interval: Interval, marks: dict[int, Mark]) -> dict[str, Any]:
+    mark = marks.get(interval.record) if interval.record is not None else None
+    return {
+        "start_s": round(interval.start_s, 2),
+        "end_s": round(interval.end_s, 2),
+        "kind": interval.kind,
+        "record_id": str(mark.public_id) if mark else None,
+    }
