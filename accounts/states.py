@@ -49,7 +49,8 @@ MOVES: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
         "state",
         {
             "queued": ("checking", "rejected"),
-            "checking": ("approved", "needs_review", "rejected"),
+            # Back to the queue when its worker was lost: the one way back.
+            "checking": ("queued", "approved", "needs_review", "rejected"),
             "needs_review": ("approved", "rejected"),
             "approved": (),
             "rejected": (),
@@ -59,7 +60,7 @@ MOVES: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
         "state",
         {
             "queued": ("checking", "rejected", "removed"),
-            "checking": ("approved", "needs_review", "rejected", "removed"),
+            "checking": ("queued", "approved", "needs_review", "rejected", "removed"),
             "needs_review": ("approved", "rejected", "removed"),
             "approved": ("removed",),
             "rejected": ("removed",),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +10,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from accounts.gates.challenge import ChallengeSpec
 from accounts.languages import LANGUAGES
 from accounts.models.people import Organisation
+from accounts.recordings import new_name
 from accounts.states import CheckState, VoiceStatus
 from synth.common.ids import new_id
 
@@ -20,8 +21,8 @@ MAX_ATTEMPTS_PER_CHALLENGE = 3
 
 
 def recording_name(instance: models.Model, filename: str) -> str:
-    """Storage name of a recording: unguessable, and nothing in it comes from the sender."""
-    return f"recordings/{secrets.token_hex(16)}"
+    """Storage name when Django saves a file itself: as unguessable as those of `accounts.recordings`."""
+    return new_name()
 
 
 class Voice(models.Model):
@@ -131,6 +132,11 @@ class Challenge(models.Model):
 
     def __str__(self) -> str:
         return f"challenge {self.id}"
+
+    @property
+    def needs_reviewer(self) -> tuple[str, ...]:
+        """Codes of why a reviewer will listen whatever the recording is like; known before it is spoken."""
+        return ChallengeSpec.from_json(self.spec).needs_reviewer
 
 
 class CheckedRecording(models.Model):

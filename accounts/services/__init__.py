@@ -1,0 +1,84 @@
+"""Every write of this room: keyword-only arguments, one transaction with its log entry, domain errors.
+
+Callers import from here; the modules below are one per subject.
+"""
+
+from accounts.services.authorisation import Authorisation, authorise, consent_is_live
+from accounts.services.checks import beat, requeue_lost, result_of_refusal, sweep_recordings
+from accounts.services.consent import (
+    apply_consent_gates,
+    begin_check,
+    challenge_spec,
+    expire_consents,
+    issue_challenge,
+    review,
+    revoke,
+    submit_recording,
+)
+from accounts.services.first_admin import (
+    first_admin_link,
+    first_admin_token_is_open,
+    redeem_first_admin_token,
+)
+from accounts.services.keys import create_key, find_key, revoke_key
+from accounts.services.people import (
+    accept_invitation,
+    account_created,
+    change_role,
+    create_organisation,
+    invite,
+    open_invitation,
+    remove_member,
+    rename_organisation,
+    withdraw_invitation,
+)
+from accounts.services.styles import (
+    add_style,
+    apply_style_gates,
+    begin_style_check,
+    remove_style,
+    review_style,
+)
+from accounts.services.voices import erase_voice, register_voice, resume, suspend
+
+__all__ = [
+    "Authorisation",
+    "accept_invitation",
+    "account_created",
+    "add_style",
+    "apply_consent_gates",
+    "apply_style_gates",
+    "authorise",
+    "beat",
+    "begin_check",
+    "begin_style_check",
+    "challenge_spec",
+    "change_role",
+    "consent_is_live",
+    "create_key",
+    "create_organisation",
+    "erase_voice",
+    "expire_consents",
+    "find_key",
+    "first_admin_link",
+    "first_admin_token_is_open",
+    "invite",
+    "issue_challenge",
+    "open_invitation",
+    "redeem_first_admin_token",
+    "register_voice",
+    "remove_member",
+    "remove_style",
+    "rename_organisation",
+    "requeue_lost",
+    "result_of_refusal",
+    "resume",
+    "review",
+    "review_style",
+    "revoke",
+    "revoke_key",
+    "submit_recording",
+    "suspend",
+    "sweep_recordings",
+    "withdraw_invitation",
+]

@@ -69,7 +69,7 @@ def account_created(*, user: User) -> None:
             idempotency_key=f"account.created:{user.pk}",
         )
         if not Membership.objects.filter(user=user).exists():
-            create_organisation(owner=user, name=user.get_short_name()[:80] or "Organisation")
+            create_organisation(owner=user, name=_personal_name(user))
 
 
 def rename_organisation(*, principal: Principal, name: str) -> Organisation:
@@ -134,7 +134,11 @@ def remove_member(*, principal: Principal, membership_id: UUID) -> None:
             subject=f"user:{membership.user_id}",
             data={"user_id": str(membership.user_id), "role": membership.role},
         )
+        user = membership.user
         membership.delete()
+        if not Membership.objects.filter(user=user).exists():
+            # Everybody keeps a place to stand: the owner of a voice can still log in and revoke.
+            create_organisation(owner=user, name=_personal_name(user))
 
 
 def invite(*, principal: Principal, email: str, role: str) -> Invitation:
@@ -275,7 +279,11 @@ def _join(*, organisation: Organisation, user: User, role: str, actor: Actor) ->
 def _locked_membership(principal: Principal, membership_id: UUID) -> Membership:
     # One lock per organisation, so that two owners cannot remove each other at the same moment.
     Organisation.objects.select_for_update().get(pk=principal.organisation.pk)
-    membership = Membership.objects.filter(pk=membership_id, organisation=principal.organisation).first()
+    membership = (
+        Membership.objects.select_related("user")
+        .filter(pk=membership_id, organisation=principal.organisation)
+        .first()
+    )
     if membership is None:
         raise NotFound("member_not_found", "There is no such member.")
     return membership
@@ -292,6 +300,10 @@ def _keep_an_owner(leaving: Membership) -> None:
 def _known_role(role: str) -> None:
     if role not in Role.values:
         raise AssentError("role_unknown", "This is not a role.", limit=Role.values, extra={"param": "role"})
+
+
+def _personal_name(user: User) -> str:
+    return user.get_short_name()[:80].strip() or "Organisation"
 
 
 def _free_slug(name: str) -> str:

@@ -1,0 +1,192 @@
+"""Consent receipts: JSON after Kantara's consent receipt and ISO/IEC TS 27560, RFC 8785 bytes, Ed25519.
+
+The signature is over the canonical bytes of the receipt, nothing else, so anybody with a JSON canonicaliser
+and the public key can check one. Each receipt names the hash of the receipt before it for the same voice.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import rfc8785
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.conf import settings
+
+from accounts.models import Clip, Consent, Submission, Voice
+from accounts.scope import Scope
+from synth.errors import AssentError, Unavailable
+
+SCHEMA = "https://www.w3.org/ns/dpv#ConsentRecord"
+VERSION = "assent-consent-receipt-1"
+KEY_FILE = "receipt-signing.key"
+MAX_RECEIPT_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class SignedReceipt:
+    """A receipt, the hex SHA-256 of its canonical bytes, and the base64 Ed25519 signature over them."""
+
+    receipt: dict[str, Any]
+    sha256: str
+    signature: str
+
+
+def canonical(receipt: Any) -> bytes:
+    """RFC 8785 bytes of a receipt. Raises AssentError ``receipt_malformed`` for what has no such form."""
+    try:
+        data = rfc8785.dumps(receipt)
+    except (ValueError, TypeError, RecursionError, UnicodeError) as error:
+        raise AssentError(
+            "receipt_malformed", "This is not a receipt: it has no canonical JSON form."
+        ) from error
+    if len(data) > MAX_RECEIPT_BYTES:
+        raise AssentError(
+            "receipt_malformed",
+            "This is too long for a receipt.",
+            measured=len(data),
+            limit=MAX_RECEIPT_BYTES,
+        )
+    return data
+
+
+def public_key() -> str:
+    """The Ed25519 public key (32 bytes, base64) that receipts of this service verify under."""
+    return _b64(_public_bytes())
+
+
+def key_id() -> str:
+    """First 16 hex digits of the SHA-256 of the public key."""
+    return hashlib.sha256(_public_bytes()).hexdigest()[:16]
+
+
+def sign(receipt: dict[str, Any]) -> SignedReceipt:
+    data = canonical(receipt)
+    return SignedReceipt(
+        receipt=receipt,
+        sha256=hashlib.sha256(data).hexdigest(),
+        signature=_b64(_private_key().sign(data)),
+    )
+
+
+def signature_is_valid(receipt: Any, signature: str) -> bool:
+    """Whether `signature` (base64) is this service's signature over `receipt`."""
+    try:
+        raw = base64.b64decode(signature, validate=True)
+        _private_key().public_key().verify(raw, canonical(receipt))
+    except (InvalidSignature, binascii.Error, ValueError, AssentError):
+        return False
+    return True
+
+
+def build(
+    *,
+    voice: Voice,
+    submission: Submission,
+    clip: Clip,
+    consent: Consent,
+    scope: Scope,
+    issued_at: datetime,
+    reviewed: bool,
+) -> SignedReceipt:
+    """The signed receipt of a consent about to be stored; the subject appears as an identifier."""
+    challenge = submission.challenge
+    previous = (
+        Consent.objects.filter(voice=voice)
+        .order_by("-version")
+        .values_list("receipt_sha256", flat=True)
+        .first()
+    )
+    base_url = settings.ASSENT_BASE_URL
+    return sign(
+        {
+            "version": VERSION,
+            "schema": SCHEMA,
+            "receipt_id": str(consent.pk),
+            "consent_version": consent.version,
+            "issued_at": _time(issued_at),
+            "signing_key_id": key_id(),
+            "previous_receipt_hash": previous,
+            "service": {"operator": settings.ASSENT_OPERATOR, "url": base_url},
+            "controller": {"id": str(voice.organisation_id), "name": voice.organisation.name},
+            "subject": {"id": str(voice.owner_id), "voice_id": str(voice.pk)},
+            "collection": {
+                "method": "spoken statement",
+                "source": submission.source,
+                "language": challenge.language,
+                "statement": challenge.statement,
+                "statement_sha256": hashlib.sha256(challenge.statement.encode()).hexdigest(),
+                "challenge_id": str(challenge.pk),
+                "issued_at": _time(challenge.created_at),
+                "recorded_at": _time(submission.created_at),
+                "recording_sha256": clip.sha256,
+                "recording_duration_ms": clip.duration_ms,
+            },
+            "scope": scope.as_json(),
+            "valid_from": _time(consent.valid_from),
+            "valid_until": _time(consent.valid_until),
+            "withdrawal": {"at_any_time": True, "url": f"{base_url}/voices/{voice.pk}"},
+            "data": {
+                "categories": ["voice recording", "voiceprint (biometric)"],
+                "kept_until": "the voice is erased by its owner",
+            },
+            "checks": {
+                "decided_by": "reviewer" if reviewed else "measurement",
+                "gates": [
+                    {
+                        key: _exact(gate[key])
+                        for key in ("name", "outcome", "measured", "limit", "unit", "code")
+                    }
+                    for gate in submission.gates
+                ],
+                "model_versions": dict(submission.model_versions),
+            },
+            "verify_url": f"{base_url}/api/v1/receipts/verify",
+        }
+    )
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path) -> Ed25519PrivateKey:
+    try:
+        return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(path.read_text().strip()))
+    except (OSError, ValueError) as error:
+        raise Unavailable(
+            "receipt_key_missing", f"No readable key file {path.name}: run `manage.py doctor`."
+        ) from error
+
+
+def _private_key() -> Ed25519PrivateKey:
+    return _load(Path(settings.ASSENT_KEYS_DIR) / KEY_FILE)
+
+
+def _public_bytes() -> bytes:
+    return _private_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def _exact(value: Any) -> Any:
+    """Fractions as decimal text: a receipt must read the same through every JSON library and database."""
+    if isinstance(value, float):
+        return f"{value:.6g}" if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _exact(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_exact(item) for item in value]
+    return value
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

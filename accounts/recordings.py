@@ -1,0 +1,103 @@
+"""Recordings as files: stored under an unguessable name, hashed, bounded; the web process decodes none."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.utils import timezone
+
+from synth.errors import AssentError, NotFound, PayloadTooLarge
+
+FOLDER = "recordings"
+MAX_BYTES = 20 * 1024 * 1024
+ORPHAN_AFTER = timedelta(hours=1)
+
+# First bytes -> media type, for players. What a file really is, the worker's decoder decides.
+_MAGIC: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"RIFF", "audio/wav"),
+    (0, b"fLaC", "audio/flac"),
+    (0, b"OggS", "audio/ogg"),
+    (0, b"ID3", "audio/mpeg"),
+    (0, b"\xff\xfb", "audio/mpeg"),
+    (0, b"\xff\xf3", "audio/mpeg"),
+    (0, b"\xff\xf1", "audio/aac"),
+    (0, b"\x1aE\xdf\xa3", "audio/webm"),
+    (4, b"ftyp", "audio/mp4"),
+)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A stored recording: storage name, hex SHA-256 of its bytes, their number."""
+
+    name: str
+    sha256: str
+    size_bytes: int
+
+
+def new_name() -> str:
+    """Storage name of a recording: unguessable, and nothing in it comes from the sender."""
+    return f"{FOLDER}/{secrets.token_hex(16)}"
+
+
+def check_size(file: File) -> None:
+    """PayloadTooLarge ``upload_too_large`` or AssentError ``empty_upload``, before anything is stored."""
+    size = file.size or 0
+    if size > MAX_BYTES:
+        raise PayloadTooLarge(
+            "upload_too_large", "The recording is larger than 20 MiB.", measured=size, limit=MAX_BYTES
+        )
+    if size == 0:
+        raise AssentError("empty_upload", "The recording is empty.", measured=0)
+
+
+def store(file: File) -> Recording:
+    """Store `file`; the caller deletes it again if its row does not come to be."""
+    check_size(file)
+    digest = hashlib.sha256()
+    size = 0
+    file.seek(0)
+    for chunk in file.chunks():
+        size += len(chunk)
+        digest.update(chunk)
+    file.seek(0)
+    return Recording(name=default_storage.save(new_name(), file), sha256=digest.hexdigest(), size_bytes=size)
+
+
+def delete_on_commit(name: str) -> None:
+    """Delete a recording once the transaction that let go of it has committed."""
+    if name:
+        transaction.on_commit(lambda: default_storage.delete(name))
+
+
+def open_recording(name: str) -> tuple[File, str]:
+    """The file and its media type by first bytes. NotFound ``recording_gone`` when it was erased."""
+    if not name or not default_storage.exists(name):
+        raise NotFound("recording_gone", "This recording is not kept any more.")
+    file = default_storage.open(name, "rb")
+    head = file.read(12)
+    file.seek(0)
+    kind = next(
+        (kind for at, magic, kind in _MAGIC if head[at:].startswith(magic)), "application/octet-stream"
+    )
+    return file, kind
+
+
+def sweep_orphans(known: set[str]) -> int:
+    """Delete files older than an hour that no row names (a crash between file and row); returns how many."""
+    if not default_storage.exists(FOLDER):
+        return 0
+    oldest = timezone.now() - ORPHAN_AFTER
+    count = 0
+    for file_name in default_storage.listdir(FOLDER)[1]:
+        name = f"{FOLDER}/{file_name}"
+        if name not in known and default_storage.get_modified_time(name) < oldest:
+            default_storage.delete(name)
+            count += 1
+    return count

@@ -1,0 +1,148 @@
+"""What a consent permits: purposes, languages, emotions, an organisation, a time; and words never to be said.
+
+A scope is plain JSON. It is fixed when the challenge is issued, so it is known before the statement is
+spoken, and it goes into the receipt unchanged.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from accounts import texts
+from accounts.languages import LANGUAGES
+from synth.errors import AssentError, Forbidden
+
+PURPOSES: dict[str, Promise] = {
+    "general": _("everyday speech of the organisation"),
+    "narration": _("reading texts aloud: books, articles, lessons"),
+    "dubbing": _("films, series, games"),
+    "assistant": _("an assistant or companion that answers people"),
+    "accessibility": _("speaking for a person who cannot, or reading for one who cannot see"),
+    "advertising": _("advertising"),
+    "political": _("political speech"),
+}
+# Advertising and politics put words with consequences into a person's mouth: they are never the default.
+DEFAULT_PURPOSES = ("general", "narration", "dubbing", "assistant", "accessibility")
+DEFAULT_PURPOSE = "general"
+
+ANY_EMOTION = "*"
+DEFAULT_VALID_DAYS = 365
+MAX_VALID_DAYS = 730
+MAX_EMOTIONS = 20
+MAX_EXCLUDED_TERMS = 50
+
+_EMOTION = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """`emotions` is ``("*",)`` for any; `excluded_terms` are words the owner will never have said."""
+
+    organisation: str
+    purposes: tuple[str, ...]
+    languages: tuple[str, ...]
+    emotions: tuple[str, ...] = (ANY_EMOTION,)
+    excluded_terms: tuple[str, ...] = ()
+    valid_days: int = DEFAULT_VALID_DAYS
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Scope:
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+
+
+def make_scope(
+    *,
+    organisation_id: str,
+    languages: Sequence[str],
+    purposes: Sequence[str] = DEFAULT_PURPOSES,
+    emotions: Sequence[str] = (ANY_EMOTION,),
+    excluded_terms: Sequence[str] = (),
+    valid_days: int = DEFAULT_VALID_DAYS,
+) -> Scope:
+    """A checked scope. Raises AssentError ``scope_invalid`` naming the part, or ``days_out_of_range``."""
+    _among("purposes", purposes, PURPOSES)
+    _among("languages", languages, LANGUAGES)
+    if not 1 <= len(emotions) <= MAX_EMOTIONS:
+        raise _invalid("emotions", f"Name 1 to {MAX_EMOTIONS} emotions, or {ANY_EMOTION} for any.")
+    for emotion in emotions:
+        if emotion != ANY_EMOTION and not _EMOTION.fullmatch(emotion):
+            raise _invalid("emotions", "An emotion is a lower-case Latin word.")
+    if len(excluded_terms) > MAX_EXCLUDED_TERMS:
+        raise _invalid("excluded_terms", f"At most {MAX_EXCLUDED_TERMS} excluded terms.")
+    terms = [texts.clean_line(term, field="excluded_terms", limit=60) for term in excluded_terms]
+    if isinstance(valid_days, bool) or not 1 <= valid_days <= MAX_VALID_DAYS:
+        raise AssentError(
+            "days_out_of_range",
+            f"A consent lasts 1 to {MAX_VALID_DAYS} days.",
+            measured=valid_days,
+            limit=MAX_VALID_DAYS,
+            extra={"param": "valid_days"},
+        )
+    return Scope(
+        organisation=organisation_id,
+        purposes=_unique(purposes),
+        languages=_unique(languages),
+        emotions=(ANY_EMOTION,) if ANY_EMOTION in emotions else _unique(emotions),
+        excluded_terms=_unique(terms),
+        valid_days=valid_days,
+    )
+
+
+def check_use(
+    scope: Scope, *, organisation_id: str, purpose: str, language: str, emotion: str | None, text: str
+) -> None:
+    """Raise `Forbidden` ``scope_violation``, naming the part, unless this use lies inside `scope`."""
+    if scope.organisation != organisation_id:
+        raise _violation(
+            "organisation", "The consent was given to another organisation.", [scope.organisation]
+        )
+    if purpose not in scope.purposes:
+        raise _violation("purpose", "The consent does not cover this purpose.", list(scope.purposes))
+    if language not in scope.languages:
+        raise _violation("language", "The consent does not cover this language.", list(scope.languages))
+    if emotion is not None and ANY_EMOTION not in scope.emotions and emotion not in scope.emotions:
+        raise _violation("emotion", "The consent does not cover this emotion.", list(scope.emotions))
+    spoken = _folded(text)
+    if any(_says(spoken, _folded(term)) for term in scope.excluded_terms):
+        # Which word it was is the owner's business: the answer would read the list out one guess at a time.
+        raise _violation("text", "The owner of this voice has excluded words of this text.", None)
+
+
+def _among(part: str, chosen: Sequence[str], offered: dict[str, Promise]) -> None:
+    if not chosen or any(item not in offered for item in chosen):
+        raise _invalid(part, f"Choose {part} among: {', '.join(offered)}.")
+
+
+def _unique(items: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(items))
+
+
+def _folded(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _says(text: str, term: str) -> bool:
+    """Whole words where the script has word boundaries, anywhere in the text where it has none."""
+    start = r"\b" if term[0].isascii() and term[0].isalnum() else ""
+    end = r"\b" if term[-1].isascii() and term[-1].isalnum() else ""
+    return re.search(start + re.escape(term) + end, text, re.ASCII) is not None
+
+
+def _invalid(part: str, message: str) -> AssentError:
+    return AssentError("scope_invalid", message, extra={"param": part})
+
+
+def _violation(part: str, message: str, allowed: list[str] | None) -> Forbidden:
+    return Forbidden("scope_violation", message, limit=allowed, extra={"param": part})

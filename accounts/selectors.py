@@ -1,0 +1,290 @@
+"""Reads, and the access rule: what a caller may see. What they may not see looks as if it did not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from accounts import embeddings, permissions
+from accounts.models import (
+    ApiKey,
+    Challenge,
+    CheckState,
+    Clip,
+    Consent,
+    Invitation,
+    Membership,
+    OutboundMail,
+    Style,
+    Submission,
+    Voice,
+)
+from accounts.principals import Principal
+from audit import selectors as audit
+from audit.models import Entry
+from synth.common.ids import parse_id
+from synth.errors import Forbidden, NotFound
+
+WAITING_FOR_REVIEW = CheckState.NEEDS_REVIEW
+
+SubjectsOf = Callable[[Voice], QuerySet[Any]]
+_LEDGER_SUBJECTS: list[SubjectsOf] = []
+
+
+def register_ledger_subjects(subjects_of: SubjectsOf) -> None:
+    """Let a room above add its entries to the ledger of a voice.
+
+    `subjects_of(voice)` gives a one-column QuerySet of log subjects ("job:<uuid>") that used the voice.
+    """
+    if subjects_of not in _LEDGER_SUBJECTS:
+        _LEDGER_SUBJECTS.append(subjects_of)
+
+
+def _reach(principal: Principal) -> Q:
+    """The access rule for voices: those of the organisation, and a person's own wherever they are used."""
+    reach = Q(pk__in=[])
+    if principal.can(permissions.VOICES_READ):
+        reach |= Q(organisation=principal.organisation)
+    if principal.api_key is None:
+        reach |= Q(owner=principal.user)
+    return reach
+
+
+def voices(principal: Principal) -> QuerySet[Voice]:
+    """Voices that the caller may see, newest first."""
+    return (
+        Voice.objects.filter(_reach(principal))
+        .select_related("organisation", "owner")
+        .order_by("-created_at", "-id")
+    )
+
+
+def get_voice(principal: Principal, voice: str | UUID) -> Voice:
+    """One visible voice by id, or by slug within the caller's organisation. NotFound ``voice_not_found``."""
+    wanted = parse_id(str(voice))
+    if wanted is not None:
+        found = voices(principal).filter(pk=wanted).first()
+    else:
+        found = voices(principal).filter(organisation=principal.organisation, slug=str(voice)[:64]).first()
+    if found is None:
+        raise NotFound("voice_not_found", "There is no such voice.")
+    return found
+
+
+def controls(principal: Principal, voice: Voice) -> bool:
+    """Whether the caller decides over this voice: its owner, or an owner of the organisation that uses it."""
+    if voice.owner_id == principal.user.pk:
+        return principal.api_key is None or (
+            principal.can(permissions.CONSENT_WRITE) and voice.organisation_id == principal.organisation.pk
+        )
+    return principal.can(permissions.MEMBERS_MANAGE) and voice.organisation_id == principal.organisation.pk
+
+
+def get_controlled_voice(principal: Principal, voice: str | UUID) -> Voice:
+    """A visible voice that the caller decides over. Forbidden ``not_your_voice`` otherwise."""
+    found = get_voice(principal, voice)
+    if not controls(principal, found):
+        raise Forbidden("not_your_voice", "Only the owner of this voice decides that.")
+    return found
+
+
+def live_consent(voice: Voice, *, at: datetime | None = None) -> Consent | None:
+    """The consent under which `voice` may speak at `at` (now), if any. For display: services check again."""
+    moment = at or timezone.now()
+    return Consent.objects.filter(
+        voice=voice, closed_as="", valid_from__lte=moment, valid_until__gt=moment
+    ).first()
+
+
+def get_consent(principal: Principal, voice: str | UUID) -> Consent:
+    """The latest consent of a visible voice, live or not. NotFound ``consent_missing`` if there is none."""
+    found = get_voice(principal, voice)
+    consent = Consent.objects.filter(voice=found).order_by("-version").first()
+    if consent is None:
+        raise NotFound("consent_missing", "Nobody has consented to the use of this voice yet.")
+    return consent
+
+
+def get_challenge(principal: Principal, challenge_id: UUID) -> Challenge:
+    """A challenge of a visible voice. NotFound ``challenge_not_found``."""
+    found = (
+        Challenge.objects.select_related("voice", "voice__organisation")
+        .filter(pk=challenge_id, voice__in=voices(principal))
+        .first()
+    )
+    if found is None:
+        raise NotFound("challenge_not_found", "There is no such challenge.")
+    return found
+
+
+def get_submission(principal: Principal, submission_id: UUID) -> Submission:
+    """A submission for a visible voice. NotFound ``submission_not_found``."""
+    found = (
+        Submission.objects.select_related(
+            "challenge", "challenge__voice", "challenge__voice__organisation", "clip"
+        )
+        .filter(pk=submission_id, challenge__voice__in=voices(principal))
+        .first()
+    )
+    if found is None:
+        raise NotFound("submission_not_found", "There is no such submission.")
+    return found
+
+
+def styles(principal: Principal, voice: str | UUID) -> QuerySet[Style]:
+    """Styles of a visible voice in every state but removed, by name."""
+    return (
+        Style.objects.select_related("clip", "voice")
+        .filter(voice=get_voice(principal, voice))
+        .exclude(state=CheckState.REMOVED)
+        .order_by("name", "created_at")
+    )
+
+
+def get_style(principal: Principal, style_id: UUID) -> Style:
+    """A style of a visible voice. NotFound ``style_not_found``."""
+    found = (
+        Style.objects.select_related("clip", "voice", "voice__organisation")
+        .filter(pk=style_id, voice__in=voices(principal))
+        .exclude(state=CheckState.REMOVED)
+        .first()
+    )
+    if found is None:
+        raise NotFound("style_not_found", "There is no such style.")
+    return found
+
+
+def speaking_voices(principal: Principal) -> QuerySet[Voice]:
+    """Voices of the caller's organisation that have a live consent now."""
+    now = timezone.now()
+    live = Consent.objects.filter(closed_as="", valid_from__lte=now, valid_until__gt=now)
+    return voices(principal).filter(organisation=principal.organisation, status="active", consents__in=live)
+
+
+def approved_styles(voices_: Iterable[Voice]) -> dict[UUID, list[Style]]:
+    """Approved styles by voice id, in one query."""
+    grouped: dict[UUID, list[Style]] = {voice.pk: [] for voice in voices_}
+    for style in Style.objects.filter(voice__in=list(grouped), state=CheckState.APPROVED).order_by("name"):
+        grouped[style.voice_id].append(style)
+    return grouped
+
+
+def review_queue(principal: Principal) -> QuerySet[Submission]:
+    """Submissions of the organisation that wait for a reviewer, oldest first."""
+    principal.require(permissions.REVIEW_DECIDE)
+    return (
+        Submission.objects.select_related("challenge", "challenge__voice", "challenge__voice__owner", "clip")
+        .filter(state=WAITING_FOR_REVIEW, challenge__voice__organisation=principal.organisation)
+        .order_by("created_at", "id")
+    )
+
+
+def style_review_queue(principal: Principal) -> QuerySet[Style]:
+    """Style clips of the organisation that wait for a reviewer, oldest first."""
+    principal.require(permissions.REVIEW_DECIDE)
+    return (
+        Style.objects.select_related("voice", "voice__owner", "clip")
+        .filter(state=WAITING_FOR_REVIEW, voice__organisation=principal.organisation)
+        .order_by("created_at", "id")
+    )
+
+
+def get_clip(principal: Principal, clip_id: UUID) -> Clip:
+    """A recording that the caller may listen to: the voice's owner and whoever reviews or works with it.
+
+    Auditors see what happened, not the voice itself. NotFound ``clip_not_found``.
+    """
+    may_listen = principal.can(permissions.REVIEW_DECIDE) or principal.can(permissions.VOICES_WRITE)
+    reach = Q(voice__organisation=principal.organisation) if may_listen else Q(pk__in=[])
+    if principal.api_key is None:
+        reach |= Q(voice__owner=principal.user)
+    found = Clip.objects.select_related("voice").filter(reach, pk=clip_id).first()
+    if found is None:
+        raise NotFound("clip_not_found", "There is no such recording.")
+    return found
+
+
+def ledger(principal: Principal, voice: str | UUID) -> QuerySet[Entry]:
+    """Every log entry about a voice, newest first: its consents, and each use that was made or refused.
+
+    For the voice's owner, and for those of the organisation who may read its log.
+    """
+    found = get_voice(principal, voice)
+    auditor = principal.can(permissions.AUDIT_READ) and found.organisation_id == principal.organisation.pk
+    if not auditor and not controls(principal, found):
+        raise Forbidden("scope_missing", "Only the owner of this voice and auditors read its ledger.")
+    about = Q(subject=f"voice:{found.pk}")
+    for subjects_of in _LEDGER_SUBJECTS:
+        about |= Q(subject__in=subjects_of(found))
+    return audit.entries_for().filter(about)
+
+
+def keys(principal: Principal) -> QuerySet[ApiKey]:
+    """API keys: one's own, or with `members:manage` all of the organisation."""
+    principal.require_person()
+    principal.require(permissions.KEYS_MANAGE)
+    found = ApiKey.objects.select_related("created_by").filter(organisation=principal.organisation)
+    if not principal.can(permissions.MEMBERS_MANAGE):
+        found = found.filter(created_by=principal.user)
+    return found.order_by("-created_at", "-id")
+
+
+def members(principal: Principal) -> QuerySet[Membership]:
+    """Members of the caller's organisation."""
+    principal.require_person()
+    return (
+        Membership.objects.select_related("user")
+        .filter(organisation=principal.organisation)
+        .order_by("created_at", "id")
+    )
+
+
+def invitations(principal: Principal) -> QuerySet[Invitation]:
+    """Open invitations of the caller's organisation."""
+    principal.require_person()
+    principal.require(permissions.MEMBERS_MANAGE)
+    return Invitation.objects.filter(
+        organisation=principal.organisation,
+        accepted_at__isnull=True,
+        withdrawn_at__isnull=True,
+        expires_at__gt=timezone.now(),
+    ).order_by("-created_at")
+
+
+def outbound_mail(principal: Principal) -> QuerySet[OutboundMail]:
+    """Mail kept for want of a mail server. It holds log-in codes: administrators of the installation only."""
+    principal.require_person()
+    if not principal.user.is_staff:
+        raise NotFound("not_found", "There is nothing at this address.")
+    return OutboundMail.objects.all()
+
+
+# What the checks worker needs to know; no principal, because it serves the service itself.
+
+
+def known_fingerprints() -> list[tuple[str, bytes]]:
+    """Fingerprints of every kept recording, as (clip id, bytes), for the replay gate."""
+    rows = Clip.objects.filter(fingerprint__isnull=False)
+    return [(str(pk), bytes(data)) for pk, data in rows.values_list("pk", "fingerprint")]
+
+
+def reference_embeddings(voice: Voice) -> list[np.ndarray]:
+    """Voiceprints that a new recording of `voice` must match; empty before its first consent."""
+    found = embeddings.from_bytes(Voice.objects.values_list("speaker_embedding", flat=True).get(pk=voice.pk))
+    return [] if found is None else [found]
+
+
+def protected_embeddings(voice: Voice) -> list[tuple[str, np.ndarray]]:
+    """Voiceprints of other people's voices, as (voice id, vector): a match means somebody else's voice."""
+    rows = Voice.objects.filter(speaker_embedding__isnull=False).exclude(owner=voice.owner_id)
+    return [
+        (str(pk), vector)
+        for pk, data in rows.values_list("pk", "speaker_embedding")
+        if (vector := embeddings.from_bytes(data)) is not None
+    ]

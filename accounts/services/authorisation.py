@@ -1,0 +1,121 @@
+"""May this caller speak this text in this voice and style, for this purpose, now? And still now?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+from django.db.transaction import TransactionManagementError
+from django.utils import timezone
+
+from accounts import permissions, selectors
+from accounts.models import CheckState, Consent, Style, Voice, VoiceStatus
+from accounts.principals import Principal
+from accounts.scope import DEFAULT_PURPOSE, Scope, check_use
+from synth.errors import Forbidden, NotFound
+
+NEUTRAL = "neutral"
+
+
+@dataclass(frozen=True)
+class Authorisation:
+    """The answer yes. Keep `consent.pk` with `consent_version`; ask `consent_is_live` again before release.
+
+    `style` is None when no style was asked for and the voice has no "neutral" one: then the consent recording
+    itself (`consent.submission.clip`) is the reference.
+    """
+
+    voice: Voice
+    style: Style | None
+    consent: Consent
+    consent_version: int
+
+
+def authorise(
+    *,
+    principal: Principal,
+    voice: Voice | UUID | str,
+    style_name: str | None = None,
+    text: str,
+    purpose: str = DEFAULT_PURPOSE,
+    language: str,
+) -> Authorisation:
+    """Say whether this use is permitted now.
+
+    `voice` is a row, an id, or a slug of the caller's organisation. Raises NotFound ``voice_not_found``,
+    ``style_not_found``; Forbidden ``scope_missing``, ``consent_missing``, ``consent_revoked``,
+    ``consent_expired``, ``voice_suspended``, ``scope_violation``.
+    """
+    principal.require(permissions.SPEECH_WRITE)
+    wanted = voice.pk if isinstance(voice, Voice) else voice
+    found = selectors.get_voice(principal, wanted)
+    if found.organisation_id != principal.organisation.pk:
+        # A person's own voice, used by another organisation: theirs to stop, not to speak with from here.
+        raise NotFound("voice_not_found", "There is no such voice.")
+    consent = _live_consent(found)
+    style = _style(found, style_name)
+    check_use(
+        Scope.from_json(consent.scope),
+        organisation_id=str(principal.organisation.pk),
+        purpose=purpose,
+        language=language,
+        emotion=style.emotion if style else None,
+        text=text,
+    )
+    return Authorisation(voice=found, style=style, consent=consent, consent_version=consent.version)
+
+
+def consent_is_live(
+    *, consent_id: UUID, version: int, at: datetime | None = None, lock: bool = False
+) -> bool:
+    """Whether the consent remembered as (`consent_id`, `version`) still permits speech at `at` (now).
+
+    `lock=True`, inside the transaction that releases: SELECT ... FOR SHARE on the consent row, so that a
+    revocation and a release cannot cross. Either the revocation committed first and this is False, or it
+    waits until the release has committed.
+    """
+    consent = _for_share(consent_id) if lock else Consent.objects.filter(pk=consent_id).first()
+    if consent is None or consent.version != version:
+        return False
+    if consent.state_at(at or timezone.now()) != "live":
+        return False
+    # A query of its own, after the lock: in READ COMMITTED it sees a suspension that committed meanwhile.
+    return Voice.objects.filter(pk=consent.voice_id, status=VoiceStatus.ACTIVE).exists()
+
+
+def _for_share(consent_id: UUID) -> Consent | None:
+    # Django knows FOR UPDATE alone; releases in one voice must not wait for each other.
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("consent_is_live(lock=True) runs inside the releasing transaction")
+    rows = Consent.objects.raw("SELECT * FROM accounts_consent WHERE id = %s FOR SHARE", [consent_id])
+    return next(iter(rows), None)
+
+
+def _live_consent(voice: Voice) -> Consent:
+    consent = (
+        Consent.objects.filter(voice=voice).select_related("submission__clip").order_by("-version").first()
+    )
+    if voice.status == VoiceStatus.REVOKED:
+        raise Forbidden("consent_revoked", "The owner of this voice has withdrawn the consent.")
+    if consent is None:
+        raise Forbidden("consent_missing", "Nobody has consented to the use of this voice yet.")
+    state = consent.state_at(timezone.now())
+    if state == "expired":
+        raise Forbidden("consent_expired", "The consent to this voice has expired.")
+    if state != "live":
+        raise Forbidden("consent_revoked", "The owner of this voice has withdrawn the consent.")
+    if voice.status != VoiceStatus.ACTIVE:
+        raise Forbidden("voice_suspended", "This voice is suspended.")
+    return consent
+
+
+def _style(voice: Voice, name: str | None) -> Style | None:
+    approved = Style.objects.select_related("clip").filter(voice=voice, state=CheckState.APPROVED)
+    style = approved.filter(name=(name or NEUTRAL)[:40]).first()
+    if name and style is None:
+        raise NotFound(
+            "style_not_found", "The voice has no approved style of this name.", extra={"param": "style"}
+        )
+    return style

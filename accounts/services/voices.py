@@ -1,0 +1,145 @@
+"""Voices: registered, suspended and resumed, erased."""
+
+from __future__ import annotations
+
+import secrets
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import permissions, selectors, texts
+from accounts.gates.challenge import LANGUAGES as STATEMENT_LANGUAGES
+from accounts.models import CheckState, Clip, Consent, Organisation, Style, Submission, Voice, VoiceStatus
+from accounts.principals import Principal
+from accounts.recordings import delete_on_commit
+from accounts.states import move
+from audit import services as audit
+from synth.errors import AssentError, Conflict
+
+MAX_VOICES_PER_ORGANISATION = 500
+
+
+def register_voice(*, principal: Principal, name: str, person_name: str, language: str) -> Voice:
+    """Register the voice of `person_name`; the caller becomes its owner. It cannot speak before a consent.
+
+    Raises AssentError ``text_missing``, ``text_too_long``, ``text_not_printable``, ``language_not_offered``,
+    ``too_many_voices``; Forbidden ``scope_missing``.
+    """
+    principal.require(permissions.VOICES_WRITE)
+    name = texts.clean_line(name, field="name", limit=80)
+    person_name = texts.clean_line(person_name, field="person_name", limit=80)
+    if language not in STATEMENT_LANGUAGES:
+        raise AssentError(
+            "language_not_offered",
+            "There is no consent statement in this language.",
+            limit=list(STATEMENT_LANGUAGES),
+            extra={"param": "language"},
+        )
+    with transaction.atomic():
+        organisation = Organisation.objects.select_for_update().get(pk=principal.organisation.pk)
+        count = Voice.objects.filter(organisation=organisation, erased_at__isnull=True).count()
+        if count >= MAX_VOICES_PER_ORGANISATION:
+            raise AssentError(
+                "too_many_voices",
+                "The organisation has as many voices as it may.",
+                measured=count,
+                limit=MAX_VOICES_PER_ORGANISATION,
+            )
+        voice = Voice.objects.create(
+            organisation=organisation,
+            owner=principal.user,
+            name=name,
+            slug=_free_slug(organisation, name),
+            language=language,
+            person_name=person_name,
+        )
+        record(principal, "voice.registered", voice, language=language)
+    return voice
+
+
+def suspend(*, principal: Principal, voice_id: UUID | str) -> Voice:
+    """Stop a voice for a while; running jobs are not released. Conflict ``voice_not_active`` if it is not."""
+    return _pause(principal, voice_id, to=VoiceStatus.SUSPENDED, event="voice.suspended")
+
+
+def resume(*, principal: Principal, voice_id: UUID | str) -> Voice:
+    """Let a suspended voice speak again. Conflict ``voice_not_suspended`` if it is not."""
+    return _pause(principal, voice_id, to=VoiceStatus.ACTIVE, event="voice.resumed")
+
+
+def erase_voice(*, principal: Principal, voice_id: UUID | str) -> Voice:
+    """Revoke, then erase recordings, voiceprints, fingerprints and the person's name.
+
+    What remains: the signed receipts, the log, and hashes of what was erased. Again is no error.
+    """
+    from accounts.services.consent import revoke
+
+    voice = selectors.get_controlled_voice(principal, voice_id)
+    with transaction.atomic():
+        revoke(principal=principal, voice_id=voice.pk, reason="")
+        voice = lock_voice(voice.pk)
+        if voice.erased_at is not None:
+            return voice
+        now = timezone.now()
+        for clip in Clip.objects.select_for_update().filter(voice=voice):
+            delete_on_commit(clip.file.name)
+        for row in (
+            *Submission.objects.filter(challenge__voice=voice),
+            *Style.objects.filter(voice=voice),
+        ):
+            delete_on_commit(row.upload.name)
+        Submission.objects.filter(challenge__voice=voice).update(upload="")
+        for style in Style.objects.select_for_update().filter(voice=voice):
+            move(Style, style.pk, CheckState.REMOVED, decided_at=now)
+        Style.objects.filter(voice=voice).update(upload="", transcript="")
+        erased = Clip.objects.filter(voice=voice).update(
+            file="", fingerprint=None, speaker_embedding=None, transcript="", measurements={}
+        )
+        voice.person_name = ""
+        voice.speaker_embedding = None
+        voice.erased_at = now
+        voice.save(update_fields=["person_name", "speaker_embedding", "erased_at"])
+        record(principal, "voice.deleted", voice, count=erased)
+    return voice
+
+
+def lock_voice(voice_id: UUID) -> Voice:
+    """The voice's row, locked. Locks are taken in the order voice, recording, consent, everywhere."""
+    return (
+        Voice.objects.select_for_update(of=("self",)).select_related("organisation", "owner").get(pk=voice_id)
+    )
+
+
+def record(principal: Principal, event: str, voice: Voice, **data: object) -> None:
+    """One log entry about `voice`, in its ledger."""
+    audit.record(
+        event=event,
+        actor=principal.actor,
+        organisation_id=voice.organisation_id,
+        subject=f"voice:{voice.pk}",
+        data={"voice_id": str(voice.pk), **data},
+    )
+
+
+def _pause(principal: Principal, voice_id: UUID | str, *, to: VoiceStatus, event: str) -> Voice:
+    voice = selectors.get_controlled_voice(principal, voice_id)
+    expected = VoiceStatus.ACTIVE if to == VoiceStatus.SUSPENDED else VoiceStatus.SUSPENDED
+    with transaction.atomic():
+        voice = lock_voice(voice.pk)
+        if voice.status != expected:
+            raise Conflict(f"voice_not_{expected}", f"The voice is {voice.get_status_display()}.")
+        # A release holds the consent row (FOR SHARE) until it commits; taking it here keeps the two apart.
+        list(Consent.objects.select_for_update().filter(voice=voice, closed_as=""))
+        move(Voice, voice.pk, to)
+        voice.status = to
+        record(principal, event, voice)
+    return voice
+
+
+def _free_slug(organisation: Organisation, name: str) -> str:
+    base = texts.slug_from(name, limit=48, fallback="voice")
+    slug = base
+    while Voice.objects.filter(organisation=organisation, slug=slug).exists():
+        slug = f"{base}-{secrets.token_hex(3)}"
+    return slug
