@@ -83,7 +83,8 @@ def issue_challenge(
     voice's own) what the statement is spoken in. `Challenge.needs_reviewer` says at once whether a reviewer
     will have to listen.
     Raises TooMany ``challenge_limit_reached`` (ten a day for one person's voices); Forbidden
-    ``voice_revoked``, ``voice_suspended``; AssentError ``scope_invalid``, ``days_out_of_range``, ``language_not_offered``.
+    ``voice_revoked``, ``voice_suspended``; AssentError ``scope_invalid``, ``days_out_of_range``,
+    ``language_not_offered``.
     """
     principal.require(permissions.CONSENT_WRITE)
     voice = selectors.get_voice(principal, voice_id)
