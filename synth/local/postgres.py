@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from synth.local import binaries
 from synth.local.errors import LocalError
+from synth.local.logs import open_log, tail
 from synth.local.process import ServerUser, command_name, is_alive, spawn, stop, user_arguments
 
 SUPERUSER = "postgres"
@@ -50,8 +51,8 @@ class Postgres:
         env = _environment()
         self._initialise(env)
         env.update(self._pass_stale_pid_file())
-        self.log.parent.mkdir(mode=0o700, exist_ok=True)
-        with self.log.open("ab") as log:
+        with open_log(self.log) as log:
+            written_before = log.tell()
             self.process = spawn(
                 [self._bin / "postgres", "-D", self._argument(self.cluster), *self._options()],
                 death_signal=signal.SIGINT,
@@ -61,7 +62,7 @@ class Postgres:
                 cwd=self.cluster,
                 user=self.user,
             )
-        self._wait_ready(self.process)
+        self._wait_ready(self.process, written_before)
 
     def stop(self) -> None:
         """Fast shutdown: roll back what is open, write a checkpoint, end."""
@@ -78,7 +79,8 @@ class Postgres:
             "restart_after_crash": "on",
         }
         if not self.durable:
-            options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+            # synchronous_commit stays on: a killed server (unlike a power cut) still loses no commit
+            options |= {"fsync": "off", "full_page_writes": "off"}
         return [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
 
     def _argument(self, cluster: Path) -> str:
@@ -147,7 +149,7 @@ class Postgres:
                 return {}
         return {"PG_GRANDPARENT_PID": str(pid)} if is_alive(pid) else {}
 
-    def _wait_ready(self, process: subprocess.Popen[bytes]) -> None:
+    def _wait_ready(self, process: subprocess.Popen[bytes], written_before: int) -> None:
         import psycopg2  # not at the top: this room is imported before any package is installed
 
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -160,7 +162,9 @@ class Postgres:
                     time.sleep(0.05)
                     continue
                 self.stop()
-                raise LocalError(f"PostgreSQL did not start: {_tail(self.log) or error}") from None
+                raise LocalError(
+                    f"PostgreSQL did not start: {tail(self.log, since=written_before) or error}"
+                ) from None
 
 
 def _environment() -> dict[str, str]:
@@ -168,10 +172,3 @@ def _environment() -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     env["LC_ALL"] = LOCALE
     return env
-
-
-def _tail(path: Path, characters: int = 800) -> str:
-    try:
-        return path.read_text(errors="replace")[-characters:].strip()
-    except OSError:
-        return ""

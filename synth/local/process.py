@@ -68,6 +68,7 @@ def spawn(
     env: Mapping[str, str],
     cwd: str | Path,
     user: ServerUser | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a child in its own session that gets ``death_signal`` when this process dies.
 
@@ -81,6 +82,7 @@ def spawn(
         env=dict(env),
         cwd=cwd,
         start_new_session=True,
+        pass_fds=tuple(pass_fds),
         preexec_fn=_death_signal_setter(death_signal),
         **user_arguments(user),
     )
@@ -153,7 +155,8 @@ class _Watcher:
 
     def __init__(self) -> None:
         read_end, write_end = os.pipe()  # children do not inherit the write end: it closes when we die
-        subprocess.Popen([sys.executable, "-S", "-c", _WATCH], stdin=read_end, start_new_session=True)
+        command = [sys.executable, "-S", "-c", _WATCH, str(os.getpid())]
+        subprocess.Popen(command, stdin=read_end, start_new_session=True)
         os.close(read_end)
         self._pipe = os.fdopen(write_end, "wb")
 
@@ -162,21 +165,26 @@ class _Watcher:
         self._pipe.flush()
 
 
-# After the signals, whatever is left ten seconds later is killed. Only processes that were re-parented (their
-# parent is no longer ours) are touched, so that a reused id is not.
+# Only processes that have been given another parent are touched, so that an id in use again is safe. That
+# happens a moment after our end of the pipe closes. Whatever is left after ten seconds is killed.
 _WATCH = """
 import os, subprocess, sys, time
-children = [tuple(map(int, line.split())) for line in sys.stdin]
-def orphaned(pid):
+parent = sys.argv[1]
+waiting = {int(pid): int(sign) for pid, sign in map(str.split, sys.stdin)}
+def parent_of(pid):
     seen = subprocess.run(["ps", "-o", "ppid=", "-p", str(pid)], capture_output=True, text=True)
-    return seen.stdout.strip() == "1"
-for pid, sign in children:
-    if orphaned(pid):
-        os.kill(pid, sign)
-time.sleep(10)
-for pid, _ in children:
-    if orphaned(pid):
-        os.kill(pid, 9)
+    return seen.stdout.strip()
+asked = set()
+deadline = time.monotonic() + 10
+while waiting:
+    for pid, sign in list(waiting.items()):
+        now = parent_of(pid)
+        if now == "":
+            del waiting[pid]
+        elif now != parent and (pid not in asked or time.monotonic() > deadline):
+            os.kill(pid, 9 if pid in asked else sign)
+            asked.add(pid)
+    time.sleep(0.2)
 """
 
 _watchers: dict[int, _Watcher] = {}

@@ -68,7 +68,7 @@ def make_roles(connection: Any, roles: Roles | None = None) -> list[str]:
 
 
 def grant_roles(connection: Any, roles: Roles | None = None) -> None:
-    """In the connected database: close it to PUBLIC, and say what the roles may do on the owner's later tables.
+    """In the connected database: close it to PUBLIC, and say what the roles may do on the owner's tables.
 
     ``connection`` is a psycopg2 connection with autocommit, of a superuser or of the owner itself.
     """
@@ -85,6 +85,20 @@ def grant_roles(connection: Any, roles: Roles | None = None) -> None:
     later = "ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA public GRANT "
     _run(connection, later + "SELECT, INSERT, UPDATE, DELETE ON TABLES TO {}", roles.owner, roles.app)
     _run(connection, later + "USAGE, SELECT ON SEQUENCES TO {}", roles.owner, roles.app)
+
+
+def from_urls(app_url: str, owner_url: str, sequencer_url: str) -> tuple[str, Roles]:
+    """(database, roles with their passwords) as three connection URLs of one database name them."""
+    from psycopg2.extensions import parse_dsn
+
+    parts = [parse_dsn(url) for url in (app_url, owner_url, sequencer_url)]
+    databases = {part.get("dbname") for part in parts}
+    names = [part.get("user") for part in parts]
+    if len(databases) != 1 or None in databases or None in names:
+        raise LocalError("The three database URLs must each name a user and all name the same database.")
+    passwords = {str(part["user"]): str(part["password"]) for part in parts if part.get("password")}
+    app, owner, sequencer = map(str, names)
+    return str(databases.pop()), Roles(owner=owner, app=app, sequencer=sequencer, passwords=passwords)
 
 
 def connect(url: str, *, database: str | None = None) -> Any:

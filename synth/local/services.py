@@ -36,12 +36,13 @@ class Endpoints:
 
     def environment(self) -> dict[str, str]:
         """As the environment variables that the settings read."""
-        return {
+        variables = {
             "DATABASE_URL": self.database_url,
             "DATABASE_OWNER_URL": self.database_owner_url,
             "DATABASE_SEQUENCER_URL": self.database_sequencer_url,
             "REDIS_URL": self.redis_url,
         }
+        return {name: url for name, url in variables.items() if url}
 
 
 class LocalServices:
@@ -68,6 +69,7 @@ class LocalServices:
         self.lock = DataLock(self.data_dir)
         self.postgres: Postgres | None = None
         self.valkey: Valkey | None = None
+        self._sockets: Path | None = None
 
     def start(self) -> Endpoints:
         """Start, make the roles and the database ``assent`` where missing, and say where it all answers."""
@@ -83,7 +85,7 @@ class LocalServices:
     def _start(self) -> Endpoints:
         user = server_user()
         with_postgres, with_valkey = self._wanted
-        sockets = socket_dir(self.data_dir, user)
+        sockets = self._sockets = socket_dir(self.data_dir, user)
         _require_space(self.data_dir)
         database_urls = ("", "", "")
         if with_postgres:
@@ -114,11 +116,11 @@ class LocalServices:
             raise LocalError("The embedded PostgreSQL is not running.")
         return self.postgres.url(SUPERUSER, "postgres")
 
-    def dead(self) -> str | None:
-        """The name of a server that has ended by itself, else None."""
-        for name, server in (("PostgreSQL", self.postgres), ("Valkey", self.valkey)):
-            if server is not None and server.process is not None and server.process.poll() is not None:
-                return name
+    def dead(self) -> Postgres | Valkey | None:
+        """A server that has ended by itself, else None. Its ``start()`` brings it back at the same place."""
+        for server in (self.postgres, self.valkey):
+            if server is not None and (server.process is None or server.process.poll() is not None):
+                return server
         return None
 
     def stop(self) -> None:
@@ -128,6 +130,8 @@ class LocalServices:
         if self.postgres is not None:
             self.postgres.stop()
         self.valkey = self.postgres = None
+        if self._sockets is not None:
+            shutil.rmtree(self._sockets, ignore_errors=True)
         self.lock.release()
 
     def __enter__(self) -> Endpoints:

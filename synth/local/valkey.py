@@ -11,6 +11,7 @@ from pathlib import Path
 
 from synth.local import binaries
 from synth.local.errors import LocalError
+from synth.local.logs import open_log, tail
 from synth.local.process import spawn, stop
 
 START_TIMEOUT_S = 30.0
@@ -34,7 +35,6 @@ class Valkey:
     def start(self) -> None:
         """Start and return once it has answered a PING."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        self.log.parent.mkdir(mode=0o700, exist_ok=True)
         self._wait_for_predecessor()
         options = {
             "port": "0",
@@ -46,7 +46,8 @@ class Valkey:
             "maxmemory-policy": "noeviction",
         }
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-        with self.log.open("ab") as log:
+        with open_log(self.log) as log:
+            written_before = log.tell()
             self.process = spawn(
                 [binaries.valkey_program(), *arguments],
                 death_signal=signal.SIGTERM,
@@ -59,9 +60,7 @@ class Valkey:
         while ping(self.socket) != "PONG":
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                raise LocalError(
-                    f"Valkey did not start: {self.log.read_text(errors='replace')[-800:].strip()}"
-                )
+                raise LocalError(f"Valkey did not start: {tail(self.log, since=written_before)}")
             time.sleep(0.02)
 
     def stop(self) -> None:

@@ -1,0 +1,56 @@
+"""``make test``: everything that must hold before a change is taken, one line a step at the end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from synth.local import bootstrap, paths
+from synth.local.bootstrap import say
+from synth.local.services import prepare_data_dir
+
+
+def run(*, strict: bool = False, pytest_arguments: Sequence[str] = ()) -> int:
+    """All steps, also after one failed; 1 when any did. With ``pytest_arguments`` only the tests run.
+
+    ``strict`` makes pytest fail on any skipped test (``ASSENT_STRICT=1``, read by the tests' conftest).
+    """
+    prepare_data_dir(paths.data_dir())
+    notice = bootstrap.fetch_speaker_weights(paths.models_dir())
+    if notice:
+        say(notice)
+    environment = {
+        # two cores run the steps one after the other; a test's own processes get a core each
+        **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+        "ASSENT_MODELS_DIR": str(paths.models_dir()),
+        **os.environ,
+        **({"ASSENT_STRICT": "1"} if strict else {}),
+    }
+    results = []
+    for name, command in _steps(pytest_arguments):
+        say(f"\n== {name}: {' '.join(command).removeprefix(f'{sys.executable} -m ')}")
+        started = time.monotonic()
+        done = subprocess.run(command, cwd=paths.BASE_DIR, env=environment, check=False)
+        results.append((name, done.returncode, time.monotonic() - started))
+    say("")
+    for name, code, seconds in results:
+        say(f"{'ok    ' if code == 0 else 'FAILED'} {name:<12} {seconds:6.1f} s")
+    return 1 if any(code for _, code, _ in results) else 0
+
+
+def _steps(pytest_arguments: Sequence[str]) -> list[tuple[str, list[str]]]:
+    python = [sys.executable, "-m"]
+    tests = ("tests", [*python, "pytest", *pytest_arguments])
+    if pytest_arguments:
+        return [tests]
+    return [
+        ("lint", [*python, "ruff", "check", "."]),
+        ("format", [*python, "ruff", "format", "--check", "."]),
+        ("types", [*python, "mypy"]),
+        ("contracts", [str(Path(sys.executable).with_name("lint-imports"))]),
+        tests,
+    ]

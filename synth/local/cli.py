@@ -1,0 +1,224 @@
+"""The commands of ``manage.py`` that are not Django's, and the way to those that are."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from synth.local import bootstrap, paths, programs
+from synth.local.bootstrap import say
+from synth.local.errors import LocalError
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit status."""
+    try:
+        if arguments and arguments[0] in _COMMANDS:
+            return _local(list(arguments))
+        return _django(list(arguments))
+    except LocalError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _local(arguments: list[str]) -> int:
+    options = _parser().parse_args(arguments)
+    return _COMMANDS[options.command](options, arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="manage.py", description="Assent's own commands.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    up = commands.add_parser("up", help="set up what is missing and run the whole service")
+    up.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    up.add_argument("--port", type=int, default=8000, help="first port to try")
+    up.add_argument("--tls", type=_certificate, metavar="CERT,KEY", help="serve HTTPS with these PEM files")
+    up.add_argument("--quiet", action="store_true", help="programs write to their log files only")
+
+    commands.add_parser("down", help="stop the service that runs on this data folder")
+    setup = commands.add_parser("setup", help="make the environment and fetch the speaker model's weights")
+    setup.add_argument("--dev", action="store_true", help="with what the tests need")
+    test = commands.add_parser("test", help="lint, types, import contracts and all tests")
+    test.add_argument("--strict", action="store_true", help="a skipped test fails the run")
+    test.add_argument("pytest", nargs="*", help="arguments for pytest; then only the tests run")
+    commands.add_parser("clean", help="remove the environment and caches; data and keys stay")
+
+    web = commands.add_parser("web", help="the web process alone")
+    web.add_argument("--host", default="127.0.0.1")
+    web.add_argument("--port", type=int, default=8000)
+    web.add_argument("--fd", type=int, help="a listening socket to take over")
+    web.add_argument("--tls", type=_certificate, metavar="CERT,KEY")
+    worker = commands.add_parser("worker", help="one worker alone")
+    worker.add_argument("queue", choices=programs.QUEUES)
+    worker.add_argument("--concurrency", type=int)
+    commands.add_parser("beat", help="the clock alone")
+    commands.add_parser("sequencer", help="the audit log's sequencer alone")
+    commands.add_parser("roles", help="make the database and its roles with DATABASE_ADMIN_URL's rights")
+    return parser
+
+
+def _certificate(text: str) -> tuple[str, str]:
+    certificate, comma, key = text.partition(",")
+    if not comma or not Path(certificate).is_file() or not Path(key).is_file():
+        raise argparse.ArgumentTypeError("expects two existing PEM files: certificate,key")
+    return str(Path(certificate).resolve()), str(Path(key).resolve())
+
+
+def _up(options: argparse.Namespace, arguments: list[str]) -> int:
+    bootstrap.ensure_environment(_extras_for_up())
+    bootstrap.reexecute(arguments)
+    from synth.local.up import Options, up
+
+    up(Options(host=options.host, port=options.port, tls=options.tls, quiet=options.quiet))
+    return 0
+
+
+def _extras_for_up() -> tuple[str, ...]:
+    own_servers = {"DATABASE_URL", "REDIS_URL"} <= os.environ.keys()
+    return tuple(extra for extra in bootstrap.RUN_EXTRAS if not (own_servers and extra == "embedded"))
+
+
+def _down(options: argparse.Namespace, arguments: list[str]) -> int:
+    from synth.local import lock
+
+    data_dir = paths.data_dir()
+    pid, _ = lock.holder(data_dir)
+    if not lock.is_held(data_dir) or pid is None:
+        say(f"Nothing runs on {data_dir}.")
+        return 0
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + 120
+    while lock.is_held(data_dir):
+        if time.monotonic() > deadline:
+            raise LocalError(f"The supervisor (pid {pid}) has not stopped within two minutes.")
+        time.sleep(0.1)
+    say("Stopped.")
+    return 0
+
+
+def _setup(options: argparse.Namespace, arguments: list[str]) -> int:
+    from synth.local.services import prepare_data_dir
+
+    bootstrap.ensure_environment(bootstrap.TEST_EXTRAS if options.dev else bootstrap.RUN_EXTRAS)
+    prepare_data_dir(paths.data_dir())
+    notice = bootstrap.fetch_speaker_weights(paths.models_dir())
+    say(notice or "The environment is ready.")
+    return 0
+
+
+def _test(options: argparse.Namespace, arguments: list[str]) -> int:
+    bootstrap.ensure_environment(bootstrap.TEST_EXTRAS)
+    bootstrap.reexecute(arguments)
+    from synth.local import checks
+
+    return checks.run(strict=options.strict, pytest_arguments=options.pytest)
+
+
+def _clean(options: argparse.Namespace, arguments: list[str]) -> int:
+    from synth.local import lock
+
+    if lock.is_held(paths.data_dir()):
+        raise LocalError("The service is running; `make down` first.")
+    caches = [
+        ".venv",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+        ".hypothesis",
+        ".import_linter_cache",
+        "build",
+    ]
+    for name in caches:
+        shutil.rmtree(paths.BASE_DIR / name, ignore_errors=True)
+    for folder in paths.BASE_DIR.rglob("__pycache__"):
+        shutil.rmtree(folder, ignore_errors=True)
+    say(f"Removed the environment and caches. Recordings, keys and the database stay in {paths.data_dir()}.")
+    return 0
+
+
+def _web(options: argparse.Namespace, arguments: list[str]) -> int:
+    _enter()
+    bootstrap.become(
+        programs.web_command(host=options.host, port=options.port, fd=options.fd, tls=options.tls)
+    )
+    return 1
+
+
+def _worker(options: argparse.Namespace, arguments: list[str]) -> int:
+    _enter()
+    for name, value in programs.share_cores().items():
+        os.environ.setdefault(name, value)
+    bootstrap.become(programs.worker_command(options.queue, concurrency=options.concurrency))
+    return 1
+
+
+def _beat(options: argparse.Namespace, arguments: list[str]) -> int:
+    _enter()
+    bootstrap.become(programs.beat_command(paths.data_dir()))
+    return 1
+
+
+def _sequencer(options: argparse.Namespace, arguments: list[str]) -> int:
+    _enter()
+    bootstrap.become(programs.sequencer_command(paths.MANAGE))
+    return 1
+
+
+def _roles(options: argparse.Namespace, arguments: list[str]) -> int:
+    _enter()
+    from synth.local import roles
+
+    variables = ("DATABASE_ADMIN_URL", "DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SEQUENCER_URL")
+    missing = [name for name in variables if not os.environ.get(name)]
+    if missing:
+        raise LocalError(
+            f"Set {', '.join(missing)}: the administrator's connection and the three to be made."
+        )
+    admin, *urls = (os.environ[name] for name in variables)
+    database, wanted = roles.from_urls(*urls)
+    for sentence in roles.prepare(admin, database=database, roles=wanted) or ["nothing to do"]:
+        say(sentence)
+    return 0
+
+
+def _django(arguments: list[str]) -> int:
+    _enter()
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(["manage.py", *arguments])
+    return 0
+
+
+def _enter() -> None:
+    """Continue in ``.venv`` where there is one, and learn where a running ``make up`` keeps its servers."""
+    if bootstrap.VENV_PYTHON.exists():
+        bootstrap.reexecute(sys.argv[1:])
+    if importlib.util.find_spec("django") is None:
+        raise LocalError("The packages are not installed; run `make setup` first.")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "synth.conf.settings")
+    paths.RunFile(paths.data_dir()).load()
+    os.chdir(paths.BASE_DIR)
+
+
+_COMMANDS = {
+    "up": _up,
+    "down": _down,
+    "setup": _setup,
+    "test": _test,
+    "clean": _clean,
+    "web": _web,
+    "worker": _worker,
+    "beat": _beat,
+    "sequencer": _sequencer,
+    "roles": _roles,
+}
