@@ -49,7 +49,8 @@ _ACTIVE_DB = 30.0
 class Alignment:
     """One hypothesis: tile 0 of the piece, at this phase, is column `place` of this epoch's keystream.
 
-    The evidence was found on tiles first_tile .. last_tile (exclusive).
+    The evidence was found on tiles first_tile .. last_tile (exclusive); weaker runs at the same place reach
+    over reach_first .. reach_last.
     """
 
     epoch_index: int
@@ -58,6 +59,8 @@ class Alignment:
     evidence: float
     first_tile: int
     last_tile: int
+    reach_first: int
+    reach_last: int
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,7 @@ def find_alignments(bank: Bank, view: TileView) -> tuple[list[Alignment], float]
             epoch_index, period = np.unravel_index(runs[:, :, phase, lag].argmax(), runs.shape[:2])
             place = int((period * PERIOD_TILES - starts[lag]) % KEYSTREAM_TILES)
             span = (max(0, int(starts[lag])), min(tiles, int(ends[lag])))
-            here = Alignment(int(epoch_index), phase, place, float(strength[phase, lag]), *span)
+            here = Alignment(int(epoch_index), phase, place, float(strength[phase, lag]), *span, *span)
             key = (here.epoch_index, phase, place)
             found[key] = _union(found[key], here) if key in found else here
     ranked = sorted(found.values(), key=lambda a: -a.evidence)
@@ -213,6 +216,6 @@ def _peaks(strength: np.ndarray) -> list[tuple[int, int]]:
 def _union(a: Alignment, b: Alignment) -> Alignment:
     return replace(
         a if a.evidence >= b.evidence else b,
-        first_tile=min(a.first_tile, b.first_tile),
-        last_tile=max(a.last_tile, b.last_tile),
+        reach_first=min(a.reach_first, b.reach_first),
+        reach_last=max(a.reach_last, b.reach_last),
     )

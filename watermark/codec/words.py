@@ -73,11 +73,13 @@ def find_words(
 
 
 # ------------------------------------------------------------------ reading the payload
-def soft_signs(bank: Bank, view: TileView, alignment: Alignment) -> tuple[np.ndarray, float]:
-    """Soft coded signs of an alignment, float64 (216,), and the energy of the code tiles."""
+def soft_signs(
+    bank: Bank, view: TileView, alignment: Alignment, first_tile: int, last_tile: int
+) -> tuple[np.ndarray, float]:
+    """Soft coded signs on some tiles of an alignment, float64 (216,), and the energy of the code tiles."""
     stream = bank.streams[alignment.epoch_index]
-    values = view.values[alignment.phase][alignment.first_tile : alignment.last_tile]
-    columns = stream.columns(alignment.place + alignment.first_tile, len(values))
+    values = view.values[alignment.phase][first_tile:last_tile]
+    columns = stream.columns(alignment.place + first_tile, len(values))
     roles = stream.roles[columns].ravel()
     soft = np.bincount(roles, (values * stream.signs[columns]).ravel(), ROLES)[:CODE_SIGNS]
     energy = np.bincount(roles, np.square(values).ravel(), ROLES)[:CODE_SIGNS].sum()
@@ -87,23 +89,26 @@ def soft_signs(bank: Bank, view: TileView, alignment: Alignment) -> tuple[np.nda
 def _candidates(
     bank: Bank, view: TileView, alignments: Sequence[Alignment], log_hypotheses: float, limit: int
 ) -> list[tuple[int, np.ndarray, float]]:
-    """(epoch index, soft signs, energy) of single alignments, and of all good ones of an epoch together."""
-    chosen = list(alignments[:limit])
-    read = [(a.epoch_index, *soft_signs(bank, view, a)) for a in chosen]
-    # A file cut and joined holds the same payload at several places: add up what does not overlap.
-    for epoch_index in {a.epoch_index for a in chosen}:
-        used: list[Alignment] = []
-        parts = []
-        for alignment, (_, soft, energy) in zip(chosen, read, strict=False):
-            good = alignment.epoch_index == epoch_index and alignment.evidence > log_hypotheses - 1
-            apart = all(
-                alignment.first_tile >= u.last_tile or alignment.last_tile <= u.first_tile for u in used
-            )
-            if good and apart:
-                used.append(alignment)
-                parts.append((soft, energy))
+    """(epoch index, soft signs, energy) to decode: each alignment on its best run and as far as it reaches,
+    and all good ones of an epoch together (a file cut and joined holds one payload at several places)."""
+    read: list[tuple[int, np.ndarray, float]] = []
+    together: dict[int, list[tuple[Alignment, np.ndarray, float]]] = {}
+    for alignment in alignments[:limit]:
+        best = alignment.first_tile, alignment.last_tile
+        reach = alignment.reach_first, alignment.reach_last
+        soft, energy = soft_signs(bank, view, alignment, *best)
+        read.append((alignment.epoch_index, soft, energy))
+        if reach != best:
+            read.append((alignment.epoch_index, *soft_signs(bank, view, alignment, *reach)))
+        parts = together.setdefault(alignment.epoch_index, [])
+        apart = all(best[0] >= other.last_tile or best[1] <= other.first_tile for other, _, _ in parts)
+        if apart and alignment.evidence > log_hypotheses - 1:
+            parts.append((alignment, soft, energy))
+    for epoch_index, parts in together.items():
         if len(parts) > 1:
-            read.append((epoch_index, np.sum([p[0] for p in parts], axis=0), sum(p[1] for p in parts)))
+            read.append(
+                (epoch_index, np.sum([soft for _, soft, _ in parts], axis=0), sum(e for _, _, e in parts))
+            )
     return read
 
 
