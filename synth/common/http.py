@@ -9,7 +9,6 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, status
-from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -17,17 +16,6 @@ from rest_framework.views import set_rollback
 from synth.errors import AssentError
 
 logger = logging.getLogger(__name__)
-
-
-class IgnoreAcceptNegotiation(BaseContentNegotiation):
-    """First parser that fits the body, first renderer, whatever Accept says."""
-
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        content_type = request.content_type.split(";")[0].strip().lower()
-        return next((p for p in parsers if p.media_type == content_type), None)
-
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
-        return renderers[0], renderers[0].media_type
 
 
 def is_openai_path(path: str) -> bool:

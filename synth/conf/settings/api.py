@@ -11,7 +11,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     # SDKs send Accept: application/octet-stream on speech; answering 406 to that helps nobody.
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "synth.common.http.IgnoreAcceptNegotiation",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "synth.common.negotiation.IgnoreAcceptNegotiation",
     "EXCEPTION_HANDLER": "synth.common.http.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",

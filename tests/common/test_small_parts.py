@@ -1,0 +1,112 @@
+"""Identifiers, uploads, wake-up calls, rate limits, environment."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import threading
+import time
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from synth.common import ratelimit, uploads, wakeup
+from synth.common.ids import new_id, parse_id
+from synth.conf.env import BadEnvironment, read
+from synth.errors import AssentError, PayloadTooLarge, TooMany
+
+
+def test_ids_are_version_7_and_grow_with_time():
+    first = new_id()
+    time.sleep(0.002)
+    second = new_id()
+    assert first.version == second.version == 7
+    assert first.variant == uuid.RFC_4122
+    assert first < second
+    assert len({new_id() for _ in range(2000)}) == 2000
+
+
+def test_an_unreadable_id_is_an_unknown_one():
+    assert parse_id("../../etc") is None
+    assert parse_id(str(new_id())) is not None
+
+
+def test_errors_survive_a_process_border():
+    error = TooMany("rate_limited", "Slow down.", measured=3, limit=2, retry_after_s=1.5, extra={"param": "x"})
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is TooMany
+    assert again.as_dict() == error.as_dict()
+    assert again.http_status == 429
+
+
+def test_upload_is_hashed_bounded_and_unguessable():
+    stored = uploads.store_upload(SimpleUploadedFile("../../evil.wav", b"abc"), limit_bytes=10)
+    assert stored.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert "evil" not in stored.name
+    assert default_storage.open(stored.name).read() == b"abc"
+    uploads.delete(stored.name)
+    uploads.delete(stored.name)
+    assert not default_storage.exists(stored.name)
+
+
+def test_too_large_and_empty_uploads_are_refused_and_nothing_is_stored():
+    with pytest.raises(PayloadTooLarge) as large:
+        uploads.store_upload(SimpleUploadedFile("a", b"x" * 11), limit_bytes=10)
+    assert (large.value.measured, large.value.limit) == (11, 10)
+    with pytest.raises(AssentError) as empty:
+        uploads.store_upload(SimpleUploadedFile("a", b""), limit_bytes=10)
+    assert empty.value.code == "empty_upload"
+    assert not default_storage.exists(uploads.FOLDER)
+
+
+def test_sweep_takes_only_the_old():
+    old = default_storage.save(f"{uploads.FOLDER}/old", ContentFile(b"1"))
+    young = default_storage.save(f"{uploads.FOLDER}/young", ContentFile(b"1"))
+    then = (timezone.now() - timedelta(minutes=11)).timestamp()
+    os.utime(default_storage.path(old), (then, then))
+    assert uploads.sweep() == 1
+    assert default_storage.exists(young)
+    assert not default_storage.exists(old)
+
+
+def test_a_waiting_request_is_woken():
+    subject = str(new_id())
+    woken = []
+    waiter = threading.Thread(target=lambda: woken.append(wakeup.wait("test", subject, timeout_s=10)))
+    waiter.start()
+    time.sleep(0.1)
+    wakeup.notify("test", subject)
+    waiter.join(timeout=5)
+    assert woken == [True]
+
+
+def test_a_call_before_the_wait_is_not_lost():
+    subject = str(new_id())
+    wakeup.notify("test", subject)
+    assert wakeup.wait("test", subject, timeout_s=5)
+    assert not wakeup.wait("test", str(new_id()), timeout_s=0.1)
+
+
+def test_rate_limit_counts_per_subject():
+    subject = str(new_id())
+    for _ in range(3):
+        ratelimit.check(action="test", subject=subject, rate="3/day")
+    with pytest.raises(TooMany) as refused:
+        ratelimit.check(action="test", subject=subject, rate="3/day")
+    assert refused.value.limit == 3
+    assert refused.value.retry_after_s > 0
+    ratelimit.check(action="test", subject=str(new_id()), rate="3/day")
+
+
+def test_environment_is_typed():
+    assert read("ASSENT_DEBUG", {"ASSENT_DEBUG": "yes"}) is True
+    assert read("ASSENT_SPEECH_QUEUE_LIMIT", {}) == 200
+    with pytest.raises(BadEnvironment, match="ASSENT_SPEECH_QUEUE_LIMIT"):
+        read("ASSENT_SPEECH_QUEUE_LIMIT", {"ASSENT_SPEECH_QUEUE_LIMIT": "many"})
+    with pytest.raises(KeyError):
+        read("NOT_IN_THE_TABLE", {})
