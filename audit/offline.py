@@ -14,6 +14,7 @@ import argparse
 import enum
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from audit.proof import Proof
 
 EXPORT_FORMAT = "assent-log-export/1"
 MAX_LINE_CHARS = 1 << 20
+_HASH = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class Fault(enum.IntEnum):
@@ -146,7 +148,7 @@ class LogVerifier:
         if self.tree.root() != since.root:
             raise VerifyError(
                 Fault.HISTORY,
-                f"the first {since.size} entries are not those of the checkpoint you kept: a rewrite or a fork",
+                f"the first {since.size} entries are not those of the checkpoint you kept: rewritten",
                 0,
             )
 
@@ -173,9 +175,9 @@ def verify_export(lines: Iterable[str], verifier: Verifier, since: Checkpoint | 
         if number == 1:
             if row.get("format") != EXPORT_FORMAT or row.get("origin") != verifier.name:
                 raise VerifyError(Fault.FORMAT, f"not an export ({EXPORT_FORMAT}) of {verifier.name}")
-        elif isinstance(row.get("checkpoint"), str):
+        elif row.keys() == {"checkpoint"} and isinstance(row["checkpoint"], str):
             walker.checkpoint(row["checkpoint"])
-        elif "end" in row:
+        elif row.keys() == {"end"}:
             if row["end"] != walker.tree.size:
                 raise VerifyError(Fault.ORDER, "the last line counts other leaves", walker.tree.size)
             ended = True
@@ -189,7 +191,8 @@ def verify_export(lines: Iterable[str], verifier: Verifier, since: Checkpoint | 
 
 def _leaf_row(row: dict[str, Any], number: int) -> tuple[int, bytes, bytes | None]:
     index, leaf_hash, body = row.get("leaf"), row.get("hash"), row.get("body")
-    if type(index) is not int or not isinstance(leaf_hash, str) or not isinstance(body, str | None):
+    fits = type(index) is int and isinstance(leaf_hash, str) and isinstance(body, str | None)
+    if not fits or not row.keys() <= {"leaf", "hash", "body"} or not _HASH.match(leaf_hash):
         raise VerifyError(Fault.FORMAT, f"line {number} of the export is not one of its rows")
     try:
         return index, bytes.fromhex(leaf_hash), None if body is None else decode_base64(body)
@@ -219,9 +222,7 @@ def verify_output(output_sha256: str, proof_text: str, verifier: Verifier) -> tu
             Fault.OUTPUT, f"the entry is no release of an output: {entry.get('event')}", proof.index
         )
     if data.get("output_sha256") != output_sha256:
-        raise VerifyError(
-            Fault.OUTPUT, "the file is not the one that was released under this entry", proof.index
-        )
+        raise VerifyError(Fault.OUTPUT, "the file is not the one released under this entry", proof.index)
     return proof, entry
 
 
