@@ -21,8 +21,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
+from django.utils import timezone
 
-from accounts.models import Clip, Consent, Submission, Voice
+from accounts.models import Clip, Consent, Submission, Voice, VoiceStatus
 from accounts.scope import Scope
 from synth.errors import AssentError, Unavailable
 
@@ -153,6 +154,31 @@ def build(
             "verify_url": f"{base_url}/api/v1/receipts/verify",
         }
     )
+
+
+def verdict(receipt: dict[str, Any], signature: str) -> dict[str, Any]:
+    """What can be said of a receipt that somebody presents: is it ours, unaltered, and its consent live?
+
+    The consent's state is told only to whoever presents a valid receipt of it. Raises AssentError
+    ``receipt_malformed`` for what is no receipt at all.
+    """
+    digest = hashlib.sha256(canonical(receipt)).hexdigest()
+    now = timezone.now()
+    valid = signature_is_valid(receipt, signature)
+    consent = Consent.objects.filter(receipt_sha256=digest).select_related("voice").first() if valid else None
+    state = "unknown"
+    if consent is not None:
+        state = consent.state_at(now)
+        if state == "live" and consent.voice.status == VoiceStatus.SUSPENDED:
+            state = "suspended"
+    return {
+        "valid": valid,
+        "state": state,
+        "revoked_at": consent.revoked_at if consent else None,
+        "sha256": digest,
+        "key_id": key_id(),
+        "checked_at": now,
+    }
 
 
 @lru_cache(maxsize=4)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -32,18 +31,6 @@ from synth.common.ids import parse_id
 from synth.errors import Forbidden, NotFound
 
 WAITING_FOR_REVIEW = CheckState.NEEDS_REVIEW
-
-SubjectsOf = Callable[[Voice], QuerySet[Any]]
-_LEDGER_SUBJECTS: list[SubjectsOf] = []
-
-
-def register_ledger_subjects(subjects_of: SubjectsOf) -> None:
-    """Let a room above add its entries to the ledger of a voice.
-
-    `subjects_of(voice)` gives a one-column QuerySet of log subjects ("job:<uuid>") that used the voice.
-    """
-    if subjects_of not in _LEDGER_SUBJECTS:
-        _LEDGER_SUBJECTS.append(subjects_of)
 
 
 def _reach(principal: Principal) -> Q:
@@ -219,10 +206,7 @@ def ledger(principal: Principal, voice: str | UUID) -> QuerySet[Entry]:
     auditor = principal.can(permissions.AUDIT_READ) and found.organisation_id == principal.organisation.pk
     if not auditor and not controls(principal, found):
         raise Forbidden("scope_missing", "Only the owner of this voice and auditors read its ledger.")
-    about = Q(subject=f"voice:{found.pk}")
-    for subjects_of in _LEDGER_SUBJECTS:
-        about |= Q(subject__in=subjects_of(found))
-    return audit.entries_for().filter(about)
+    return audit.entries_for(subject=f"voice:{found.pk}")
 
 
 def keys(principal: Principal) -> QuerySet[ApiKey]:

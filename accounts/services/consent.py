@@ -140,6 +140,22 @@ def issue_challenge(
     return challenge
 
 
+def open_challenge(*, principal: Principal, voice_id: UUID | str) -> Challenge | None:
+    """The newest challenge of a voice that the caller asked for and may still answer, if any."""
+    voice = selectors.get_voice(principal, voice_id)
+    return (
+        Challenge.objects.filter(
+            voice=voice,
+            requested_by=principal.user,
+            used_at__isnull=True,
+            expires_at__gt=timezone.now(),
+            attempts__lt=MAX_ATTEMPTS_PER_CHALLENGE,
+        )
+        .order_by("-created_at")
+        .first()
+    )
+
+
 def submit_recording(
     *, principal: Principal, challenge_id: UUID, upload: File, source: str = "upload"
 ) -> Submission:

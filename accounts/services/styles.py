@@ -46,8 +46,8 @@ def add_style(
 
     `name` and `emotion` are lower-case Latin words ("sad", "news-reader"); `transcript` is what is said in
     the clip. Raises NotFound ``voice_not_found``; Forbidden ``consent_missing``, ``scope_violation``;
-    Conflict ``style_exists``; AssentError ``word_invalid``, ``language_not_offered``, ``too_many_styles`` and those of
-    the upload; Unavailable ``queue_full``.
+    Conflict ``style_exists``; AssentError ``word_invalid``, ``language_not_offered``, ``too_many_styles`` and
+    those of the upload; Unavailable ``queue_full``.
     """
     principal.require(permissions.VOICES_WRITE)
     name, emotion = _word(name, "name"), _word(emotion, "emotion")
