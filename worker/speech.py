@@ -77,7 +77,7 @@ def render(job: SynthesisJob) -> None:
 def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, Mark]:
     engine = resident.engine()
     step.stage = "speaking"
-    style_clip = load_clip(job.style.clip, job.style.name)
+    style_clip = load_clip(job.clip, job.style.name if job.style else "")
     speech = _speak(engine, job, style_clip, step, heart)
 
     step.stage, step.progress = "measuring", 0.72

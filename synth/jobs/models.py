@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import ApiKey, Consent, Organisation, Style, Voice
+from accounts.models import ApiKey, Clip, Consent, Organisation, Style, Voice
 from audit.models import Entry
 from synth.common.ids import new_id
 from watermark.models import Mark
@@ -35,7 +35,9 @@ class SynthesisJob(models.Model):
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="jobs")
     api_key = models.ForeignKey(ApiKey, on_delete=models.PROTECT, null=True, blank=True, related_name="jobs")
     voice = models.ForeignKey(Voice, on_delete=models.PROTECT, related_name="jobs")
-    style = models.ForeignKey(Style, on_delete=models.PROTECT, related_name="jobs")
+    style = models.ForeignKey(Style, on_delete=models.PROTECT, null=True, blank=True, related_name="jobs")
+    # The recording whose manner is followed: the style's clip, or without a style the consent recording.
+    clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="jobs")
     consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="jobs")
     consent_version = models.PositiveIntegerField()
     authorised_entry = models.OneToOneField(Entry, on_delete=models.PROTECT, related_name="+")

@@ -64,5 +64,5 @@ def waiting_count() -> int:
 def job_row(job_id: UUID) -> SynthesisJob:
     """A job without an access check: for the worker and for waiting on one's own job."""
     return SynthesisJob.objects.select_related(
-        "voice", "style", "style__clip", "consent", "organisation", "output"
+        "voice", "style", "clip", "consent", "organisation", "output", "output__mark"
     ).get(id=job_id)

@@ -114,7 +114,7 @@ def job_answer(job: SynthesisJob) -> dict[str, Any]:
         "progress": job.progress,
         "voice": str(job.voice_id),
         "voice_name": job.voice.name,
-        "style": job.style.name,
+        "style": job.style.name if job.style else "",
         "text": job.text,
         "language": job.language,
         "purpose": job.purpose,

@@ -28,6 +28,7 @@ from django.utils import timezone
 
 from accounts.permissions import SPEECH_READ, SPEECH_WRITE
 from accounts.principals import Principal
+from accounts.selectors import get_voice
 from accounts.services import authorise, consent_is_live
 from audit.actors import SYSTEM
 from audit.services import commitment, new_salt, record
@@ -120,9 +121,18 @@ def _authorised_job(
     *, principal: Principal, voice: str, text: str, style: str, language: str, purpose: str, format: str,
     speed: float, seed: int | None, parameters: dict[str, Any], idempotency_key: str, fingerprint: str,
 ) -> SynthesisJob:  # fmt: skip
+    language = language or get_voice(principal, voice).language
     allowed = authorise(
-        principal=principal, voice=voice, style_name=style, text=text, purpose=purpose, language=language
+        principal=principal,
+        voice=voice,
+        style_name=style or None,
+        text=text,
+        purpose=purpose,
+        language=language,
     )
+    clip = allowed.style.clip if allowed.style else allowed.consent.submission.clip
+    if clip is None:
+        raise Forbidden("clip_erased", "The recordings of this voice were erased.")
     salt = new_salt()
     job = SynthesisJob(
         organisation=principal.organisation,
@@ -130,13 +140,14 @@ def _authorised_job(
         api_key=principal.api_key,
         voice=allowed.voice,
         style=allowed.style,
+        clip=clip,
         consent=allowed.consent,
         consent_version=allowed.consent_version,
         idempotency_key=idempotency_key,
         request_sha256=fingerprint,
         text=text,
         text_salt=salt,
-        language=language or allowed.style.language,
+        language=language,
         purpose=purpose,
         format=format,
         speed=speed,
@@ -151,7 +162,7 @@ def _authorised_job(
         data={
             "job_id": str(job.id),
             "voice_id": str(job.voice_id),
-            "style_id": str(job.style_id),
+            "style_id": str(job.style_id) if job.style_id else None,
             "consent_id": str(job.consent_id),
             "consent_version": job.consent_version,
             "text_commitment": commitment(text, salt=salt),
@@ -308,7 +319,7 @@ def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
                     "output_id": str(mark.public_id),
                     "output_sha256": digest,
                     "voice_id": str(job.voice_id),
-                    "style_id": str(job.style_id),
+                    "style_id": str(job.style_id) if job.style_id else None,
                     "consent_id": str(job.consent_id),
                     "consent_version": job.consent_version,
                     "engine": finished.engine_name,

@@ -1,0 +1,103 @@
+"""Rows for tests, made through the same services as in life: no rule is gone round, only the audio is given."""
+
+from __future__ import annotations
+
+import io
+import itertools
+
+import numpy as np
+import soundfile as sf
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from accounts import services as accounts
+from accounts.models import Membership, Organisation, Style, User, Voice
+from accounts.principals import Principal, principal_of
+from accounts.services.consent import GATES_THAT_MUST_PASS as CONSENT_GATES
+from accounts.services.styles import GATES_THAT_MUST_PASS as STYLE_GATES
+
+_serial = itertools.count(1)
+RATE_HZ = 16_000
+
+
+def wav(samples: np.ndarray | None = None, rate_hz: int = RATE_HZ) -> bytes:
+    """A WAV file; a second of quiet noise unless samples are given."""
+    if samples is None:
+        samples = np.random.default_rng(next(_serial)).normal(0, 0.01, rate_hz)
+    buffer = io.BytesIO()
+    sf.write(buffer, samples, rate_hz, format="WAV", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def person(email: str = "") -> User:
+    return User.objects.create_user(email=email or f"person{next(_serial)}@example.org", password="long-enough-1")
+
+
+def organisation(owner: User | None = None, name: str = "") -> Organisation:
+    return accounts.create_organisation(owner=owner or person(), name=name or f"Studio {next(_serial)}")
+
+
+def owner_principal(name: str = "") -> Principal:
+    """The owner of a new organisation."""
+    row = organisation(name=name)
+    return principal_of(Membership.objects.select_related("user", "organisation").get(organisation=row))
+
+
+def member_principal(of: Principal, role: str) -> Principal:
+    membership = Membership.objects.create(user=person(), organisation=of.organisation, role=role)
+    return principal_of(Membership.objects.select_related("user", "organisation").get(pk=membership.pk))
+
+
+def passing_report(gates: frozenset[str], samples: np.ndarray | None = None, rate_hz: int = RATE_HZ) -> dict:
+    """What the gates say of a good recording."""
+    embedding = np.zeros(256)
+    embedding[0] = 1.0
+    seconds = 5.0 if samples is None else len(samples) / rate_hz
+    return {
+        "decision": "approved",
+        "gates": [{"name": name, "outcome": "pass", "measured": 1, "limit": 1, "unit": ""} for name in sorted(gates)],
+        "speaker_embedding": embedding.tolist(),
+        "fingerprint": "",
+        "duration_ms": round(1000 * seconds),
+        "sample_rate_hz": rate_hz,
+        "model_versions": {"test": "1"},
+    }
+
+
+def consented_voice(principal: Principal, *, name: str = "", samples: np.ndarray | None = None) -> Voice:
+    """A voice with a live consent, its recording approved by a given report."""
+    voice = accounts.register_voice(
+        principal=principal, name=name or f"Voice {next(_serial)}", person_name="Ada Byron", language="en"
+    )
+    challenge = accounts.issue_challenge(principal=principal, voice_id=voice.id)
+    submission = accounts.submit_recording(
+        principal=principal,
+        challenge_id=challenge.id,
+        upload=SimpleUploadedFile("take.wav", wav(samples)),
+        source="microphone",
+    )
+    assert accounts.begin_check(submission_id=submission.id) is not None
+    submission = accounts.apply_consent_gates(
+        submission_id=submission.id, result=passing_report(CONSENT_GATES, samples)
+    )
+    assert submission.state == "approved", submission.reasons
+    voice.refresh_from_db()
+    return voice
+
+
+def approved_style(
+    principal: Principal, voice: Voice, *, name: str = "neutral", samples: np.ndarray | None = None,
+    transcript: str = "The rain stopped before noon.", rate_hz: int = RATE_HZ,
+) -> Style:  # fmt: skip
+    style = accounts.add_style(
+        principal=principal,
+        voice_id=voice.id,
+        name=name,
+        emotion=name,
+        language="en",
+        transcript=transcript,
+        upload=SimpleUploadedFile("clip.wav", wav(samples, rate_hz)),
+    )
+    assert accounts.begin_style_check(style_id=style.id) is not None
+    style = accounts.apply_style_gates(style_id=style.id, result=passing_report(STYLE_GATES, samples, rate_hz))
+    assert style.state == "approved", style.reasons
+    return style
