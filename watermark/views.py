@@ -19,7 +19,7 @@ from synth.errors import AssentError
 from synth.portal.refusals import page
 from watermark import selectors, services
 from watermark.models import Verification
-from watermark.words import INTERVALS, REASONS, VERDICTS
+from watermark.words import INTERVALS, LAYER_STATES, LAYERS, REASONS, VERDICTS
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -68,6 +68,9 @@ def _shown(row: Verification) -> dict[str, Any]:
             {**interval, "kind": INTERVALS[interval["kind"]][1]} for interval in report["intervals"]
         ],
         "key": [INTERVALS[kind] for kind in kinds],
+        "layers": [
+            (LAYERS.get(name, name), LAYER_STATES.get(state, state)) for name, state in report["layers"].items()
+        ],
     }
 
 

@@ -53,4 +53,17 @@ REASONS: dict[str, Promise] = {
     "length_changed": _("It is longer or shorter than what was issued."),
     "order_changed": _("Its passages come in another order than in what was issued."),
     "further_mark_does_not_match": _("A further mark in it does not match the sound that carries it."),
+    "label_missing": _("The label of the file is missing; the mark is not."),
+    "label_without_mark": _("The file carries a label of synthetic speech, but no mark of ours."),
+    "label_names_another_record": _("The label names another record than the mark does."),
+}
+
+LAYERS: dict[str, Promise] = {"keyed": _("Keyed mark"), "public": _("Public mark")}
+
+LAYER_STATES: dict[str, Promise] = {
+    "read": _("read"),
+    "traces": _("traces only"),
+    "found": _("found"),
+    "not found": _("not found"),
+    "not searched": _("not searched"),
 }

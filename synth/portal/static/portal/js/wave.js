@@ -61,7 +61,11 @@ class WavePlayer extends HTMLElement {
     this.prepend(row);
     this.drawButton();
 
-    this.button.addEventListener("click", () => (this.audio.paused ? this.audio.play() : this.audio.pause()));
+    this.button.addEventListener("click", async () => {
+      if (!this.audio.paused) return this.audio.pause();
+      await this.load();
+      return this.audio.play();
+    });
     this.audio.addEventListener("play", () => { this.stopOthers(); this.drawButton(); this.loop(); });
     for (const name of ["pause", "ended"]) this.audio.addEventListener(name, () => { this.drawButton(); this.draw(); });
     for (const name of ["loadedmetadata", "seeked", "timeupdate"]) this.audio.addEventListener(name, () => this.draw());
@@ -78,7 +82,9 @@ class WavePlayer extends HTMLElement {
       event.preventDefault();
     });
     this.sizes.observe(this.canvas);
-    this.load();
+    // A recording whose hearing is written into a log is fetched when somebody wants to hear it, and once.
+    if (this.dataset.lazy === undefined) this.load();
+    else this.dataset.ready = "yes";
   }
 
   disconnectedCallback() {
@@ -91,21 +97,26 @@ class WavePlayer extends HTMLElement {
     return this.decoded?.duration || known || Number(this.dataset.duration || 0);
   }
 
-  /** Decode the bytes for drawing; where the browser cannot, the plain audio element stays. */
-  async load() {
+  /** Fetch the recording once, for drawing and for hearing; where the browser cannot decode it, <audio> stays. */
+  load() {
+    this.loading ??= this.fetchAndDecode();
+    return this.loading;
+  }
+
+  async fetchAndDecode() {
     try {
-      let bytes;
-      if (this.blob) bytes = await this.blob.arrayBuffer();
-      else {
-        const answer = await fetch(this.audio.currentSrc || this.audio.src, { credentials: "same-origin" });
-        if (!answer.ok) return;
-        bytes = await answer.arrayBuffer();
+      if (!this.blob) {
+        const answer = await fetch(this.audio.getAttribute("src"), { credentials: "same-origin" });
+        if (!answer.ok) throw new Error(answer.statusText);
+        this.blob = await answer.blob();
+        this.audio.src = URL.createObjectURL(this.blob);
       }
+      this.decoded = await new OfflineAudioContext(1, 1, 44100).decodeAudioData(await this.blob.arrayBuffer());
       this.peaks = null;
-      this.decoded = await new OfflineAudioContext(1, 1, 44100).decodeAudioData(bytes);
       this.dataset.ready = "yes";
       this.draw();
     } catch {
+      delete this.dataset.ready;
       this.querySelector(".wave").hidden = true;
     }
   }

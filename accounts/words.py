@@ -1,0 +1,81 @@
+"""Words in which the pages name gates, moods and the facts of a log entry, in the reader's language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+GATES: dict[str, Promise] = {
+    "decode": _("The file can be read"),
+    "check": _("The check finished"),
+    "length": _("Length"),
+    "rate": _("Sample rate"),
+    "level": _("Level"),
+    "clipping": _("Clipping"),
+    "snr": _("Signal above noise"),
+    "speech": _("Share of speech"),
+    "own_mark": _("Not made by this service"),
+    "replay": _("Not an earlier recording"),
+    "statement": _("The statement, without changes"),
+    "person": _("The person's name"),
+    "organisation": _("The organisation's name"),
+    "date": _("The date"),
+    "challenge_words": _("The six words"),
+    "single_speaker": _("One speaker"),
+    "speaker": _("Same speaker as the consent"),
+    "protected_voice": _("Not somebody else's voice"),
+    "expression": _("Moderate expression"),
+    "transcript": _("Fits the transcript"),
+    "voice": _("The voice is open"),
+    "reviewer": _("The reviewer's decision"),
+}
+
+EMOTIONS: dict[str, Promise] = {
+    "neutral": _("neutral"),
+    "sad": _("sad"),
+    "cheerful": _("cheerful"),
+    "calm": _("calm"),
+    "angry": _("angry"),
+    "fearful": _("fearful"),
+    "serious": _("serious"),
+    "tender": _("tender"),
+}
+
+FACTS: dict[str, Promise] = {
+    "engine": _("engine"),
+    "format": _("format"),
+    "duration_ms": _("milliseconds"),
+    "purpose": _("purpose"),
+    "language": _("language"),
+    "code": _("reason"),
+    "emotion": _("mood"),
+    "consent_version": _("consent version"),
+    "job_id": _("job"),
+    "attempt": _("attempt"),
+    "decision": _("decision"),
+    "source": _("source"),
+}
+
+
+def gate_rows(gates: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Gates as measured, each with a `title`; what is a share of one is left as it is."""
+    return [{**gate, "title": GATES.get(gate["name"], gate["name"])} for gate in gates]
+
+
+def emotion_label(emotion: str) -> Promise | str:
+    """The mood's word; one that the owner made up stands for itself."""
+    return EMOTIONS.get(emotion, emotion)
+
+
+def fact_rows(body: dict[str, Any]) -> list[tuple[Promise, str]]:
+    """The facts of an entry that mean something to a reader, in a fixed order; identifiers shortened."""
+    data = body.get("data") or {}
+    rows = []
+    for key, label in FACTS.items():
+        value = data.get(key)
+        if value is not None and value != "":
+            text = str(value)
+            rows.append((label, text if len(text) <= 24 else f"{text[:8]}…"))
+    return rows

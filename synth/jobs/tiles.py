@@ -1,0 +1,73 @@
+"""What this room says on the home and status pages: which engine speaks.
+
+The engine lives in the speech worker, and the web process must not load it to ask. The worker publishes what it
+chose; a job that was released lately says the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import cache
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from synth.jobs.models import JobState, SynthesisJob
+from synth.jobs.selectors import waiting_count
+from synth.portal.tiles import Tile
+
+CACHE_KEY = "speech-engine"
+
+PREVIEW_BANNER = gettext_lazy(
+    "Preview engine: no voice model is installed. This speech is computed from a rule-based synthesiser and shaped "
+    "to your reference clip: pitch, pace, pauses, loudness and part of the timbre follow the clip. It will sound "
+    "robotic and is not a faithful clone. Install the GPT-SoVITS model for production quality."
+)
+
+
+def publish_engine(*, name: str, version: str, is_preview: bool, device: str = "") -> None:
+    """Called by a speech worker once it has chosen its engine."""
+    facts = {"name": name, "version": version, "is_preview": is_preview, "device": device}
+    cache.set(CACHE_KEY, facts, timeout=None)
+
+
+def engine_facts() -> dict[str, Any] | None:
+    """Name, version, is_preview and device of the engine in use; None while no worker has said."""
+    facts: dict[str, Any] | None = cache.get(CACHE_KEY)
+    if facts is not None:
+        return facts
+    last = SynthesisJob.objects.filter(state=JobState.RELEASED).order_by("-finished_at").first()
+    if last is None:
+        return None
+    return {"name": last.engine_name, "version": last.engine_version, "is_preview": bool(last.is_preview), "device": ""}
+
+
+def engine_banner() -> Promise | str:
+    """The plain notice that pages show while the preview engine speaks; empty otherwise."""
+    facts = engine_facts()
+    if facts is None:
+        return PREVIEW_BANNER if settings.ASSENT_ENGINE == "preview" else ""
+    return PREVIEW_BANNER if facts["is_preview"] else ""
+
+
+def engine_tile() -> Tile:
+    """The engine that speaks, and how many jobs wait for it."""
+    facts = engine_facts()
+    waiting = waiting_count()
+    rows = ((_("Waiting jobs"), str(waiting)), (_("Setting"), settings.ASSENT_ENGINE))
+    if facts is None:
+        return Tile(
+            title=_("Engine"), value=_("Not heard from yet"), detail=_("No speech worker has reported."),
+            state="unknown", facts=rows,
+        )  # fmt: skip
+    preview = facts["is_preview"]
+    return Tile(
+        title=_("Engine"),
+        value=_("Preview engine") if preview else facts["name"],
+        detail=_("Robotic speech that follows the clip; no voice model is installed.") if preview else facts["version"],
+        state="note" if preview else "ok",
+        facts=((_("Name"), facts["name"]), (_("Version"), facts["version"]), (_("Device"), facts["device"] or "–"), *rows),
+        banner=PREVIEW_BANNER if preview else "",
+    )

@@ -1,0 +1,178 @@
+"""Pages of speech: the studio, the history, one job. Rules are in `services` and `selectors`."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.core.paginator import Paginator
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.text import slugify
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import selectors as voices
+from accounts.languages import LANGUAGES
+from accounts.permissions import SPEECH_WRITE
+from accounts.principals import Principal, principal_for
+from accounts.scope import DEFAULT_PURPOSE, PURPOSES
+from accounts.words import emotion_label
+from audit.services import proof_for
+from synth.errors import AssentError, NotFound
+from synth.jobs import selectors, services
+from synth.jobs.formats import FORMATS
+from synth.jobs.models import SynthesisJob
+from synth.jobs.tiles import engine_banner
+from synth.jobs.words import STAGES, follow_rows, format_label
+from synth.portal.refusals import page, refuse
+
+PAGE_SIZE = 25
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page
+def studio(request: HttpRequest) -> HttpResponse:
+    """Text, voice, style: speak. The answer is the job's own page, of which scripts show the part they need."""
+    principal = principal_for(request)
+    if request.method != "POST":
+        return render(request, "jobs/studio.html", _studio(principal, request))
+    form = request.POST
+    voice = form.get("voice", "")
+    try:
+        made = services.submit_job(
+            principal=principal,
+            voice=voice,
+            text=form.get("text", ""),
+            style=form.get(f"style-{voice}", ""),
+            language=form.get("language", ""),
+            purpose=form.get("purpose", DEFAULT_PURPOSE),
+            format=form.get("format", "wav"),
+            speed=_speed(form.get("speed", "1")),
+        )
+    except AssentError as error:
+        if request.headers.get("X-Fragment"):
+            return render(request, "jobs/refused.html", {"refusal": error}, status=error.http_status)
+        context = _studio(principal, request)
+        return render(request, "jobs/studio.html", {**context, "refusal": error}, status=error.http_status)
+    return redirect("jobs:job", job_id=made.pk)
+
+
+def _studio(principal: Principal, request: HttpRequest) -> dict[str, Any]:
+    """Voices that can speak now with their styles, and what was chosen or asked for in the address."""
+    principal.require(SPEECH_WRITE)
+    asked = request.POST or request.GET
+    speaking = list(voices.speaking_voices(principal))
+    styles = voices.approved_styles(speaking)
+    shown = []
+    for voice in speaking:
+        if styles[voice.pk]:
+            voice.shown_styles = styles[voice.pk]
+            for style in voice.shown_styles:
+                style.emotion_label = emotion_label(style.emotion)
+            voice.chosen_style = asked.get(f"style-{voice.pk}") or asked.get("style") or voice.shown_styles[0].name
+            shown.append(voice)
+    return {
+        "voices": shown,
+        "chosen": {
+            "voice": asked.get("voice", ""),
+            "text": asked.get("text", ""),
+            "language": asked.get("language", ""),
+            "purpose": asked.get("purpose", DEFAULT_PURPOSE),
+            "format": asked.get("format", "wav"),
+            "speed": asked.get("speed", "1"),
+        },
+        "formats": [(name, format_label(name)) for name in FORMATS],
+        "purposes": PURPOSES.items(),
+        "languages": LANGUAGES.items(),
+        "text_limit": services.TEXT_LIMIT,
+        "banner": engine_banner(),
+    }
+
+
+def _speed(text: str) -> float:
+    """A number from a form's field; what is none is out of every range."""
+    try:
+        return float(text)
+    except ValueError:
+        return -1.0
+
+
+@require_safe
+@page
+def history(request: HttpRequest) -> HttpResponse:
+    """Jobs of the organisation, newest first."""
+    rows = Paginator(selectors.jobs_for(principal_for(request)), PAGE_SIZE)
+    return render(request, "jobs/history.html", {"page": rows.get_page(request.GET.get("page"))})
+
+
+@require_safe
+@page
+def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """One job: progress, or the file with its follow report and proof. With X-Fragment only that part."""
+    principal = principal_for(request)
+    fragment = bool(request.headers.get("X-Fragment"))
+    try:
+        row = selectors.job_for(principal, job_id)
+    except AssentError as error:
+        if fragment:
+            return render(request, "jobs/refused.html", {"refusal": error}, status=error.http_status)
+        return refuse(request, error)
+    context = {"job": row, **_shown(row), "may_write": principal.can(SPEECH_WRITE)}
+    response = render(request, "jobs/result.html" if fragment else "jobs/job.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _shown(row: SynthesisJob) -> dict[str, Any]:
+    output = getattr(row, "output", None)
+    return {
+        "output": output,
+        "error": services.job_error(row) if row.state == "failed" else None,
+        "stage": STAGES.get(row.stage, row.stage),
+        "follow": follow_rows(row.follow_report),
+        "similarity": (row.follow_report or {}).get("similarity"),
+        "emotion": emotion_label(row.style.emotion),
+        "format_label": format_label(row.format),
+        "is_served": output is not None
+        and output.deleted_at is None
+        and output.mark.state != "taken_down"
+        and row.consent.closed_as != "revoked",
+        "is_playable": row.format != "pcm",
+    }
+
+
+@require_POST
+@page
+def cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Ask a job to stop."""
+    services.cancel_job(principal=principal_for(request), job_id=job_id)
+    return redirect("jobs:job", job_id=job_id)
+
+
+@require_safe
+@never_cache
+@page
+def audio(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
+    """The released file: to hear, or with ?download to keep. Each opening is an entry in the log."""
+    output, file = services.open_output(principal=principal_for(request), job_id=job_id)
+    name = f"{slugify(output.job.voice.name) or 'voice'}-{output.job.style.name}-{str(output.pk)[:8]}"
+    return FileResponse(
+        file,
+        as_attachment="download" in request.GET,
+        filename=f"{name}.{FORMATS[output.format].extension}",
+        content_type=output.media_type,
+    )
+
+
+@require_safe
+@page
+def proof(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """The proof that the release stands in the log, as text for tools."""
+    output = selectors.output_for(principal_for(request), job_id)
+    found = proof_for(output.entry)
+    if found is None:
+        raise NotFound("proof_not_ready", "The entry is being added to the tree. Try again in a few seconds.")
+    response = HttpResponse(found.as_text(), content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{output.pk}.proof.txt"'
+    return response

@@ -1,0 +1,7 @@
+// A style is usually named after its mood: the name follows the mood until somebody types another.
+const name = document.querySelector("#style-name");
+let typed = name.value !== "";
+name.addEventListener("input", () => { typed = name.value !== ""; });
+document.addEventListener("change", (event) => {
+  if (event.target.name === "emotion" && !typed) name.value = event.target.value;
+});

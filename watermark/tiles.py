@@ -1,0 +1,51 @@
+"""What the mark's room and the log below it say on the home and status pages."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from audit.selectors import published_checkpoint
+from synth.portal.tiles import Tile
+from watermark.models import Mark, MarkEpoch
+
+
+def mark_tile() -> Tile:
+    """Which marks go into every file."""
+    keyed = (settings.ASSENT_KEYS_DIR / "mark-master.key").exists()
+    epoch = MarkEpoch.objects.filter(closed_at__isnull=True).first()
+    issued = Mark.objects.filter(state=Mark.State.ISSUED).count()
+    last = Mark.objects.filter(state=Mark.State.ISSUED).order_by("-issued_at").first()
+    layers = ", ".join(last.layers) if last else _("known after the first file")
+    return Tile(
+        title=_("Mark"),
+        value=_("On, cannot be switched off") if keyed else _("No key"),
+        detail=ngettext("%(count)d file issued", "%(count)d files issued", issued) % {"count": issued},
+        state="ok" if keyed else "problem",
+        url=reverse("watermark:verify"),
+        facts=(
+            (_("Layers in the last file"), layers),
+            (_("Key epoch"), epoch.name if epoch else _("opens with the first file")),
+            (_("Files issued"), str(issued)),
+        ),
+    )
+
+
+def log_tile() -> Tile:
+    """How far the log has come, and under which name it is signed."""
+    checkpoint = published_checkpoint()
+    try:
+        url = reverse("audit:log")
+    except NoReverseMatch:
+        url = ""
+    if checkpoint is None:
+        return Tile(title=_("Log"), value=_("Empty"), detail=_("No checkpoint was published yet."), state="unknown", url=url)
+    return Tile(
+        title=_("Log"),
+        value=ngettext("%(count)d entry", "%(count)d entries", checkpoint.size) % {"count": checkpoint.size},
+        detail=_("Signed, append-only, provable to strangers."),
+        url=url,
+        facts=((_("Origin"), settings.ASSENT_ORIGIN), (_("Entries under the last signature"), str(checkpoint.size))),
+    )
