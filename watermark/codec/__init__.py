@@ -5,6 +5,7 @@ mark to its content. The public AudioSeal layer is `audioseal_layer`, imported o
 torch.
 """
 
+from . import fingerprint
 from .detect import DETECTOR_VERSION, PRESENCE_FALSE_RATE, Detection, Span, Word, detect, detect_blocks
 from .embed import SHORTEST_S, TARGET_QUALITY, embed
 from .keys import MarkKeys
@@ -23,5 +24,6 @@ __all__ = [
     "detect",
     "detect_blocks",
     "embed",
+    "fingerprint",
     "read_back",
 ]
