@@ -29,7 +29,9 @@ def wav(samples: np.ndarray | None = None, rate_hz: int = RATE_HZ) -> bytes:
 
 
 def person(email: str = "") -> User:
-    return User.objects.create_user(email=email or f"person{next(_serial)}@example.org", password="long-enough-1")
+    return User.objects.create_user(
+        email=email or f"person{next(_serial)}@example.org", password="long-enough-1"
+    )
 
 
 def organisation(owner: User | None = None, name: str = "") -> Organisation:
@@ -54,7 +56,9 @@ def passing_report(gates: frozenset[str], samples: np.ndarray | None = None, rat
     seconds = 5.0 if samples is None else len(samples) / rate_hz
     return {
         "decision": "approved",
-        "gates": [{"name": name, "outcome": "pass", "measured": 1, "limit": 1, "unit": ""} for name in sorted(gates)],
+        "gates": [
+            {"name": name, "outcome": "pass", "measured": 1, "limit": 1, "unit": ""} for name in sorted(gates)
+        ],
         "speaker_embedding": embedding.tolist(),
         "fingerprint": "",
         "duration_ms": round(1000 * seconds),
@@ -98,6 +102,8 @@ def approved_style(
         upload=SimpleUploadedFile("clip.wav", wav(samples, rate_hz)),
     )
     assert accounts.begin_style_check(style_id=style.id) is not None
-    style = accounts.apply_style_gates(style_id=style.id, result=passing_report(STYLE_GATES, samples, rate_hz))
+    style = accounts.apply_style_gates(
+        style_id=style.id, result=passing_report(STYLE_GATES, samples, rate_hz)
+    )
     assert style.state == "approved", style.reasons
     return style

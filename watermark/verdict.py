@@ -53,7 +53,8 @@ class RecordFinding:
     """One record number that was read, and how its content compares.
 
     ``known``: the registry issued it. ``intervals``: the span that carries the word, cut into ``ours`` and
-    ``altered`` by the fingerprint; empty when there is no fingerprint to compare with.
+    ``altered`` by the fingerprint; empty when there is no fingerprint to compare with. ``covered``: share of
+    the record's speech that is in the file.
     """
 
     record_number: int
@@ -61,6 +62,7 @@ class RecordFinding:
     record_duration_s: float = 0.0
     in_order: bool = True
     intervals: tuple[Interval, ...] = ()
+    covered: float = 1.0
 
     @property
     def ours_s(self) -> float:
@@ -154,6 +156,8 @@ def _ours(findings: Findings, matched: Sequence[RecordFinding]) -> Decision:
         reasons.append("content_altered")
     if length_gap_s > max(LENGTH_SLACK_S, LENGTH_TOLERANCE * record.record_duration_s):
         reasons.append("length_changed")
+    elif record.covered < WHOLE_COVERAGE:
+        reasons.append("parts_missing")
     if not record.in_order:
         reasons.append("order_changed")
     if any(not r.content_matches for r in findings.records):

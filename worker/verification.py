@@ -150,6 +150,7 @@ def _compare(
         record_duration_s=(mark.duration_ms or 0) / 1000,
         in_order=match.in_order,
         intervals=tuple(intervals),
+        covered=match.covered,
     )
 
 

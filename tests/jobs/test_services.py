@@ -258,10 +258,17 @@ def test_the_database_refuses_an_output_whose_entry_speaks_of_other_bytes(owner,
     mark = reserved(job)
     with pytest.raises(IntegrityError, match="does not speak of this output"), transaction.atomic():
         entry = record(
-            event="synthesis.completed", actor=owner.actor, data={"output_sha256": "0" * 64, "output_id": str(mark.public_id)}
+            event="synthesis.completed",
+            actor=owner.actor,
+            data={"output_sha256": "0" * 64, "output_id": str(mark.public_id)},
         )
         Mark.objects.filter(pk=mark.pk).update(
-            state="issued", entry=entry, issued_at=timezone.now(), fingerprint=b"x", duration_ms=1, file_sha256="1" * 64
+            state="issued",
+            entry=entry,
+            issued_at=timezone.now(),
+            fingerprint=b"x",
+            duration_ms=1,
+            file_sha256="1" * 64,
         )
         Output.objects.create(
             id=mark.public_id, job=job, mark=mark, entry=entry, format="mp3", media_type="audio/mpeg", file="x",

@@ -105,7 +105,7 @@ def covered(rows, at):
 @given(spans, spans)
 def test_subtract_is_set_difference(whole, holes):
     rest = subtract(whole, holes)
-    for tick in range(0, 120):
+    for tick in range(120):
         at = tick / 2 + 0.25
         assert covered(rest, at) == (covered(whole, at) and not covered(holes, at))
 
