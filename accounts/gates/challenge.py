@@ -29,8 +29,8 @@ LANGUAGES_WITH_RECOGNISER = frozenset({"en"})
 LANGUAGES = ("en", "zh")
 
 STATEMENT_EN = (
-    "My name is {person}. I am the owner of this voice, and I consent to {organisation} creating a synthetic "
-    "voice from it. Today is the {day} of {month}, {year}. My six words are: {words}."
+    "My name is {person}. I am the owner of this voice, and I consent to {organisation} creating synthetic "
+    "speech from it. Today is the {day} of {month}, {year}. My six words are: {words}."
 )
 STATEMENT_ZH = (
     "我叫{person}，我是这个声音的主人，我同意{organisation}用它制作合成语音。今天是{year}年{month}月{day}日。"
@@ -154,21 +154,11 @@ def _make_zh(person: str, organisation: str, date: dt.date, generator: np.random
     words = _draw(v.WORDS_ZH, WORD_COUNT, generator)
     year = "".join(v.ZH_DIGITS[int(d)] for d in str(date.year))
     month, day = _zh_number(date.month), _zh_number(date.day)
+    texts = {"person": person, "organisation": organisation, "day": day, "month": month, "year": year}
     return ChallengeSpec(
         language="zh",
-        statement=STATEMENT_ZH.format(
-            person=person, organisation=organisation, year=year, month=month, day=day, words="、".join(words)
-        ),
-        slots=tuple(
-            Slot(name, text, ())
-            for name, text in (
-                ("person", person),
-                ("organisation", organisation),
-                ("day", day),
-                ("month", month),
-                ("year", year),
-            )
-        ),  # fmt: skip
+        statement=STATEMENT_ZH.format(**texts, words="、".join(words)),
+        slots=tuple(Slot(name, text, ()) for name, text in texts.items()),
         words=tuple(Part(word, ()) for word in words),
     )
 
@@ -179,7 +169,7 @@ def year_words(year: int) -> str:
         raise ValueError(f"no spoken form for the year {year}")
     rest = year - 2000
     if rest < 10:
-        return " ".join(("two thousand", *v.DIGITS[rest])) if rest else "two thousand"
+        return f"two thousand {v.DIGITS[rest]}" if rest else "two thousand"
     if rest < 20:
         return f"twenty {v.TEENS[rest - 10]}"
     tens, units = v.TENS[rest // 10 - 2], rest % 10

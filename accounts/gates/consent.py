@@ -27,11 +27,12 @@ def check_consent(
 ) -> GateReport:
     """Measure a recording of ``challenge``.
 
-    ``samples``: float32 (n,) or (channels, n) within +-1, already decoded. ``known_fingerprints``: (id, bytes)
-    of every earlier recording, from `GateReport.fingerprint`. ``mark_detector`` says whether the platform's own
-    mark is in (samples, rate); None means that nobody looked, which a reviewer must know. ``reference_embeddings``:
-    earlier recordings of the same voice. ``protected_embeddings``: (id, embedding) of everybody else's.
-    ``models_dir`` holds the speaker weights (see `weights`); without them a reviewer decides.
+    ``samples``: float32 (n,) or (channels, n) within +-1, already decoded. ``known_fingerprints``: (id,
+    bytes) of every earlier recording, from `GateReport.fingerprint`. ``mark_detector`` says whether the
+    platform's own mark is in (samples, rate); None means that nobody looked, which a reviewer must know.
+    ``reference_embeddings``: earlier recordings of the same voice. ``protected_embeddings``: (id,
+    embedding) of everybody else's. ``models_dir`` holds the speaker weights (see `weights`); without them a
+    reviewer decides.
     """
     duration_s = np.shape(samples)[-1] / sample_rate_hz
     recording = Recording(samples, sample_rate_hz, models_dir)

@@ -1,7 +1,8 @@
 """How extreme the manner of speaking is: a warning for style clips, never a refusal.
 
-Crying, shouting and trembling make poor references: the engines copy the tremble and lose the words. Measured on
-the pitch track: how often it jumps, how far it ranges, and how little of the speech has a pitch at all.
+Crying, shouting and trembling make poor references: the engines copy the tremble and lose the words.
+Measured on the pitch track: how often it jumps, how far it ranges, and how little of the speech has a pitch
+at all.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ _MIN_F0_HZ, _MAX_F0_HZ = 60.0, 450.0
 @dataclass(frozen=True)
 class Manner:
     """``range_st``: 5th to 95th percentile of the pitch. ``jumps_per_s``: pitch steps of over 3 semitones in
-    10 ms, per voiced second. ``tremble_db``: strength of 4 to 9 Hz movement of the level. ``voiced``: share of
-    the active frames that have a pitch."""
+    10 ms, per voiced second. ``tremble_db``: strength of 4 to 9 Hz movement of the level. ``voiced``: share
+    of the active frames that have a pitch."""
 
     range_st: float
     jumps_per_s: float
@@ -30,7 +31,7 @@ class Manner:
 
 
 def pitch_hz(samples: np.ndarray) -> np.ndarray:
-    """F0 every 10 ms by normalised autocorrelation, 0 where unvoiced: float64 (frames,). 16 kHz mono input."""
+    """F0 every 10 ms of 16 kHz mono by normalised autocorrelation, 0 where unvoiced: float64 (frames,)."""
     frame, hop = int(_FRAME_S * limits.RATE_HZ), int(_HOP_S * limits.RATE_HZ)
     if len(samples) < frame:
         return np.zeros(0)
@@ -77,7 +78,7 @@ def measure(samples: np.ndarray) -> Manner:
 
 
 def _tremble_db(level: np.ndarray) -> float:
-    """Strength of the strongest single line between 4 and 9 Hz in the level's movement, over its surroundings."""
+    """Strength of the strongest line between 4 and 9 Hz in the level's movement, over its surroundings."""
     movement = np.sqrt(level) - np.sqrt(level).mean()
     spectrum = np.abs(np.fft.rfft(movement * np.hanning(len(movement)))) ** 2
     rate = np.fft.rfftfreq(len(movement), _HOP_S)

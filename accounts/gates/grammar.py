@@ -1,8 +1,8 @@
 """The grammar of the statement: what should be said, and everything else that a listener must tell from it.
 
-A recogniser that may only choose among sentences is exact where free dictation is useless; but it hears what it
-is offered. So each place that matters offers the opposite too: negations, another name, another word. The same
-list of places gives the grammar (JSGF) and reads the recognised words back.
+A recogniser that may only choose among sentences is exact where free dictation is useless; but it hears what
+it is offered. So each place that matters offers the opposite too: negations, another name, another word. The
+same list of places gives the grammar (JSGF) and reads the recognised words back.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Kind = Literal["fixed", "contrast", "slot", "word"]
 
 @dataclass(frozen=True)
 class Place:
-    """One place of the sentence: ``expected`` or any of ``others`` (each a string of words, "" for nothing)."""
+    """One place of the sentence: ``expected`` or any of ``others``, strings of words ("" for nothing)."""
 
     name: str
     kind: Kind
@@ -44,29 +44,28 @@ class Heard:
         return self.text == self.place.expected
 
 
-_NEGATIONS = (
-    "not", "never", "do not", "don't", "did not", "didn't", "cannot", "can not", "can't", "could not", "will not",
-    "won't", "would not", "wouldn't", "would never", "will never", "can never", "should not", "shouldn't", "hardly",
-    "barely", "no longer", "may not", "must not",
-)  # fmt: skip
-_REFUSALS = (
-    "refuse", "refuse consent", "decline", "decline to consent", "refuse to consent", "deny consent", "object",
-    "withdraw consent", "withhold consent", "give no consent", "have not consented", "haven't consented",
-    "never consented", "do not want", "don't want", "forbid",
-)  # fmt: skip
-_NOT_OWNER = (
-    "am not", "am never", "am hardly", "am no longer", "was", "was not", "wasn't", "was never", "will not be", "ain't",
-    "am only", "am not really", "cannot be", "can't be", "never was", "do not want to be", "don't claim to be",
-)  # fmt: skip
-_DISCLAIMERS = (
-    "not",
-    "it is not true that",
-    "it is false that",
-    "nobody says that",
-    "do not believe that",
-    "i deny that",
+def _phrases(text: str) -> tuple[str, ...]:
+    return tuple(" ".join(phrase.split()) for phrase in text.split(","))
+
+
+_NEGATIONS = _phrases(
+    """not, never, do not, don't, did not, didn't, cannot, can not, can't, could not, will not, won't, would
+    not, wouldn't, would never, will never, can never, should not, shouldn't, hardly, barely, no longer,
+    may not, must not"""
 )
-_AFTERTHOUGHTS = ("not", "never", "not really", "i am joking", "i do not mean it", "but i refuse")
+_REFUSALS = _phrases(
+    """refuse, refuse consent, decline, decline to consent, refuse to consent, deny consent, object, withdraw
+    consent, withhold consent, give no consent, have not consented, haven't consented, never consented, do
+    not want, don't want, forbid"""
+)
+_NOT_OWNER = _phrases(
+    """am not, am never, am hardly, am no longer, was, was not, wasn't, was never, will not be, ain't, am
+    only, am not really, cannot be, can't be, never was, do not want to be, don't claim to be"""
+)
+_DISCLAIMERS = _phrases(
+    """not, it is not true that, it is false that, nobody says that, do not believe that, i deny that"""
+)
+_AFTERTHOUGHTS = _phrases("""not, never, not really, i am joking, i do not mean it, but i refuse""")
 
 
 def statement_places(spec: ChallengeSpec) -> tuple[Place, ...]:
@@ -88,8 +87,8 @@ def statement_places(spec: ChallengeSpec) -> tuple[Place, ...]:
         Place(
             "object",
             "contrast",
-            "a synthetic voice from it",
-            ("no synthetic voice from it", "nothing from it"),
+            "synthetic speech from it",
+            ("no synthetic speech from it", "nothing from it"),
         ),
         Place("afterthought", "contrast", "", _AFTERTHOUGHTS),
         _fixed("today is"),

@@ -24,56 +24,50 @@ VOWELS = frozenset(_VOWELS.split(" "))
 PHONES = VOWELS | frozenset(_CONSONANTS.split(" "))
 
 
+def _table(text: str) -> dict[str, str]:
+    """`spelling:PHONE.PHONE ...` as a dictionary of phone strings; nothing after the colon is silence."""
+    pairs = (entry.partition(":") for entry in text.split())
+    return {spelling: phones.replace(".", " ") for spelling, _, phones in pairs}
+
+
 # Letters that Unicode does not decompose.
 _PLAIN_LETTERS = str.maketrans(
     {"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
 )
 
-_PINYIN_INITIALS = {
-    "b": "B", "p": "P", "m": "M", "f": "F", "d": "D", "t": "T", "n": "N", "l": "L", "g": "G", "k": "K",
-    "h": "HH", "j": "JH", "q": "CH", "x": "SH", "zh": "JH", "ch": "CH", "sh": "SH", "r": "R", "z": "Z",
-    "c": "T S", "s": "S", "y": "Y", "w": "W", "": "",
-}  # fmt: skip
-_PINYIN_FINALS = {
-    "a": "AA", "o": "AO", "e": "AH", "i": "IY", "u": "UW", "v": "UW", "ai": "AY", "ei": "EY", "ui": "W EY",
-    "ao": "AW", "ou": "OW", "iu": "Y OW", "ie": "Y EH", "ve": "W EH", "ue": "W EH", "er": "ER",
-    "an": "AA N", "en": "AH N", "in": "IY N", "un": "UW N", "vn": "UW N", "ang": "AA NG", "eng": "AH NG",
-    "ing": "IY NG", "ong": "UH NG", "ia": "Y AA", "iao": "Y AW", "ian": "Y EH N", "iang": "Y AA NG",
-    "iong": "Y UH NG", "ua": "W AA", "uo": "W AO", "uai": "W AY", "uan": "W AA N", "uang": "W AA NG",
-    "uen": "W AH N", "van": "W EH N",
-}  # fmt: skip
+_PINYIN_INITIALS = _table(
+    """b:B p:P m:M f:F d:D t:T n:N l:L g:G k:K h:HH j:JH q:CH x:SH zh:JH ch:CH sh:SH r:R z:Z c:T.S s:S y:Y w:W
+    :"""
+)
+_PINYIN_FINALS = _table(
+    """a:AA o:AO e:AH i:IY u:UW v:UW ai:AY ei:EY ui:W.EY ao:AW ou:OW iu:Y.OW ie:Y.EH ve:W.EH ue:W.EH er:ER
+    an:AA.N en:AH.N in:IY.N un:UW.N vn:UW.N ang:AA.NG eng:AH.NG ing:IY.NG ong:UH.NG ia:Y.AA iao:Y.AW
+    ian:Y.EH.N iang:Y.AA.NG iong:Y.UH.NG ua:W.AA uo:W.AO uai:W.AY uan:W.AA.N uang:W.AA.NG uen:W.AH.N
+    van:W.EH.N"""
+)
 
 # English rules, longest spelling first at each position. `_` before a spelling ties it to the start of the
 # word, `_` after it to the end. An empty right side is silent.
-_LETTERS = {
-    "_kn": "N", "_wr": "R", "_gn": "N", "_ps": "S", "_x": "Z", "_mc": "M AH K", "_mac": "M AH K", "_wh": "W",
-    "tch": "CH", "sch": "SH", "igh": "AY", "eigh": "EY", "augh": "AO", "ough": "AO", "tion": "SH AH N",
-    "sion": "ZH AH N", "cious": "SH AH S", "tious": "SH AH S", "ture_": "CH ER", "dge": "JH", "que_": "K",
-    "stle_": "S AH L", "ble_": "B AH L", "tle_": "T AH L", "dle_": "D AH L", "ple_": "P AH L",
-    "gle_": "G AH L",     "kle_": "K AH L", "ck": "K", "ch": "CH", "sh": "SH", "th": "TH", "ph": "F", "wh": "W", "gh": "G",
-    "zh": "ZH", "kh": "K", "dh": "D", "bh": "B", "qu": "K W", "ng_": "NG", "ng": "NG G", "nk": "NG K", "mb_": "M",
-    "gu": "G",     "ski_": "S K IY", "sky_": "S K IY", "wski_": "F S K IY", "ee": "IY", "ea": "IY", "eau": "OW", "oo": "UW",
-    "ou": "UW", "ow_": "OW", "ow": "AW", "oa": "OW", "oi": "OY", "oy": "OY", "ai": "EY", "ay": "EY",
-    "au": "AO", "aw": "AO", "ei": "AY", "ey_": "IY", "ey": "EY", "eu": "Y UW", "ew": "UW", "ie_": "IY", "ie": "IY",
-    "ia_": "IY AH", "io_": "IY OW", "ue_": "UW", "ui": "UW", "er_": "ER", "er": "ER", "ir": "ER", "ur": "ER",
-    "yr": "ER", "ar": "AA R", "or": "AO R", "air": "EH R", "ear": "IH R", "eer": "IH R", "oor": "AO R",
-    "ce": "S", "ci": "S IH", "cy": "S IY", "ge_": "JH", "gi": "JH IH", "gy": "JH IY", "ed_": "AH D",
-    "es_": "EH S", "y_": "IY", "i_": "IY", "o_": "OW", "a_": "AH", "e_": "", "u_": "UW", "_y": "Y",
-    "_j": "JH",     "all": "AO L", "ll": "L", "ss": "S", "tt": "T", "nn": "N", "mm": "M", "pp": "P", "rr": "R", "bb": "B",
-    "dd": "D", "ff": "F", "gg": "G", "cc": "K", "zz": "Z", "kk": "K",
-    "a": "AE", "b": "B", "c": "K", "d": "D", "e": "EH", "f": "F", "g": "G", "h": "HH", "i": "IH", "j": "JH",
-    "k": "K", "l": "L", "m": "M", "n": "N", "o": "AA", "p": "P", "q": "K", "r": "R", "s": "S", "t": "T",
-    "u": "AH", "v": "V", "w": "W", "x": "K S", "y": "IH", "z": "Z", "'": "",
-}  # fmt: skip
+_LETTERS = _table(
+    """_kn:N _wr:R _gn:N _ps:S _x:Z _mc:M.AH.K _mac:M.AH.K _wh:W tch:CH sch:SH igh:AY eigh:EY augh:AO ough:AO
+    tion:SH.AH.N sion:ZH.AH.N cious:SH.AH.S tious:SH.AH.S ture_:CH.ER dge:JH que_:K stle_:S.AH.L ble_:B.AH.L
+    tle_:T.AH.L dle_:D.AH.L ple_:P.AH.L gle_:G.AH.L kle_:K.AH.L ck:K ch:CH sh:SH th:TH ph:F wh:W gh:G zh:ZH
+    kh:K dh:D bh:B qu:K.W ng_:NG ng:NG.G nk:NG.K mb_:M gu:G ski_:S.K.IY sky_:S.K.IY wski_:F.S.K.IY ee:IY
+    ea:IY eau:OW oo:UW ou:UW ow_:OW ow:AW oa:OW oi:OY oy:OY ai:EY ay:EY au:AO aw:AO ei:AY ey_:IY ey:EY
+    eu:Y.UW ew:UW ie_:IY ie:IY ia_:IY.AH io_:IY.OW ue_:UW ui:UW er_:ER er:ER ir:ER ur:ER yr:ER ar:AA.R
+    or:AO.R air:EH.R ear:IH.R eer:IH.R oor:AO.R ce:S ci:S.IH cy:S.IY ge_:JH gi:JH.IH gy:JH.IY ed_:AH.D
+    es_:EH.S y_:IY i_:IY o_:OW a_:AH e_: u_:UW _y:Y _j:JH all:AO.L ll:L ss:S tt:T nn:N mm:M pp:P rr:R bb:B
+    dd:D ff:F gg:G cc:K zz:Z kk:K a:AE b:B c:K d:D e:EH f:F g:G h:HH i:IH j:JH k:K l:L m:M n:N o:AA p:P q:K
+    r:R s:S t:T u:AH v:V w:W x:K.S y:IH z:Z ':"""
+)
 _LONG_VOWELS = {"a": "EY", "e": "IY", "i": "AY", "o": "OW", "u": "UW", "y": "AY"}
 _LONGEST = max(len(spelling.strip("_")) for spelling in _LETTERS)
 
 # A run of bare consonants is read out by its letters (`JKL` -> JH EY K EY EH L).
-_LETTER_NAMES = {
-    "b": "B IY", "c": "S IY", "d": "D IY", "f": "EH F", "g": "JH IY", "h": "EY CH", "j": "JH EY", "k": "K EY",
-    "l": "EH L", "m": "EH M", "n": "EH N", "p": "P IY", "q": "K Y UW", "r": "AA R", "s": "EH S", "t": "T IY",
-    "v": "V IY", "w": "D AH B AH L Y UW", "x": "EH K S", "y": "W AY", "z": "Z IY",
-}  # fmt: skip
+_LETTER_NAMES = _table(
+    """b:B.IY c:S.IY d:D.IY f:EH.F g:JH.IY h:EY.CH j:JH.EY k:K.EY l:EH.L m:EH.M n:EH.N p:P.IY q:K.Y.UW r:AA.R
+    s:EH.S t:T.IY v:V.IY w:D.AH.B.AH.L.Y.UW x:EH.K.S y:W.AY z:Z.IY"""
+)
 
 
 def tokens_of(text: str) -> tuple[str, ...] | None:

@@ -93,7 +93,8 @@ def _halve(samples: np.ndarray) -> np.ndarray:
 def bit_error_rate(known: np.ndarray, heard: np.ndarray) -> float:
     """Lowest share of differing bits of ``known`` (uint32 frames) laid anywhere on ``heard``.
 
-    Frames of ``known`` without voice are not counted. Tempo changes of up to 4 % are tried. 1.0 when too short.
+    Frames of ``known`` without voice are not counted. Tempo changes of up to 4 % are tried. 1.0 when too
+    short.
     """
     return min((_lowest(_at_tempo(known, tempo), heard) for tempo in _TEMPOS), default=1.0)
 

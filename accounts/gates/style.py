@@ -25,8 +25,8 @@ def check_style(
     """Measure a style clip of 3 to 10 s against the embedding of the voice's consent recording.
 
     ``samples`` as for `check_consent`. ``consent_embedding`` None (the consent was approved by a reviewer
-    while the speaker model was missing) leads to a reviewer again. ``transcript`` must be exactly what is said; its
-    length against the clip's is checked, its words are not.
+    while the speaker model was missing) leads to a reviewer again. ``transcript`` must be exactly what is
+    said; its length against the clip's is checked, its words are not.
     """
     duration_s = np.shape(samples)[-1] / sample_rate_hz
     recording = Recording(samples, sample_rate_hz, models_dir)
