@@ -1,0 +1,127 @@
+"""The public layer with the checkpoint that ships, and with random weights of the package's own classes."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from synth.errors import AssentError
+from tests.codec.conftest import EPOCH, RATE, RECORD, mark
+from watermark.codec import detect
+from watermark.codec.resample import resample
+
+torch = pytest.importorskip("torch")
+layer = pytest.importorskip("watermark.codec.audioseal_layer")
+
+
+@pytest.fixture(scope="module")
+def public():
+    torch.set_num_threads(1)
+    return layer.PublicMark.load(*layer.default_checkpoint())
+
+
+@pytest.fixture(scope="module")
+def marked(public, rms):
+    return public.embed(rms, RATE)
+
+
+def test_presence_is_found_in_marked_and_not_in_unmarked_speech(public, rms, slt, espeak, marked):
+    assert public.detect(marked, RATE).presence
+    for unmarked in (rms, slt, espeak):
+        assert not public.detect(unmarked, RATE).presence
+
+
+def test_output_keeps_shape_and_silence(public, rms, marked):
+    assert marked.shape == rms.shape
+    assert marked.dtype == np.float32
+    samples = np.concatenate([np.zeros(RATE, np.float32), rms[:48_000]])
+    assert not public.embed(samples, RATE)[:RATE].any()
+
+
+@pytest.mark.parametrize("rate", [22_050, 48_000])
+def test_other_rates_are_resampled_by_us(public, rms, rate):
+    samples = resample(rms[:64_000], RATE, rate)
+    out = public.embed(samples, rate)
+    assert out.shape == samples.shape
+    assert public.detect(out, rate).presence
+
+
+def test_a_marked_passage_is_located(public, slt, marked, espeak):
+    joined = np.concatenate([slt[:48_000], marked[32_000:80_000], espeak[:48_000]])
+    intervals = public.detect(joined, RATE).intervals
+    assert intervals[0][0] == pytest.approx(3.0, abs=0.5)
+    assert intervals[-1][1] == pytest.approx(6.0, abs=0.5)
+
+
+def test_chunks_join_without_a_seam(public, rms):
+    long = np.tile(rms, 5)  # 46 s: two chunks
+    whole = public.embed(long, RATE)
+    border = 30 * RATE
+    near = long[border - 48_000 : border + 48_000]
+    alone = public.embed(near, RATE)
+    inner = slice(32_000, 64_000)
+    assert np.abs(whole[border - 48_000 : border + 48_000][inner] - alone[inner]).max() < 1e-6
+
+
+def test_the_fused_head_gives_the_stock_probabilities(public, marked):
+    path, _ = layer.default_checkpoint()
+    weights, config = layer._read(path / "detector.pth", layer.AudioSealDetectorConfig, None)
+    stock = layer.create_detector(config)
+    layer.load_state_dict(stock, weights)
+    clip = marked[: 3 * RATE]
+    with torch.inference_mode():
+        logits = stock.eval().detector(torch.from_numpy(clip)[None, None])[0]
+    expected = (logits[1] - logits[0]).reshape(-1, 320).mean(1).mean()
+    assert public.detect(clip, RATE).score == pytest.approx(float(expected), abs=1e-3)
+
+
+def test_an_altered_checkpoint_is_refused(tmp_path):
+    folder, digests = layer.default_checkpoint()
+    for name in digests:
+        (tmp_path / name).write_bytes((folder / name).read_bytes() + b"x")
+    with pytest.raises(AssentError) as refusal:
+        layer.PublicMark.load(tmp_path, digests)
+    assert refusal.value.code == "checkpoint_altered"
+    with pytest.raises(AssentError) as refusal:
+        layer.PublicMark.load(tmp_path / "nowhere")
+    assert refusal.value.code == "checkpoint_missing"
+
+
+def test_names_saved_by_the_package_itself_load_too(tmp_path, public, rms, marked):
+    folder, _ = layer.default_checkpoint()
+    for name in ("generator.pth", "detector.pth"):
+        stored = torch.load(folder / name, weights_only=True)
+        model = layer.convert_state_dict_for_scriptable_model(stored["model"])
+        assert any("inner_conv" in key for key in model)
+        torch.save({**stored, "model": model}, tmp_path / name)
+    again = layer.PublicMark.load(tmp_path)
+    assert np.array_equal(again.embed(rms, RATE), marked)
+
+
+def test_pickled_objects_are_not_executed(tmp_path):
+    for name in ("generator.pth", "detector.pth"):
+        torch.save({"xp.cfg": {}, "model": {}, "extra": _Evil()}, tmp_path / name)
+    with pytest.raises(Exception, match="weights_only"):
+        layer.PublicMark.load(tmp_path)
+
+
+class _Evil:
+    def __reduce__(self):
+        return (print, ("executed",))
+
+
+def test_the_pinned_digests_are_those_of_the_shipped_files():
+    folder, digests = layer.default_checkpoint()
+    for name, digest in digests.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+
+
+def test_both_layers_are_read_without_each_other(public, rms, keys):
+    both = mark(public.embed(rms, RATE, strength=0.7), keys, RECORD, seed=9)
+    assert public.detect(both, RATE).presence
+    assert [word.record_number for word in detect(both, RATE, keys=keys, epochs=[EPOCH]).words] == [RECORD]
+
+
+@pytest.mark.parametrize("count", [0, 100, 319])
+def test_too_little_audio_has_no_presence(public, count):
+    assert not public.detect(np.zeros(count, np.float32), RATE).presence

@@ -1,0 +1,203 @@
+"""The public layer: AudioSeal's networks (San Roman et al., arXiv 2401.17264) for "synthetic, marked
+publicly".
+
+Presence and where; never a proof of origin, because anyone with the checkpoint can add or copy this mark.
+The classes are those of the `audioseal` package; checkpoints are read by ourselves, because the package
+unpickles whole objects and mangles the names of layers that its own classes saved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Before the import: the package otherwise compiles its networks at the first call, which takes minutes.
+os.environ["NO_TORCH_COMPILE"] = "1"
+
+import numpy as np
+import torch
+from audioseal import AudioSeal
+from audioseal.builder import (
+    AudioSealDetectorConfig,
+    AudioSealWMConfig,
+    create_detector,
+    create_generator,
+)
+from audioseal.loader import convert_state_dict_for_scriptable_model, load_state_dict
+
+from synth.errors import AssentError
+
+from .embed import add_residual
+from .parameters import SAMPLE_RATE_HZ
+from .resample import resample
+from .words import segments
+
+GENERATOR_FILE, DETECTOR_FILE = "generator.pth", "detector.pth"
+MESSAGE_BITS = 16
+PRESENCE_THRESHOLD = 2.0  # mean log-odds over the clip; see watermark/checkpoints/README.md
+DEFAULT_SHA256 = {
+    GENERATOR_FILE: "e933d012df9cf2d132f90b67d56a1243256bcd1430e7332d0c069a576fe6b04b",
+    DETECTOR_FILE: "079d6c230e6aeb482f660cabd6a187fa88c0a44533ba387f786d429beef103d3",
+}
+# Where the package keeps the official files, below its cache folder: the first 24 hex digits of the SHA-1
+# of the path.
+OFFICIAL_CACHE_NAMES = {
+    GENERATOR_FILE: "0f195d476dd87ca1bd7b09e6",
+    DETECTOR_FILE: "94c8df0b1d5ea8e45af4c884",
+}
+
+_FRAME = 320  # samples per latent step of every published configuration
+_CHUNK_FRAMES = 1_500  # 30 s
+_CONTEXT_FRAMES = 50  # 1 s on each side, more than the networks see
+_SWITCH_NATS = 12.0
+_SHORTEST_FRAMES = 10
+
+
+@dataclass(frozen=True)
+class PublicDetection:
+    """presence: the clip carries the public mark. score: mean log-odds over the clip, against threshold.
+
+    intervals: (start_s, end_s) that carry it. message: its bits, averaged over those intervals only; None
+    without any. The shipped checkpoint carries no message, so its bits mean nothing.
+    """
+
+    presence: bool
+    score: float
+    threshold: float
+    intervals: list[tuple[float, float]]
+    message: tuple[int, ...] | None
+
+
+def default_checkpoint() -> tuple[Path, dict[str, str]]:
+    """Folder and SHA-256 digests of the checkpoint that comes with the project: `PublicMark.load(*...)`."""
+    return Path(__file__).resolve().parent.parent / "checkpoints", dict(DEFAULT_SHA256)
+
+
+class PublicMark:
+    """A loaded pair of generator and detector, on the CPU, in evaluation mode."""
+
+    def __init__(self, generator: Any, detector: Any, threshold: float = PRESENCE_THRESHOLD) -> None:
+        self._generator = generator.eval()
+        self._encoder = detector.eval().detector[0].model
+        self._head, self._bias = _fused_head(detector)
+        self._threshold = threshold
+
+    @classmethod
+    def load(
+        cls, path: Path, sha256: Mapping[str, str] | None = None, threshold: float = PRESENCE_THRESHOLD
+    ) -> PublicMark:
+        """Load generator.pth and detector.pth (or the official cache names) from a folder.
+
+        sha256: expected digests by file name; a file without one is loaded unchecked. Raises AssentError
+        `checkpoint_missing` or `checkpoint_altered`.
+        """
+        configs = (GENERATOR_FILE, AudioSealWMConfig), (DETECTOR_FILE, AudioSealDetectorConfig)
+        networks = []
+        for name, config_type in configs:
+            weights, config = _read(_find(path, name), config_type, (sha256 or {}).get(name))
+            network = (create_generator if name == GENERATOR_FILE else create_detector)(config)
+            load_state_dict(network, weights)
+            networks.append(network)
+        return cls(*networks, threshold=threshold)
+
+    def embed(
+        self,
+        samples: np.ndarray,
+        sample_rate_hz: int,
+        message: Sequence[int] = (0,) * MESSAGE_BITS,
+        *,
+        strength: float = 1.0,
+    ) -> np.ndarray:
+        """Marked copy of one channel (n,): float32, same length and rate. The residual is made at 16 kHz."""
+        samples = np.asarray(samples, np.float32)
+        if samples.ndim != 1:
+            raise ValueError(f"the mark takes one channel, not an array of shape {samples.shape}")
+        core = resample(samples, sample_rate_hz, SAMPLE_RATE_HZ)
+        bits = torch.tensor([list(message)], dtype=torch.int64)
+        residual = np.zeros_like(core)
+        with torch.inference_mode():
+            for piece, inner, start in _pieces(core):
+                made = self._generator.get_watermark(piece, message=bits)[0, 0].numpy()
+                kept = made[inner]
+                residual[start : start + len(kept)] = kept
+        change = resample(residual * np.float32(strength), SAMPLE_RATE_HZ, sample_rate_hz)[: len(samples)]
+        return add_residual(samples, np.pad(change, (0, len(samples) - len(change))), sample_rate_hz)
+
+    def detect(self, samples: np.ndarray, sample_rate_hz: int) -> PublicDetection:
+        """Presence in one channel (n,) at any rate, in chunks of 30 s."""
+        core = resample(np.nan_to_num(np.asarray(samples, np.float32)), sample_rate_hz, SAMPLE_RATE_HZ)
+        if len(core) < _FRAME:
+            return PublicDetection(False, float("-inf"), self._threshold, [], None)
+        parts = []
+        with torch.inference_mode():
+            for piece, inner, _ in _pieces(core):
+                logits = torch.nn.functional.conv1d(self._encoder(piece), self._head, self._bias)[0]
+                parts.append(logits[:, inner.start // _FRAME : -(-inner.stop // _FRAME)].numpy())
+        frames = np.concatenate(parts, axis=1)
+        log_odds = frames[1] - frames[0]
+        score = float(log_odds.mean())
+        # Neighbouring frames see much of the same audio, so a frame counts for a part of its log-odds.
+        found = [s for s in segments(log_odds / 3, _SWITCH_NATS) if s[1] - s[0] >= _SHORTEST_FRAMES]
+        inside = np.concatenate([frames[2:, a:b] for a, b in found], axis=1) if found else None
+        seconds = _FRAME / SAMPLE_RATE_HZ
+        return PublicDetection(
+            presence=score > self._threshold,
+            score=score,
+            threshold=self._threshold,
+            intervals=[(a * seconds, min(b * seconds, len(core) / SAMPLE_RATE_HZ)) for a, b in found],
+            message=None if inside is None else tuple(int(v > 0) for v in inside.mean(axis=1)),
+        )
+
+
+def _fused_head(detector: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Transposed convolution and output layer as one 1x1 convolution on latents: the exact mean logits of a
+    frame.
+
+    The stock head spreads each latent over 320 samples with a kernel as long as its stride, so the mean
+    over those samples is the mean of the kernel.
+    """
+    spread, out = detector.detector[0].reverse_convolution, detector.detector[1]
+    mean_kernel = spread.weight.mean(-1).t()[..., None]
+    head = torch.einsum("oc,cd->od", out.weight[..., 0], mean_kernel[..., 0])[..., None]
+    bias = out.weight[..., 0] @ spread.bias + out.bias
+    return head.detach(), bias.detach()
+
+
+def _pieces(core: np.ndarray) -> Iterator[tuple[torch.Tensor, slice, int]]:
+    """Chunks with context: (samples (1, 1, n), the part that counts, where that part starts in `core`)."""
+    size, context = _CHUNK_FRAMES * _FRAME, _CONTEXT_FRAMES * _FRAME
+    for start in range(0, len(core), size):
+        first, last = max(0, start - context), min(len(core), start + size + context)
+        piece = torch.from_numpy(np.ascontiguousarray(core[first:last]))[None, None]
+        yield piece, slice(start - first, min(start + size, len(core)) - first), start
+
+
+def _find(folder: Path, name: str) -> Path:
+    for candidate in (folder / name, folder / OFFICIAL_CACHE_NAMES[name]):
+        if candidate.is_file():
+            return candidate
+    raise AssentError("checkpoint_missing", f"The public mark needs {name} in the folder {folder}.")
+
+
+def _read(path: Path, config_type: Any, sha256: str | None) -> tuple[dict[str, torch.Tensor], Any]:
+    """Weights in the naming of the package's classes, and their configuration."""
+    if sha256 is not None:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        if digest != sha256:
+            raise AssentError(
+                "checkpoint_altered",
+                f"{path.name} is not the file that was pinned.",
+                measured=digest,
+                limit=sha256,
+            )
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    config = AudioSeal.parse_config(dict(stored["xp.cfg"]), config_type=config_type, nbits=MESSAGE_BITS)
+    weights = stored["best_state"]["model"] if "best_state" in stored else stored["model"]
+    # The converter takes dots for any character, so names that already are in the new form would be broken.
+    return convert_state_dict_for_scriptable_model(
+        {k.replace("inner_conv.", ""): v for k, v in weights.items()}
+    ), config
