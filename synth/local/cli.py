@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     worker.add_argument("--concurrency", type=int)
     commands.add_parser("beat", help="the clock alone")
     commands.add_parser("sequencer", help="the audit log's sequencer alone")
+    commands.add_parser("keys", help="make the installation's keys where missing")
     commands.add_parser("roles", help="make the database and its roles with DATABASE_ADMIN_URL's rights")
     return parser
 
@@ -174,6 +175,14 @@ def _sequencer(options: argparse.Namespace, arguments: list[str]) -> int:
     return 1
 
 
+def _keys(options: argparse.Namespace, arguments: list[str]) -> int:
+    from synth.local.keys import ensure_keys
+
+    for key in ensure_keys(paths.keys_dir()):
+        say(f"{'made ' if key.created else 'there'} {key.path}: {key.purpose}")
+    return 0
+
+
 def _roles(options: argparse.Namespace, arguments: list[str]) -> int:
     _enter()
     from synth.local import roles
@@ -220,5 +229,6 @@ _COMMANDS = {
     "worker": _worker,
     "beat": _beat,
     "sequencer": _sequencer,
+    "keys": _keys,
     "roles": _roles,
 }

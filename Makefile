@@ -1,0 +1,35 @@
+# Everything here works on a machine with Python 3.11 or 3.12 and make; the rest is installed into .venv.
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+MANAGE = $(PYTHON) manage.py
+
+.DEFAULT_GOAL := help
+.PHONY: help up down setup test demo doctor format clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
+
+up: ## set up what is missing and run the service  [PORT=8000 HOST=127.0.0.1 TLS=cert.pem,key.pem]
+	@$(MANAGE) up --host $(HOST) --port $(PORT) $(if $(TLS),--tls $(TLS))
+
+down: ## stop it
+	@$(MANAGE) down
+
+setup: ## make the environment without starting anything
+	@$(MANAGE) setup
+
+test: ## lint, types, import contracts, all tests  [STRICT=1: a skip fails]
+	@$(MANAGE) test $(if $(filter 1,$(STRICT)),--strict)
+
+demo: ## a voice's life in one minute: consent, speech, verification, tampering, revocation
+	@$(MANAGE) demo
+
+doctor: ## what is installed, active, missing, unprotected, and how to mend it
+	@$(MANAGE) doctor
+
+format: ## put the code into the form that `make test` asks for
+	@$(MANAGE) setup --dev && .venv/bin/ruff format . && .venv/bin/ruff check --fix .
+
+clean: ## remove the environment and caches; data and keys stay
+	@$(MANAGE) clean

@@ -1,0 +1,60 @@
+"""What is active on this installation, told without loading a model: for `make up` and `manage.py doctor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+
+from accounts.gates import weights
+from audit import keys as log_keys
+from synth.engines import registry
+from synth.errors import AssentError
+
+
+def active() -> list[str]:
+    """One short line for each part that an operator asks about first."""
+    return [engine_line(), mark_line(), log_line(), consent_line()]
+
+
+def engine_line() -> str:
+    rows = registry.status(settings.ASSENT_ENGINE, models_dir=settings.ASSENT_MODELS_DIR)
+    chosen = next((row for row in rows if row.active), None)
+    if chosen is None:
+        return "Engine    none"
+    return f"Engine    {chosen.name}: {chosen.summary}" + (f" {chosen.mend}" if not chosen.available else "")
+
+
+def mark_line() -> str:
+    public = public_mark_checkpoint()
+    return "Mark      keyed mark" + (
+        f", AudioSeal ({public})" if public else "; AudioSeal's layer is off: no checkpoint"
+    )
+
+
+def public_mark_checkpoint() -> str | None:
+    """Name of the AudioSeal checkpoint in use; None where there is none."""
+    configured = settings.ASSENT_AUDIOSEAL_CHECKPOINT
+    # The bundled folder, by its place: asking the layer itself would load torch just to name a file.
+    folder = Path(configured) if configured else settings.BASE_DIR / "watermark" / "checkpoints"
+    if not any(folder.glob("*.pth")) and not configured:
+        return None
+    return ("bundled checkpoint" if not configured else folder.name) if folder.exists() else None
+
+
+def log_line() -> str:
+    try:
+        return f"Log       {log_keys.verifier().vkey}"
+    except AssentError as error:
+        return f"Log       {error.message}"
+
+
+def consent_line() -> str:
+    if speaker_weights():
+        return "Consent   recordings are compared with the speaker model"
+    return "Consent   no speaker model: recordings wait for a reviewer (`make setup` fetches it)"
+
+
+def speaker_weights() -> Path | None:
+    """Where the speaker model's weights are; None when they are missing or damaged."""
+    return weights.find(Path(settings.ASSENT_MODELS_DIR))

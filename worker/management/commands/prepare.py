@@ -1,0 +1,57 @@
+"""Makes the database and the static files ready for the code that is here; safe to run at every start."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from accounts.services.first_admin import first_admin_link
+from worker import inspection
+
+
+class Command(BaseCommand):
+    help = "Migrate as the owner, collect static files if they changed, and tell what is active."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="the result as one line of JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        call_command("migrate", database="owner", interactive=False, verbosity=0)
+        collect_static_if_changed()
+        facts = {"admin_link": first_admin_link(), "active": inspection.active()}
+        if options["json"]:
+            self.stdout.write(json.dumps(facts))
+            return
+        for line in facts["active"]:
+            self.stdout.write(line)
+        if facts["admin_link"]:
+            self.stdout.write(f"First administrator (this link works once): {facts['admin_link']}")
+
+
+def collect_static_if_changed() -> bool:
+    """Run ``collectstatic`` unless every source file is as it was at the last run; whether it ran."""
+    stamp = Path(settings.STATIC_ROOT).with_name("static.stamp")
+    now = _static_fingerprint()
+    if Path(settings.STATIC_ROOT).is_dir() and stamp.exists() and stamp.read_text() == now:
+        return False
+    call_command("collectstatic", interactive=False, verbosity=0, clear=True)
+    stamp.write_text(now)
+    return True
+
+
+def _static_fingerprint() -> str:
+    """SHA-256 over the names, sizes and times of all static files, and over the project's folder."""
+    digest = hashlib.sha256(str(settings.BASE_DIR).encode())
+    for finder in get_finders():
+        for name, storage in finder.list([]):
+            stat = Path(storage.path(name)).stat()
+            digest.update(f"{name}:{stat.st_size}:{stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
