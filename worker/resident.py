@@ -10,14 +10,16 @@ import os
 import threading
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import TypeVar
 
 from django.conf import settings
-from watermark.codec.audioseal_layer import PublicMark
 
 from synth.engines import registry
 from synth.engines.base import Engine
+from synth.errors import AssentError
 from watermark.codec import MarkKeys
+from watermark.codec.audioseal_layer import PublicMark
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -58,11 +60,15 @@ def public_mark() -> PublicMark | None:
     from watermark.codec import audioseal_layer
 
     configured = settings.ASSENT_AUDIOSEAL_CHECKPOINT
-    checkpoint = configured or audioseal_layer.default_checkpoint()
-    if checkpoint is None:
+    try:
+        if configured:
+            return PublicMark.load(Path(configured))
+        return PublicMark.load(*audioseal_layer.default_checkpoint())
+    except AssentError as error:
+        if configured or error.code != "checkpoint_missing":
+            raise
         logger.warning("no AudioSeal checkpoint: the public mark is off")
         return None
-    return PublicMark.load(checkpoint)
 
 
 def limit_threads(processes: int) -> None:

@@ -171,7 +171,7 @@ def apply_marks(samples: np.ndarray, sample_rate_hz: int, mark: Mark) -> np.ndar
     """Both layers: AudioSeal's public mark first, ours on top, so that ours is the one read back."""
     public = resident.public_mark()
     if public is not None:
-        samples = public.embed(samples, sample_rate_hz, message=0)
+        samples = public.embed(samples, sample_rate_hz)
     return embed(
         samples,
         sample_rate_hz,

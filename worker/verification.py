@@ -159,7 +159,7 @@ def _public(audio: Audio) -> tuple[bool, tuple[tuple[float, float], ...]]:
     if layer is None:
         return False, ()
     found = layer.detect(audio.mono(), audio.sample_rate_hz)
-    return found.present, tuple((a, b) for a, b in found.intervals)
+    return found.presence, tuple((a, b) for a, b in found.intervals)
 
 
 def _public_word(findings: Findings) -> str:
