@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
@@ -31,6 +32,11 @@ from synth.common.ids import parse_id
 from synth.errors import Forbidden, NotFound
 
 WAITING_FOR_REVIEW = CheckState.NEEDS_REVIEW
+_SLUG = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def is_slug(text: str) -> bool:
+    return _SLUG.fullmatch(text) is not None
 
 
 def _reach(principal: Principal) -> Q:
@@ -58,7 +64,9 @@ def get_voice(principal: Principal, voice: str | UUID) -> Voice:
     if wanted is not None:
         found = voices(principal).filter(pk=wanted).first()
     else:
-        found = voices(principal).filter(organisation=principal.organisation, slug=str(voice)[:64]).first()
+        # What is no slug names nothing, and need not reach the database (which refuses NUL, say).
+        named = voices(principal).filter(organisation=principal.organisation, slug=str(voice))
+        found = named.first() if is_slug(str(voice)) else None
     if found is None:
         raise NotFound("voice_not_found", "There is no such voice.")
     return found

@@ -113,7 +113,8 @@ def _live_consent(voice: Voice) -> Consent:
 
 def _style(voice: Voice, name: str | None) -> Style | None:
     approved = Style.objects.select_related("clip").filter(voice=voice, state=CheckState.APPROVED)
-    style = approved.filter(name=(name or NEUTRAL)[:40]).first()
+    wanted = name or NEUTRAL
+    style = approved.filter(name=wanted).first() if selectors.is_slug(wanted) else None
     if name and style is None:
         raise NotFound(
             "style_not_found", "The voice has no approved style of this name.", extra={"param": "style"}

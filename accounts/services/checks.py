@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -233,12 +234,23 @@ def _gate(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": str(row["name"])[:40],
         "outcome": row["outcome"],
-        "measured": row.get("measured"),
-        "limit": row.get("limit"),
+        "measured": _finite(row.get("measured")),
+        "limit": _finite(row.get("limit")),
         "unit": str(row.get("unit") or "")[:20],
         "code": str(row.get("code") or "")[:60],
         "message": str(row.get("message") or "")[:500],
     }
+
+
+def _finite(value: Any) -> Any:
+    """`value` as JSON can hold it: what is not a number (silence has no finite level) becomes null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
 
 
 def _token(text: str) -> str:
