@@ -10,5 +10,5 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "synth.conf.settings")
 
 app = Celery("assent")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf.imports = ("worker.tasks",)
+app.conf.imports = ("worker.tasks", "worker.startup")
 app.set_default()

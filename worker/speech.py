@@ -17,6 +17,12 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import close_old_connections
 
+from accounts.embeddings import from_bytes
+from accounts.gates import weights
+from accounts.gates.signal import to_mono_16k
+from accounts.gates.speaker import cosine
+from accounts.gates.speaker import embed as embed_speaker
+from accounts.gates.speech import cut, speech_spans
 from accounts.models import Clip
 from synth.audio.decode import DecodeLimits, decode_untrusted
 from synth.audio.encode import FORMATS, decode_own, encode
@@ -82,7 +88,14 @@ def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, M
 
     step.stage, step.progress = "measuring", 0.72
     report = follow_report(
-        style_clip.samples, style_clip.sample_rate_hz, speech.samples, speech.sample_rate_hz
+        style_clip.samples,
+        style_clip.sample_rate_hz,
+        speech.samples,
+        speech.sample_rate_hz,
+        reference_text=style_clip.transcript,
+        output_text=job.text,
+        speed=job.speed,
+        similarity=similarity_to_voice(job, speech),
     )
 
     step.stage, step.progress = "marking", 0.78
@@ -135,6 +148,20 @@ def _speak(
     except Cancelled:
         heart.raise_if_stopped()
         raise JobStopped("cancelled") from None
+
+
+def similarity_to_voice(job: SynthesisJob, speech: Speech) -> float | None:
+    """Cosine of the speech's speaker embedding with the voice's own, from its consent recording; None where
+    either is not to be had (no speaker weights, no voiceprint, hardly any speech)."""
+    voiceprint = from_bytes(job.voice.speaker_embedding)
+    weights_path = weights.find(settings.ASSENT_MODELS_DIR)
+    if voiceprint is None or weights_path is None:
+        return None
+    mono = to_mono_16k(speech.samples, speech.sample_rate_hz)
+    spoken = cut(mono, speech_spans(mono))
+    if len(spoken) < 1.6 * 16_000:
+        return None
+    return round(float(cosine(embed_speaker(spoken, weights_path).whole, voiceprint)), 3)
 
 
 def voice_clips(job: SynthesisJob) -> list[Clip]:

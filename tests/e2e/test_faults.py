@@ -141,7 +141,8 @@ def test_killing_everything_loses_nothing(victim):
     assert facts["completed"] == JOBS
     for _ in range(60):
         pending = patiently(
-            victim, "from audit.models import Entry, Leaf\nanswer = Entry.objects.count() - Leaf.objects.count()"
+            victim,
+            "from audit.models import Entry, Leaf\nanswer = Entry.objects.count() - Leaf.objects.count()",
         )
         if pending == 0:
             break
