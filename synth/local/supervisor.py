@@ -26,6 +26,8 @@ LONGEST_DELAY_S = 8.0
 FAILURES_ALLOWED = 5
 WINDOW_S = 60.0
 POLL_S = 0.2
+# make passes SIGTERM on to us, and whoever sent it may have sent it to us as well: that is one request
+SAME_REQUEST_S = 2.0
 
 
 class Backoff:
@@ -89,19 +91,17 @@ class Supervisor:
         self._console = console
         self._pass_fds = pass_fds
         self._selector = selectors.DefaultSelector()
-        self._interrupts = 0
+        self._stop_asked_at: float | None = None
+        self._hurry = False
 
     def handle_signals(self) -> None:
-        """Ctrl-C, SIGTERM and a closed terminal end ``run``; a second one stops waiting for anybody."""
+        """Ctrl-C, SIGTERM and a closed terminal end ``run``; one more, later, stops waiting for anybody."""
         for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(sign, self._interrupted)
 
     @property
     def stopping(self) -> bool:
-        return self._interrupts > 0
-
-    def stop_soon(self) -> None:
-        self._interrupts += 1
+        return self._stop_asked_at is not None
 
     def pid(self, name: str) -> int | None:
         """The process id of a program while it runs."""
@@ -126,7 +126,11 @@ class Supervisor:
             self._stop_all()
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
-        self._interrupts += 1
+        now = time.monotonic()
+        if self._stop_asked_at is None:
+            self._stop_asked_at = now
+        elif now - self._stop_asked_at > SAME_REQUEST_S:
+            self._hurry = True
 
     def _tend(self, child: Child) -> None:
         """Start a program that is due; note when one has ended."""
@@ -196,11 +200,14 @@ class Supervisor:
                 self._signal(child, signal.SIGTERM)
             started = time.monotonic()
             while waiting := [child for child in group if child.running]:
-                for child in waiting:
-                    if time.monotonic() - started > child.program.stop_timeout_s or self._interrupts > 1:
-                        self._console(child.program.name, "did not end in time and was killed")
-                        _kill_group(child.process.pid if child.process else 0)
                 self._relay(0.05)
+                for child in waiting:
+                    if child.process and (
+                        self._hurry or time.monotonic() - started > child.program.stop_timeout_s
+                    ):
+                        self._console(child.program.name, "did not end in time and was killed")
+                        _kill_group(child.process.pid)
+                        child.process.wait()
         while self._selector.get_map() and self._drained():
             pass
         for child in self._children:
@@ -220,9 +227,8 @@ class Supervisor:
 
 def _kill_group(pid: int) -> None:
     """Kill a program and whatever it has started (each program leads its own process group)."""
-    if pid:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _ending(code: int) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 from synth.local import bootstrap, keys, paths, programs
 from synth.local.bootstrap import say
@@ -32,6 +34,8 @@ class Options:
 def up(options: Options) -> None:
     """Run the service until Ctrl-C or SIGTERM. LocalError with one sentence when it cannot go on."""
     started = time.monotonic()
+    for sign in (signal.SIGTERM, signal.SIGHUP):  # until the supervisor takes over
+        signal.signal(sign, _leave)
     data_dir = paths.data_dir()
     prepare_data_dir(data_dir)
     key_files = keys.ensure_keys(paths.keys_dir())
@@ -192,6 +196,10 @@ class Greeting:
                 f"  tar -C {made[0].path.parent.parent} -cf assent-keys.tar {made[0].path.parent.name}",
             ]
         return "\n".join([*lines, "", "Ctrl-C or `make down` stops it.", ""])
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _fixed(data_dir: Path) -> dict[str, str]:
