@@ -33,3 +33,9 @@ format: ## put the code into the form that `make test` asks for
 
 clean: ## remove the environment and caches; data and keys stay
 	@$(MANAGE) clean
+
+bench-%: ## measure: bench-main, bench-watermark, bench-engine, ...; writes docs/benchmarks
+	@$(MANAGE) setup --dev && .venv/bin/python -m benchmarks.$(subst -,_,$*)
+
+parity: ## compare GPT-SoVITS with a folder of golden vectors  [GOLDENS=DIR]
+	@.venv/bin/python -m synth.gptsovits.parity $(GOLDENS)

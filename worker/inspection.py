@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from django.conf import settings
@@ -18,11 +19,22 @@ def active() -> list[str]:
 
 
 def engine_line() -> str:
+    if settings.ASSENT_ENGINE in ("auto", "preview") and not _has_engine_weights():
+        # The common case, told without asking the engines: importing them takes seconds.
+        programs = [name for name in ("flite", "espeak-ng") if shutil.which(name)]
+        content = " and ".join(programs) or "the bundled eSpeak NG library"
+        return f"Engine    preview, pronounced by {content}; no GPT-SoVITS weights are installed"
     rows = registry.status(settings.ASSENT_ENGINE, models_dir=settings.ASSENT_MODELS_DIR)
     chosen = next((row for row in rows if row.active), None)
     if chosen is None:
         return "Engine    none"
     return f"Engine    {chosen.name}: {chosen.summary}" + (f" {chosen.mend}" if not chosen.available else "")
+
+
+def _has_engine_weights() -> bool:
+    """Whether anything but the speaker model lies in the folder of weights."""
+    folder = Path(settings.ASSENT_MODELS_DIR)
+    return folder.is_dir() and any(path.name != weights.FILE_NAME for path in folder.iterdir())
 
 
 def mark_line() -> str:

@@ -21,8 +21,8 @@ from synth.errors import AssentError
 from watermark.codec import detect
 from watermark.selectors import readable_epochs
 from worker import resident
+from worker.decoding import decode_stored
 from worker.heartbeat import Heartbeat
-from worker.speech import decode_stored
 
 logger = logging.getLogger(__name__)
 _LIMITS = DecodeLimits(max_duration_s=120.0)
@@ -33,7 +33,7 @@ def check_submission(submission: Submission) -> None:
     challenge = submission.challenge
 
     def measure() -> dict[str, Any]:
-        audio = decode_stored(submission.upload.name, limits=_LIMITS)
+        audio = decode_stored(submission.upload.name or "", limits=_LIMITS)
         report = check_consent(
             audio.samples,
             audio.sample_rate_hz,
@@ -55,7 +55,7 @@ def check_style_clip(style: Style) -> None:
     """Measure a claimed style clip against the voice's consent recording and hand in the report."""
 
     def measure() -> dict[str, Any]:
-        audio = decode_stored(style.upload.name, limits=_LIMITS)
+        audio = decode_stored(style.upload.name or "", limits=_LIMITS)
         report = check_style(
             audio.samples,
             audio.sample_rate_hz,

@@ -8,13 +8,11 @@ Nothing leaves that was not read back: a file in which the mark cannot be found 
 from __future__ import annotations
 
 import logging
-import tempfile
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.db import close_old_connections
 
 from accounts.embeddings import from_bytes
@@ -24,7 +22,7 @@ from accounts.gates.speaker import cosine
 from accounts.gates.speaker import embed as embed_speaker
 from accounts.gates.speech import cut, speech_spans
 from accounts.models import Clip
-from synth.audio.decode import DecodeLimits, decode_untrusted
+from synth.audio.decode import DecodeLimits
 from synth.audio.encode import FORMATS, decode_own, encode
 from synth.audio.follow import follow_report
 from synth.engines.base import Cancelled, Engine, ReferenceClip, SpeakRequest, Speech
@@ -38,6 +36,7 @@ from watermark.codec import fingerprint as fingerprints
 from watermark.models import Mark
 from watermark.services import reserve_mark
 from worker import resident
+from worker.decoding import decode_stored
 from worker.heartbeat import Heartbeat
 
 logger = logging.getLogger(__name__)
@@ -175,7 +174,7 @@ def load_clip(clip: Clip | None, style_name: str = "") -> ReferenceClip:
     """A kept clip as samples. AssentError ``clip_erased`` when its file is gone."""
     if clip is None or not clip.file:
         raise AssentError("clip_erased", "The recording of this style was erased.", http_status=403)
-    audio = decode_stored(clip.file.name, limits=_CLIP_LIMITS)
+    audio = decode_stored(clip.file.name or "", limits=_CLIP_LIMITS)
     return ReferenceClip(
         samples=audio.mono(),
         sample_rate_hz=audio.sample_rate_hz,
@@ -183,15 +182,6 @@ def load_clip(clip: Clip | None, style_name: str = "") -> ReferenceClip:
         language=clip.language,
         style_name=style_name,
     )
-
-
-def decode_stored(name: str, *, limits: DecodeLimits) -> Any:
-    """Decode a stored upload in the bounded child, whatever the storage is."""
-    with default_storage.open(name, "rb") as source, tempfile.NamedTemporaryFile(prefix="assent-") as local:
-        for chunk in source.chunks():
-            local.write(chunk)
-        local.flush()
-        return decode_untrusted(local.name, limits=limits)
 
 
 def apply_marks(samples: np.ndarray, sample_rate_hz: int, mark: Mark) -> np.ndarray:

@@ -16,8 +16,8 @@ from watermark.codec import fingerprint as fingerprints
 from watermark.models import Mark, Verification
 from watermark.verdict import SENTENCES, Decision, Findings, Interval, RecordFinding, decide
 from worker import resident
+from worker.decoding import decode_stored
 from worker.heartbeat import Heartbeat
-from worker.speech import decode_stored
 
 logger = logging.getLogger(__name__)
 LIMITS = DecodeLimits(max_bytes=services.UPLOAD_LIMIT_BYTES, max_duration_s=3600.0, max_channels=8)

@@ -26,14 +26,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", database="owner", interactive=False, verbosity=0)
         collect_static_if_changed()
-        facts = {"admin_link": first_admin_link(), "active": inspection.active()}
+        link, active = first_admin_link(), inspection.active()
         if options["json"]:
-            self.stdout.write(json.dumps(facts))
+            self.stdout.write(json.dumps({"admin_link": link, "active": active}))
             return
-        for line in facts["active"]:
+        for line in active:
             self.stdout.write(line)
-        if facts["admin_link"]:
-            self.stdout.write(f"First administrator (this link works once): {facts['admin_link']}")
+        if link:
+            self.stdout.write(f"First administrator (this link works once): {link}")
 
 
 def collect_static_if_changed() -> bool:
