@@ -29,7 +29,7 @@ GATES: dict[str, Promise] = {
     "expression": _("Moderate expression"),
     "transcript": _("Fits the transcript"),
     "voice": _("The voice is open"),
-    "reviewer": _("The reviewer's decision"),
+    "review": _("The reviewer's decision"),
 }
 
 EMOTIONS: dict[str, Promise] = {
