@@ -29,11 +29,11 @@ def product(listening_fd: int, tls: tuple[str, str] | None = None) -> list[Progr
     """What ``make up`` runs; the web process takes over a socket that already listens."""
     certificate = ("--tls", ",".join(tls)) if tls else ()
     return [
+        Program("web", ("web", "--fd", str(listening_fd), *certificate), 0, GRACE_S + 5.0),
         Program("sequencer", ("sequencer",), 2, 10.0),
         Program("speech", ("worker", "speech"), 1, 20.0),
         Program("checks", ("worker", "checks"), 1, 20.0),
         Program("beat", ("beat",), 2, 10.0),
-        Program("web", ("web", "--fd", str(listening_fd), *certificate), 0, GRACE_S + 5.0),
     ]
 
 
