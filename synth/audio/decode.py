@@ -87,8 +87,9 @@ def decode_untrusted(path: str | os.PathLike[str], *, limits: DecodeLimits = Dec
     with Path(path).open("rb", buffering=0) as file:  # unbuffered: the child shares its position
         size = os.fstat(file.fileno()).st_size
         if size > limits.max_bytes:
-            raise PayloadTooLarge("file_too_large", "The file is larger than allowed.",
-                                  measured=size, limit=limits.max_bytes)
+            raise PayloadTooLarge(
+                "file_too_large", "The file is larger than allowed.", measured=size, limit=limits.max_bytes
+            )
         container = sniff(file.read(HEAD_BYTES))
         if container is None:
             raise AssentError(
@@ -116,7 +117,10 @@ def _run_child(file: BinaryIO | FileIO, container: str, limits: DecodeLimits) ->
     with tempfile.TemporaryFile() as answer:
         child = subprocess.Popen(
             [sys.executable, "-E", "-s", "-B", "-m", "synth.audio.decode_child", json.dumps(job)],
-            stdin=file, stdout=answer, stderr=subprocess.DEVNULL, cwd=_PROJECT_ROOT,
+            stdin=file,
+            stdout=answer,
+            stderr=subprocess.DEVNULL,
+            cwd=_PROJECT_ROOT,
             env={"LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             start_new_session=True,  # so that a grandchild (ffmpeg) can be ended with it
         )
@@ -137,22 +141,32 @@ def _run_child(file: BinaryIO | FileIO, container: str, limits: DecodeLimits) ->
 def _read_answer(answer: IO[bytes], status: int, container: str, limits: DecodeLimits) -> Audio:
     """Turn the child's header and samples into Audio, or its refusal or death into an AssentError."""
     if status in (-signal.SIGXCPU, -signal.SIGKILL):
-        raise AssentError("decode_limit", "Decoding the file took too much processor time.",
-                          limit=limits.cpu_s)
+        raise AssentError(
+            "decode_limit", "Decoding the file took too much processor time.", limit=limits.cpu_s
+        )
     if status == -signal.SIGXFSZ:
         raise AssentError("decode_limit", "The file unpacks to too much audio.", limit=limits.max_values)
     try:
         header = json.loads(answer.readline(_HEADER_BYTES_MAX))
         if "code" in header:
-            raise AssentError(str(header["code"]), str(header["message"]),
-                              measured=header.get("measured"), limit=header.get("limit"))
+            raise AssentError(
+                str(header["code"]),
+                str(header["message"]),
+                measured=header.get("measured"),
+                limit=header.get("limit"),
+            )
         channels, rate = int(header["channels"]), int(header["sample_rate_hz"])
         codec = str(header["codec"])
     except (ValueError, KeyError, TypeError):
         raise AssentError("unreadable_audio", "The file could not be decoded.") from None
     values = np.frombuffer(answer.read(limits.max_values * 4 + 4), dtype="<f4")
-    if status != 0 or not channels or values.size % channels or not values.size \
-            or values.size > limits.max_values:
+    if (
+        status != 0
+        or not channels
+        or values.size % channels
+        or not values.size
+        or values.size > limits.max_values
+    ):
         raise AssentError("unreadable_audio", "The file could not be decoded.")
     samples = np.ascontiguousarray(values.reshape(-1, channels).T, dtype=np.float32)
     return Audio(samples=samples, sample_rate_hz=rate, container=container, codec=codec)

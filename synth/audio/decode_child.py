@@ -46,10 +46,39 @@ def unpack_with_ffmpeg(job: dict[str, Any]) -> BinaryIO:
     wav: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - handed to the caller, closed at exit
     seconds = job["limits"]["max_duration_s"] + 1
     done = subprocess.run(
-        [job["ffmpeg"], "-nostdin", "-v", "quiet", "-threads", "1", "-protocol_whitelist", "file",
-         "-f", job["demuxer"], "-i", "file:/proc/self/fd/0", "-map", "0:a:0", "-vn", "-sn", "-dn",
-         "-t", str(seconds), "-threads", "1", "-c:a", "pcm_f32le", "-f", "wav", "file:/proc/self/fd/1", "-y"],
-        stdin=sys.stdin.buffer, stdout=wav, stderr=subprocess.DEVNULL, check=False,
+        [
+            job["ffmpeg"],
+            "-nostdin",
+            "-v",
+            "quiet",
+            "-threads",
+            "1",
+            "-protocol_whitelist",
+            "file",
+            "-f",
+            job["demuxer"],
+            "-i",
+            "file:/proc/self/fd/0",
+            "-map",
+            "0:a:0",
+            "-vn",
+            "-sn",
+            "-dn",
+            "-t",
+            str(seconds),
+            "-threads",
+            "1",
+            "-c:a",
+            "pcm_f32le",
+            "-f",
+            "wav",
+            "file:/proc/self/fd/1",
+            "-y",
+        ],
+        stdin=sys.stdin.buffer,
+        stdout=wav,
+        stderr=subprocess.DEVNULL,
+        check=False,
     )
     if done.returncode:
         refuse("unreadable_audio", "The file could not be decoded.")
@@ -95,19 +124,31 @@ def decode(file: BinaryIO | int, job: dict[str, Any]) -> tuple[dict[str, Any], b
                 refuse("unreadable_audio", "The file holds values that are not numbers.")
             frames += len(block)
             if frames * channels > limits["max_values"]:
-                refuse("decode_limit", "The file unpacks to too much audio.",
-                       frames * channels, limits["max_values"])
+                refuse(
+                    "decode_limit",
+                    "The file unpacks to too much audio.",
+                    frames * channels,
+                    limits["max_values"],
+                )
             chunks.append(np.clip(block, -1, 1).astype("<f4").tobytes())
         declared = sound.frames if 0 < sound.frames < 1 << 62 else 0
         header = {"channels": channels, "sample_rate_hz": rate, "codec": sound.subtype.lower()}
     if frames == 0:
         refuse("unreadable_audio", "The file holds no audio.")
     if frames > frames_max:
-        refuse("audio_too_long", "The recording is too long.",
-               round(max(frames, declared) / rate, 3), limits["max_duration_s"])
+        refuse(
+            "audio_too_long",
+            "The recording is too long.",
+            round(max(frames, declared) / rate, 3),
+            limits["max_duration_s"],
+        )
     if frames < limits["min_duration_s"] * rate:
-        refuse("audio_too_short", "The recording is too short.",
-               round(frames / rate, 3), limits["min_duration_s"])
+        refuse(
+            "audio_too_short",
+            "The recording is too short.",
+            round(frames / rate, 3),
+            limits["min_duration_s"],
+        )
     return header, b"".join(chunks)
 
 
@@ -120,8 +161,11 @@ def main() -> int:
     except Refused as refusal:
         header = dict(zip(("code", "message", "measured", "limit"), refusal.args, strict=True))
     except MemoryError:
-        header = {"code": "decode_limit", "message": "The file unpacks to too much audio.",
-                  "limit": job["limits"]["memory_bytes"]}
+        header = {
+            "code": "decode_limit",
+            "message": "The file unpacks to too much audio.",
+            "limit": job["limits"]["memory_bytes"],
+        }
     out = sys.stdout.buffer
     out.write(json.dumps(header).encode() + b"\n")
     out.write(body)

@@ -13,6 +13,9 @@ from synth.audio.vocoder import BANDS, BINS, LOG_FLOOR, RATE_HZ, Frames, analyse
 
 Floats = npt.NDArray[np.float64]
 
+#: F0 is never moved out of these.
+F0_LIMITS_HZ = (50.0, 600.0)
+
 
 def edit(
     samples: npt.NDArray[Any],
@@ -51,7 +54,8 @@ def scale_f0(f0_hz: Floats, ratio: float, range_ratio: float) -> Floats:
     if voiced.any():
         logs = np.log(f0_hz[voiced])
         middle = np.median(logs)
-        out[voiced] = np.exp(np.clip(middle + np.log(ratio) + (logs - middle) * range_ratio, np.log(50), np.log(600)))
+        scaled = np.exp(middle + np.log(ratio) + (logs - middle) * range_ratio)
+        out[voiced] = np.clip(scaled, *F0_LIMITS_HZ)
     return out
 
 
@@ -84,5 +88,3 @@ def with_pauses(frames: Frames, spots: list[tuple[int, float]]) -> Frames:
         np.concatenate([*power, frames.log_power[last:]]),
         np.concatenate([*noise, frames.aperiodicity[last:]]),
     )
-
-

@@ -59,7 +59,8 @@ def format_named(name: str) -> Format:
         return FORMATS[name]
     except KeyError:
         raise AssentError(
-            "format_not_offered", f"Audio is offered as {', '.join(FORMATS)}.",
+            "format_not_offered",
+            f"Audio is offered as {', '.join(FORMATS)}.",
             extra={"offered": list(FORMATS)},
         ) from None
 

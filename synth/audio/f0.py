@@ -39,7 +39,11 @@ def frame_count(length: int, sample_rate_hz: int) -> int:
 
 
 def track_f0(
-    samples: npt.NDArray[Any], sample_rate_hz: int, *, floor_hz: float = FLOOR_HZ, ceiling_hz: float = CEILING_HZ
+    samples: npt.NDArray[Any],
+    sample_rate_hz: int,
+    *,
+    floor_hz: float = FLOOR_HZ,
+    ceiling_hz: float = CEILING_HZ,
 ) -> Floats:
     """F0 in Hz per frame, shape (frame_count,), 0 where the frame is not voiced. Mono samples (n,)."""
     count = frame_count(len(samples), sample_rate_hz)
@@ -95,7 +99,8 @@ def _peaks(auto: Floats, lags: npt.NDArray[Any], floor_hz: float) -> tuple[Float
     shift = np.where(curve > 1e-9, 0.5 * (high - low) / np.maximum(curve, 1e-9), 0.0)
     frequency = _ANALYSIS_HZ / (lags[best] + np.clip(shift, -0.5, 0.5))
     height = np.minimum(top + 0.25 * (high - low) * shift, 1.0)
-    strength = np.where(np.isfinite(score[pick]), height + _OCTAVE_COST * np.log2(frequency / floor_hz), -np.inf)
+    height = height + _OCTAVE_COST * np.log2(frequency / floor_hz)
+    strength = np.where(np.isfinite(score[pick]), height, -np.inf)
     return frequency, strength
 
 

@@ -17,8 +17,13 @@ import numpy.typing as npt
 from synth.audio.prosody import measure
 
 #: What counts as followed; the values are those that the preview engine is tested against.
-TOLERANCES = {"f0_median_percent": 6.0, "f0_range_st": 1.7, "rate_percent": 10.0, "pause_ratio": 0.05,
-              "level_db": 4.0}
+TOLERANCES = {
+    "f0_median_percent": 6.0,
+    "f0_range_st": 1.7,
+    "rate_percent": 10.0,
+    "pause_ratio": 0.05,
+    "level_db": 4.0,
+}
 #: Pauses beyond this share of the time are not imitated.
 PAUSE_RATIO_MAX = 0.22
 

@@ -52,8 +52,9 @@ def integrated_lufs(samples: Samples, sample_rate_hz: int) -> float:
     return float(-0.691 + 10 * np.log10(loud.mean()))
 
 
-def frame_levels_db(samples: Samples, sample_rate_hz: int, *, hop_s: float = 0.01, window_s: float = 0.025
-                    ) -> npt.NDArray[np.float64]:
+def frame_levels_db(
+    samples: Samples, sample_rate_hz: int, *, hop_s: float = 0.01, window_s: float = 0.025
+) -> npt.NDArray[np.float64]:
     """RMS level in dBFS of frames ``hop_s`` apart, each ``window_s`` long and centred on its hop."""
     x = np.asarray(samples, dtype=np.float64)
     hop, half = hop_s * sample_rate_hz, int(window_s * sample_rate_hz / 2)
@@ -78,8 +79,9 @@ def active_level_db(samples: Samples, sample_rate_hz: int) -> float:
     return float(levels[active].mean()) if active.any() else -120.0
 
 
-def soft_limit(samples: Samples, sample_rate_hz: int, *, ceiling: float = 0.97, lookahead_s: float = 0.004
-               ) -> npt.NDArray[np.float32]:
+def soft_limit(
+    samples: Samples, sample_rate_hz: int, *, ceiling: float = 0.97, lookahead_s: float = 0.004
+) -> npt.NDArray[np.float32]:
     """Keep the peaks under ``ceiling`` by a smooth gain that begins ``lookahead_s`` before each peak."""
     x = np.asarray(samples, dtype=np.float64)
     width = max(3, 2 * int(lookahead_s * sample_rate_hz) + 1)
@@ -90,8 +92,9 @@ def soft_limit(samples: Samples, sample_rate_hz: int, *, ceiling: float = 0.97, 
     return np.asarray(np.clip(x * gain, -ceiling, ceiling), dtype=np.float32)
 
 
-def to_active_level(samples: Samples, sample_rate_hz: int, level_db: float, *, ceiling: float = 0.97
-                    ) -> npt.NDArray[np.float32]:
+def to_active_level(
+    samples: Samples, sample_rate_hz: int, level_db: float, *, ceiling: float = 0.97
+) -> npt.NDArray[np.float32]:
     """Bring active speech to ``level_db`` dBFS; peaks of loud styles are compressed, not clipped.
 
     A few rounds of gain and soft limiting, because limiting takes level away again.
@@ -105,8 +108,9 @@ def to_active_level(samples: Samples, sample_rate_hz: int, level_db: float, *, c
     return y
 
 
-def to_loudness(samples: Samples, sample_rate_hz: int, target_lufs: float, *, ceiling: float = 0.97
-                ) -> npt.NDArray[np.float32]:
+def to_loudness(
+    samples: Samples, sample_rate_hz: int, target_lufs: float, *, ceiling: float = 0.97
+) -> npt.NDArray[np.float32]:
     """Bring integrated loudness to ``target_lufs`` with the same soft limiter; silence stays silence."""
     y = np.asarray(samples, dtype=np.float32)
     for _ in range(3):

@@ -86,7 +86,7 @@ def from_frames(f0_hz: Floats, levels_db: Floats, active: Mask, *, units: int | 
 
 
 def f0_statistics(f0_hz: Floats) -> tuple[float, float]:
-    """(median in Hz, 10..90 percentile range in semitones) of the voiced frames; zeros when there are none."""
+    """(median in Hz, 10..90 percentile range in semitones) of the voiced frames; zeros for none."""
     voiced = f0_hz[f0_hz > 0]
     if not len(voiced):
         return 0.0, 0.0
@@ -119,7 +119,8 @@ def count_nuclei(levels_db: Floats, f0_hz: Floats) -> int:
     smooth = ndimage.gaussian_filter1d(levels_db, 0.02 / HOP_S)
     top = np.percentile(smooth, 97)
     peaks = [
-        i for i in range(1, len(smooth) - 1)
+        i
+        for i in range(1, len(smooth) - 1)
         if smooth[i - 1] < smooth[i] >= smooth[i + 1] and smooth[i] > top - 25 and f0_hz[i] > 0
     ]
     kept: list[int] = []

@@ -9,6 +9,7 @@ Written from the published descriptions; no code of WORLD is used.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ def analyse(samples: npt.NDArray[Any], sample_rate_hz: int) -> Frames:
 def spectral_envelope(x: Floats, f0_hz: Floats) -> Floats:
     """Natural-log power envelope (T, BINS) of ``x`` at RATE_HZ, free of the harmonics of ``f0_hz``."""
     used = np.where(f0_hz > 0, f0_hz, 300.0)
-    widest = int(round(1.5 * RATE_HZ / 71.0))
+    widest = round(1.5 * RATE_HZ / 71.0)
     offsets = np.arange(-widest, widest + 1)
     padded = np.pad(x, (widest, widest + 2 * FFT_SIZE))
     view = np.lib.stride_tricks.sliding_window_view(padded, len(offsets))
@@ -84,9 +85,7 @@ def spectral_envelope(x: Floats, f0_hz: Floats) -> Floats:
     for start in range(0, len(f0_hz), _CHUNK):
         f0 = used[start : start + _CHUNK, None]
         half = np.minimum(np.round(1.5 * RATE_HZ / np.maximum(f0, 71.0)), min(widest, FFT_SIZE // 2 - 1))
-        window = np.where(
-            np.abs(offsets) <= half, 0.5 + 0.5 * np.cos(np.pi * offsets / (half + 0.5)), 0.0
-        )
+        window = np.where(np.abs(offsets) <= half, 0.5 + 0.5 * np.cos(np.pi * offsets / (half + 0.5)), 0.0)
         rows = np.minimum(np.arange(start, start + len(f0)) * _HOP, len(view) - 1)
         block = view[rows] * window
         block -= window * (block.sum(axis=1, keepdims=True) / window.sum(axis=1, keepdims=True))
@@ -142,7 +141,7 @@ def band_aperiodicity(x: Floats, f0_hz: Floats) -> Floats:
     frequency = np.fft.fftfreq(size, 1 / RATE_HZ)
     margin = int(2.5 * RATE_HZ / 55)
     period = RATE_HZ / f0_hz[voiced]
-    for band, (low, high) in enumerate(zip(BAND_EDGES_HZ, BAND_EDGES_HZ[1:], strict=False)):
+    for band, (low, high) in enumerate(pairwise(BAND_EDGES_HZ)):
         analytic = np.fft.ifft(np.where((frequency >= low) & (frequency < high), spectrum, 0))[: len(x)]
         padded = np.pad(analytic, (margin, 2 * margin)).astype(np.complex64)
         for start in range(0, len(voiced), _CHUNK):

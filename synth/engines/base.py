@@ -81,8 +81,11 @@ class Engine(Protocol):
     version: str
     #: True for an engine whose speech must be shown as a preview and not as a faithful voice.
     is_preview: bool
-    #: Primary language subtags ("en", "zh") that this instance can speak on this machine.
-    languages: frozenset[str]
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """Primary language subtags ("en", "zh") that this instance can speak on this machine."""
+        ...
 
     def speak(
         self,

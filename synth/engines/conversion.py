@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from synth.audio.edit import quiet_spot
+from synth.audio.edit import F0_LIMITS_HZ, quiet_spot
 from synth.audio.f0 import HOP_S
 from synth.audio.follow import PAUSE_RATIO_MAX
 from synth.audio.loudness import to_active_level
@@ -28,17 +28,22 @@ _RATE_PRIOR_PHONES = 8
 _SPREAD_PRIOR_FRAMES = 60
 #: Silence that a pause loses to the tail of the sound before it, added when a pause is written.
 _PAUSE_TAIL_S = 0.025
-_F0_LIMITS_HZ = (50.0, 600.0)
 
 
 @dataclass(frozen=True)
 class Strength:
-    """How far the timbre is moved; the defaults were tuned, 0 leaves the content's own."""
+    """How far the timbre is moved; the defaults were tuned.
+
+    ``exemplars`` is the share of the nearest exemplars against the mean shift, ``variance`` and ``detail``
+    how much of the clip's variance and of the content's fine structure is kept, ``breath`` the share of
+    the difference in noise. ``timbre`` False changes only prosody: the comparison of the benchmarks.
+    """
 
     exemplars: float = 0.75
     variance: float = 0.5
     detail: float = 0.7
     breath: float = 1.0
+    timbre: bool = True
 
 
 class TimbreMap:
@@ -60,12 +65,15 @@ class TimbreMap:
 
     def apply(self, content: Spoken) -> Frames:
         """The content's frames with the envelope and breath of the voice; F0 and timing untouched."""
+        if not self.strength.timbre:
+            return content.frames
         frames, voiced, main = content.frames, content.frames.voiced, self.main
         log_power = cepstra.warp(frames.log_power, main.warp)
         coded = cepstra.encode(log_power)
         shift = np.where(voiced[:, None], main.shift_voiced, main.shift_unvoiced)
         if self._differences is not None:
-            shift = (1 - self.strength.exemplars) * shift + self.strength.exemplars * self._nearest(coded)
+            share = self.strength.exemplars
+            shift = (1 - share) * shift + share * self._nearest(coded, self._differences)
         shift = ndimage.convolve1d(shift, np.hanning(11) / np.hanning(11).sum(), axis=0, mode="nearest")
         if content.active.any():
             shift[:, 0] -= shift[content.active, 0].mean()  # level is matched at the end, on the sound
@@ -81,14 +89,14 @@ class TimbreMap:
         shaped = np.maximum(cepstra.decode(moved) + self.strength.detail * fine, LOG_FLOOR)
         return Frames(frames.f0_hz, shaped, noise)
 
-    def _nearest(self, coded: Floats) -> Floats:
-        assert self._differences is not None
-        k = min(NEIGHBOURS, len(self._differences))
+    def _nearest(self, coded: Floats, differences: Floats) -> Floats:
+        """Mean difference of the content frames nearest to each row, (T, ORDER)."""
+        k = min(NEIGHBOURS, len(differences))
         distance, rows = self._tree.query(coded[:, _MATCHED] / self._scale, k=k)
         distance, rows = distance.reshape(len(coded), k), rows.reshape(len(coded), k)
         weight = np.exp(-((distance / (np.median(distance) + 1e-6)) ** 2)) + 1e-9
         weight /= weight.sum(axis=1, keepdims=True)
-        return np.asarray((self._differences[rows] * weight[:, :, None]).sum(axis=1))
+        return np.asarray((differences[rows] * weight[:, :, None]).sum(axis=1))
 
 
 def speak_sentence(
@@ -123,11 +131,11 @@ def _mapped_f0(content: Spoken, profile: ClipProfile) -> Floats:
     if not voiced.any() or not wanted.f0_median_hz:
         return f0
     count = int(voiced.sum())
-    spread = (count * own.f0_range_st + _SPREAD_PRIOR_FRAMES * usual.f0_range_st) / (count + _SPREAD_PRIOR_FRAMES)
+    spread = np.average([own.f0_range_st, usual.f0_range_st], weights=[count, _SPREAD_PRIOR_FRAMES])
     semitones = 12 * np.log2(f0[voiced] / own.f0_median_hz) * wanted.f0_range_st / max(spread, 0.5)
     reach = max(1.2 * wanted.f0_range_st, 0.5)
     out[voiced] = wanted.f0_median_hz * 2 ** (np.clip(semitones, -reach, reach) / 12)
-    return np.clip(out, *_F0_LIMITS_HZ) * voiced
+    return np.clip(out, *F0_LIMITS_HZ) * voiced
 
 
 def _timing(content: Spoken, profile: ClipProfile, speed: float, gap_s: float) -> npt.NDArray[np.int64]:
@@ -163,9 +171,10 @@ def _tempo(content: Spoken, profile: ClipProfile, speed: float) -> float:
     return float(np.clip(profile.rate_per_s * speed / rate, 0.3, 3.0))
 
 
-def _added_pauses(content: Spoken, own: list[tuple[int, int]], missing_s: float, usual_s: float
-                  ) -> list[tuple[int, float]]:
-    """(frame, seconds) of pauses to insert: at word starts, away from each other and from the content's own."""
+def _added_pauses(
+    content: Spoken, own: list[tuple[int, int]], missing_s: float, usual_s: float
+) -> list[tuple[int, float]]:
+    """(frame, seconds) of pauses to insert: at word starts, away from each other and from ``own``."""
     starts = [round(s / HOP_S) for s in content.word_starts_s[1:]]
     where = np.flatnonzero(content.active)
     first, last = int(where[0]), int(where[-1])
@@ -195,5 +204,3 @@ def _pause(start: int, end: int, frames: float) -> npt.NDArray[np.int64]:
     if end <= start:
         return np.full(count, -1, dtype=np.int64)
     return np.linspace(start, end - 1, count).round().astype(np.int64)
-
-

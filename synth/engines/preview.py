@@ -11,6 +11,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,13 @@ class PreviewEngine:
     version = "1.0"
     is_preview = True
 
-    def __init__(self, *, excluded_voices: Collection[str] = (), sources: Collection[str] | None = None,
-                 strength: Strength | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        excluded_voices: Collection[str] = (),
+        sources: Collection[str] | None = None,
+        strength: Strength | None = None,
+    ) -> None:
         self._excluded = frozenset(excluded_voices)
         self._sources = None if sources is None else frozenset(sources)
         self._strength = strength or Strength()
@@ -70,8 +76,12 @@ class PreviewEngine:
             raise AssentError("nothing_to_speak", "The text holds nothing that can be spoken.")
         low, high = _SPEED_LIMITS
         if not low <= request.speed <= high:
-            raise AssentError("speed_out_of_range", f"Speed goes from {low} to {high}.",
-                              measured=request.speed, limit=[low, high])
+            raise AssentError(
+                "speed_out_of_range",
+                f"Speed goes from {low} to {high}.",
+                measured=request.speed,
+                limit=[low, high],
+            )
         f0_hz = _clip_f0(request.style_clip)
         voice = self._voice(request.language, f0_hz)
         _stop_if_asked(should_stop)
@@ -87,13 +97,22 @@ class PreviewEngine:
             spoken = render(voice, sentence, profile.pace * request.speed)
             phones += spoken.phones
             is_last = index == len(sentences) - 1
-            parts.append(speak_sentence(spoken, timbre, speed=request.speed, gap_s=0 if is_last else gap_s,
-                                        seed=request.seed + index))
+            parts.append(
+                speak_sentence(
+                    spoken,
+                    timbre,
+                    speed=request.speed,
+                    gap_s=0 if is_last else gap_s,
+                    seed=request.seed + index,
+                )
+            )
             if not is_last:
                 parts.append(silence(gap_s))
             on_progress(0.1 + 0.9 * (index + 1) / len(sentences))
         return Speech(
-            np.concatenate(parts), RATE_HZ, voice.label,
+            np.concatenate(parts),
+            RATE_HZ,
+            voice.label,
             warnings=[*profile.warnings, *_language_notes(request.language, voice)],
             details=_details(profile, phones, len(sentences)),
         )
@@ -105,7 +124,7 @@ class PreviewEngine:
         """The clip's profile with the content voice of the clip's own language, from the cache if known."""
         language = clip.language
         if language.split("-")[0].lower() not in self.languages:
-            language, clip = "en", ReferenceClip(clip.samples, clip.sample_rate_hz, "", "en", clip.style_name)
+            language, clip = "en", replace(clip, transcript="", language="en")
         voice = self._voice(language, f0_hz)
         key = (_clip_key(clip), voice.label)
         with self._lock:
@@ -137,7 +156,7 @@ def _built(clip: ReferenceClip, voice: ContentVoice) -> ClipProfile:
     except AssentError as error:
         if error.code not in ("needs_kana", "nothing_to_speak") or not clip.transcript.strip():
             raise
-        return build(ReferenceClip(clip.samples, clip.sample_rate_hz, "", clip.language, clip.style_name), voice)
+        return build(replace(clip, transcript=""), voice)
 
 
 def _clip_f0(clip: ReferenceClip) -> float:
@@ -168,6 +187,7 @@ def _language_notes(language: str, voice: ContentVoice) -> list[str]:
 
 
 def _details(profile: ClipProfile, phones: int, sentences: int) -> dict[str, Any]:
+    ratio = profile.alignment_ratio
     return {
         "phones": phones,
         "reference_phones": profile.clip.phones or None,
@@ -175,5 +195,5 @@ def _details(profile: ClipProfile, phones: int, sentences: int) -> dict[str, Any
         "mode": "parallel" if profile.has_pairs else "statistics",
         "warp": round(profile.warp, 3),
         "pace": round(profile.pace, 3),
-        "alignment_distance": None if profile.alignment_distance is None else round(profile.alignment_distance, 3),
+        "alignment_ratio": None if ratio is None else round(ratio, 3),
     }

@@ -60,15 +60,21 @@ def status(setting: str = "auto", *, models_dir: Path | str) -> list[EngineStatu
     usable = [s for s in sources if s["available"]]
     return [
         EngineStatus(
-            "gpt-sovits", production, wanted == "gpt-sovits" or (wanted == "auto" and production),
+            "gpt-sovits",
+            production,
+            wanted == "gpt-sovits" or (wanted == "auto" and production),
             "GPT-SoVITS weights are installed." if production else "No GPT-SoVITS weights are installed.",
             "" if production else f"Put the GPT-SoVITS weights into {models_dir}.",
         ),
         EngineStatus(
-            "preview", bool(usable), wanted == "preview" or (wanted == "auto" and not production),
-            f"Preview speech from {', '.join(s['name'] for s in usable)}." if usable
+            "preview",
+            bool(usable),
+            wanted == "preview" or (wanted == "auto" and not production),
+            f"Preview speech from {', '.join(s['name'] for s in usable)}."
+            if usable
             else "No program that pronounces text is installed.",
-            "" if any(s["name"] == "flite" for s in usable)
+            ""
+            if any(s["name"] == "flite" for s in usable)
             else "Install flite for much clearer English (Debian: apt install flite).",
             {"content": sources},
         ),

@@ -50,8 +50,14 @@ def put(tmp_path):
 
 @pytest.mark.parametrize(
     ("container", "subtype", "rate"),
-    [("WAV", "PCM_16", 16000), ("WAV", "FLOAT", 44100), ("FLAC", "PCM_24", 48000),
-     ("OGG", "VORBIS", 22050), ("OGG", "OPUS", 48000), ("MP3", None, 24000)],
+    [
+        ("WAV", "PCM_16", 16000),
+        ("WAV", "FLOAT", 44100),
+        ("FLAC", "PCM_24", 48000),
+        ("OGG", "VORBIS", 22050),
+        ("OGG", "OPUS", 48000),
+        ("MP3", None, 24000),
+    ],
 )
 def test_reads_what_libsndfile_reads(put, container, subtype, rate):
     audio = decode_untrusted(put(file_bytes(container, subtype, rate=rate, channels=2)))
@@ -156,10 +162,19 @@ def test_the_child_sees_no_secret(put, monkeypatch):
     assert set(seen) <= {"LC_ALL", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"}
 
 
-SEEDS = [file_bytes(c, s, seconds=0.4) for c, s in
-         (("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("MP3", None))]
-CODES = {"unreadable_audio", "audio_too_long", "audio_too_short", "too_many_channels",
-         "sample_rate_unsupported", "decode_limit", "decoder_missing"}
+SEEDS = [
+    file_bytes(c, s, seconds=0.4)
+    for c, s in (("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("MP3", None))
+]
+CODES = {
+    "unreadable_audio",
+    "audio_too_long",
+    "audio_too_short",
+    "too_many_channels",
+    "sample_rate_unsupported",
+    "decode_limit",
+    "decoder_missing",
+}
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -184,8 +199,19 @@ def test_damaged_files_end_in_audio_or_a_code(put, seed, cut, flips, junk):
         assert np.abs(audio.samples).max(initial=0) <= 1
 
 
-@pytest.mark.parametrize("data", [b"", b"x", b"RIFF", b"RIFF\xff\xff\xff\xffWAVE", b"ID3" + bytes(5000),
-                                  b"fLaC" + bytes(5000), b"OggS" + bytes(5000), b"<html>" * 100,
-                                  b"\xff\xfb" + bytes(3000)])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"x",
+        b"RIFF",
+        b"RIFF\xff\xff\xff\xffWAVE",
+        b"ID3" + bytes(5000),
+        b"fLaC" + bytes(5000),
+        b"OggS" + bytes(5000),
+        b"<html>" * 100,
+        b"\xff\xfb" + bytes(3000),
+    ],
+)
 def test_garbage_is_unreadable(put, data):
     assert refused(put(data)).code == "unreadable_audio"

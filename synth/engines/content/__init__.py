@@ -30,8 +30,12 @@ def choose_voice(
                 "No program that pronounces text is installed; install flite or espeak-ng"
                 " (Debian: apt install flite espeak-ng), or the Python package espeakng-loader.",
             )
-        raise AssentError("language_not_offered", "The preview engine does not speak this language.",
-                          measured=language, extra={"offered": sorted(languages(sources))})
+        raise AssentError(
+            "language_not_offered",
+            "The preview engine does not speak this language.",
+            measured=language,
+            extra={"offered": sorted(languages(sources))},
+        )
     path = flite.program() if _allowed("flite", sources) else None
     if primary == "en" and path:
         names = [name for name in flite.installed_voices(path) if name not in excluded]
@@ -55,12 +59,24 @@ def languages(sources: Collection[str] | None = None) -> frozenset[str]:
 def status() -> list[dict[str, Any]]:
     """Each source with whether it is installed, in order of preference, for the doctor."""
     return [
-        {"name": "flite", "available": flite.program() is not None, "languages": ["en"],
-         "mend": "apt install flite"},
-        {"name": "espeak-ng", "available": espeak.program() is not None,
-         "languages": sorted(espeak.LANGUAGES), "mend": "apt install espeak-ng"},
-        {"name": "espeakng-loader", "available": espeak.loader_installed(),
-         "languages": sorted(espeak.LANGUAGES), "mend": "pip install espeakng-loader"},
+        {
+            "name": "flite",
+            "available": flite.program() is not None,
+            "languages": ["en"],
+            "mend": "apt install flite",
+        },
+        {
+            "name": "espeak-ng",
+            "available": espeak.program() is not None,
+            "languages": sorted(espeak.LANGUAGES),
+            "mend": "apt install espeak-ng",
+        },
+        {
+            "name": "espeakng-loader",
+            "available": espeak.loader_installed(),
+            "languages": sorted(espeak.LANGUAGES),
+            "mend": "pip install espeakng-loader",
+        },
     ]
 
 

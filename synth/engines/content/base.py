@@ -33,9 +33,13 @@ class Rendering:
 class ContentVoice(Protocol):
     """One voice of one program. ``label`` is what the result page names, e.g. "flite (rms)"."""
 
-    label: str
-    #: Usual F0 median in Hz; the engine prefers the voice nearest to the reference.
-    f0_hz: float
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def f0_hz(self) -> float:
+        """Usual F0 median; the engine prefers the voice nearest to the reference."""
+        ...
 
     def render(self, text: str, *, pace: float) -> Rendering:
         """Pronounce one sentence at ``pace`` times the program's own tempo; equal calls, equal samples.
@@ -53,7 +57,7 @@ def clean(text: str) -> str:
 
 
 def run_program(command: Sequence[str], *, stdin: bytes = b"") -> bytes:
-    """Run a speech program with a bare environment; its standard output, or Unavailable ``content_failed``."""
+    """Run a speech program with a bare environment; its output, or Unavailable ``content_failed``."""
     try:
         done = subprocess.run(
             command, input=stdin, capture_output=True, timeout=TIMEOUT_S, env=_ENVIRONMENT, check=True

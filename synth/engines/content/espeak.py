@@ -29,7 +29,9 @@ _CHILD = Path(__file__).with_name("espeak_child.py")
 #: Language tag -> eSpeak voice, where the two differ. "cmn" alone would read hanzi as English letters.
 VOICE_OF = {"en": "en-us", "zh": "cmn-latn-pinyin", "cmn": "cmn-latn-pinyin", "zh-hk": "yue", "pt": "pt-br"}
 #: Offered by the engine, primary subtags; eSpeak has more, these were tried.
-LANGUAGES = frozenset({"en", "zh", "yue", "ja", "ko", "de", "fr", "es", "it", "pt", "ru", "nl", "pl", "tr", "vi"})
+LANGUAGES = frozenset(
+    ["de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "tr", "vi", "yue", "zh"]
+)
 _IDEOGRAPH = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff々]")
 
 
@@ -78,15 +80,29 @@ class EspeakVoice:
         with tempfile.TemporaryDirectory(prefix="assent-") as folder:
             wav = Path(folder) / "speech.wav"
             printed = run_program(
-                [str(self.path), "-v", self.voice, "-s", str(words_per_minute), "-b", "1", "--stdin", "-x",
-                 "--sep=_", "-w", str(wav)], stdin=text.encode(),
+                [
+                    str(self.path),
+                    "-v",
+                    self.voice,
+                    "-s",
+                    str(words_per_minute),
+                    "-b",
+                    "1",
+                    "--stdin",
+                    "-x",
+                    "--sep=_",
+                    "-w",
+                    str(wav),
+                ],
+                stdin=text.encode(),
             ).decode("utf-8", "replace")
             if not wav.exists():
                 raise nothing_to_speak()
             samples, rate = sf.read(io.BytesIO(wav.read_bytes()), dtype="float32")
         # Mnemonics are split by "_", words by blanks; "(en)" marks a change of language.
-        words = [[p for p in w.split("_") if p.strip("|',; ")] for w in
-                 re.sub(r"\([a-z-]+\)", "", printed).split()]
+        words = [
+            [p for p in w.split("_") if p.strip("|',; ")] for w in re.sub(r"\([a-z-]+\)", "", printed).split()
+        ]
         counts = [len(w) for w in words if w]
         if not counts:
             raise nothing_to_speak()

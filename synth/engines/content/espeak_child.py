@@ -13,6 +13,7 @@ Needs the ``espeakng-loader`` package, which carries the library and its data.
 import ctypes
 import json
 import sys
+from typing import Any
 
 import espeakng_loader
 
@@ -26,9 +27,14 @@ class _Id(ctypes.Union):
 
 class _Event(ctypes.Structure):
     _fields_ = [
-        ("type", ctypes.c_int), ("unique_identifier", ctypes.c_uint), ("text_position", ctypes.c_int),
-        ("length", ctypes.c_int), ("audio_position", ctypes.c_int), ("sample", ctypes.c_int),
-        ("user_data", ctypes.c_void_p), ("id", _Id),
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", _Id),
     ]
 
 
@@ -45,10 +51,7 @@ def main() -> int:
     pcm = bytearray()
     phones, words = [], []
 
-    @ctypes.CFUNCTYPE(
-        ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
-    )
-    def collect(wave, count, events):
+    def collect(wave: Any, count: int, events: Any) -> int:
         index = 0
         while events[index].type != _EVENT_END:
             event = events[index]
@@ -63,7 +66,11 @@ def main() -> int:
             pcm.extend(ctypes.string_at(wave, count * 2))
         return 0
 
-    library.espeak_SetSynthCallback(collect)
+    kind = ctypes.CFUNCTYPE(
+        ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
+    )
+    callback = kind(collect)  # kept in a name: ctypes does not own it
+    library.espeak_SetSynthCallback(callback)
     text = str(request["text"]).encode()
     library.espeak_Synth(text, ctypes.c_size_t(len(text) + 1), 0, 0, 0, _UTF8, None, None)
     library.espeak_Synchronize()

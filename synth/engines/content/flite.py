@@ -16,7 +16,9 @@ from synth.engines.content.base import Rendering, clean, nothing_to_speak, run_p
 
 #: Voices worth using, with their usual F0 median in Hz.
 VOICE_F0_HZ = {"slt": 170.0, "rms": 99.0, "awb": 125.0, "kal16": 104.0}
-_ASCII = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": ", ", "…": "...", "&": " and "})
+_ASCII = str.maketrans(
+    {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": ", ", "…": "...", "&": " and "}
+)
 
 
 def program() -> str | None:

@@ -1,0 +1,334 @@
+"""How well the preview engine follows a style clip: prosody, voice, words, speed.
+
+    python -m benchmarks.preview [--sentences N] [--no-words]
+
+Needs flite and espeak-ng; similarity needs the speaker weights (see --models), words need pocketsphinx.
+Writes docs/benchmarks/preview.json. Pitch is read both by the project's own tracker and by a second,
+independent one (YIN, written here), so that the engine is not judged by its own ear alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.preview_cases import EMOTIONS, HELD_OUT_TRANSCRIPT, SENTENCES, Case, plain, reference
+from benchmarks.report import Row, spread_of, write_report
+from synth.audio.follow import PAUSE_RATIO_MAX, cosine, follow_report
+from synth.audio.loudness import active_frames, frame_levels_db
+from synth.audio.resample import resample
+from synth.engines.base import SpeakRequest, Speech
+from synth.engines.content import flite
+from synth.engines.conversion import Strength
+
+Samples = npt.NDArray[np.float32]
+
+CASES = [
+    *(Case(voice, emotion) for voice in ("slt", "rms", "awb") for emotion in EMOTIONS),
+    *(Case(voice, emotion, "espeak-ng") for voice in ("slt", "rms") for emotion in EMOTIONS),
+]
+#: Bounds on the mean over sentences: (key of the follow report, unit, bound).
+BOUNDS = (
+    ("f0_median_percent", "%", 6.0),
+    ("f0_range_st", "st", 1.7),
+    ("rate_percent", "%", 10.0),
+    ("pause_ratio", "share", 0.05),
+    ("level_db", "dB", 4.0),
+)
+
+
+def yin(
+    samples: Samples, rate_hz: int, low_hz: float = 55.0, high_hz: float = 500.0
+) -> npt.NDArray[np.float64]:
+    """F0 of voiced frames by YIN (de Cheveigne and Kawahara 2002), every 10 ms."""
+    x = resample(samples, rate_hz, 16000).astype(np.float64)
+    window, longest = 800, int(16000 / low_hz)
+    out = []
+    loudest = np.sqrt(np.mean(x**2))
+    for start in range(0, len(x) - window - longest, 160):
+        a = x[start : start + window]
+        if np.sqrt(np.mean(a**2)) < 0.15 * loudest:
+            continue
+        b = x[start : start + window + longest]
+        energy = np.concatenate([[0], np.cumsum(b * b)])
+        size = 1 << (len(b) + window).bit_length()
+        cross = np.fft.irfft(np.fft.rfft(b, size) * np.fft.rfft(a, size).conj())[: longest + 1]
+        difference = (
+            energy[window] + energy[window : window + longest + 1] - energy[: longest + 1] - 2 * cross
+        )
+        mean = np.cumsum(difference[1:]) / np.arange(1, longest + 1)
+        ratio = np.concatenate([[1], difference[1:] / np.maximum(mean, 1e-12)])
+        shortest = int(16000 / high_hz)
+        below = np.flatnonzero(ratio[shortest:] < 0.15)
+        if not len(below):
+            continue
+        lag = shortest + below[0]
+        while lag + 1 < longest and ratio[lag + 1] < ratio[lag]:
+            lag += 1
+        out.append(16000 / lag)
+    return np.array(out)
+
+
+class Listener:
+    """Speaker similarity and words, where their models are there; None where not."""
+
+    def __init__(self, models: Path, words: bool) -> None:
+        from accounts.gates import speaker, weights
+
+        self._speaker, self._weights = speaker, weights.find(models)
+        self._decoder: Any = None
+        if words:
+            from pocketsphinx import Decoder
+
+            self._decoder = Decoder(samprate=16000, loglevel="FATAL")
+
+    @property
+    def hears_voices(self) -> bool:
+        return self._weights is not None
+
+    def embed(self, samples: Samples, rate_hz: int) -> npt.NDArray[Any]:
+        x = resample(samples, rate_hz, 16000)
+        active = active_frames(frame_levels_db(x, 16000))
+        active = np.convolve(active, np.ones(11), "same") > 0
+        kept = x[: len(active) * 160].reshape(-1, 160)[active[: len(x) // 160]]
+        return np.asarray(self._speaker.embed(kept.ravel(), self._weights).whole)
+
+    def word_errors(self, samples: Samples, rate_hz: int, text: str) -> tuple[int, int]:
+        """(word errors, words) with the recogniser's open language model."""
+        x = resample(samples, rate_hz, 16000)
+        x = np.pad(x * (0.6 / np.abs(x).max()), 3200)
+        self._decoder.start_utt()
+        self._decoder.process_raw((x * 32767).astype(np.int16).tobytes(), full_utt=True)
+        self._decoder.end_utt()
+        heard = self._decoder.hyp()
+        said = re.sub("[^a-z ]", "", text.lower()).split()
+        return edit_distance(said, heard.hypstr.split() if heard else []), len(said)
+
+
+def edit_distance(a: Sequence[str], b: Sequence[str]) -> int:
+    row = np.arange(len(b) + 1)
+    for i, x in enumerate(a):
+        before = row.copy()
+        row[0] = i + 1
+        for j, y in enumerate(b):
+            row[j + 1] = min(before[j + 1] + 1, row[j] + 1, before[j] + (x != y))
+    return int(row[-1])
+
+
+def speak(case: Case, text: str, engine: Any) -> Speech:
+    clip = reference(case.voice, case.emotion)
+    return engine.speak(SpeakRequest(text, "en", [clip], clip, seed=1))
+
+
+def run_case(case: Case, sentences: Sequence[str], listener: Listener, words: bool) -> dict[str, Any]:
+    """All figures of one case; lists hold one value per sentence."""
+    clip = reference(case.voice, case.emotion)
+    engine, plain_engine = case.engine(), case.engine(strength=Strength(timbre=False))
+    start = time.process_time()
+    speak(case, "Hi.", engine)
+    result: dict[str, Any] = {
+        "profile_cpu_s": time.process_time() - start,
+        "cpu_rtf": [],
+        "same": [],
+        "other": [],
+        "unconverted": [],
+        "follow": [],
+        "yin_percent": [],
+        "errors": np.zeros(3),
+    }
+    if listener.hears_voices:
+        held_out = listener.embed(*plain(case.voice, HELD_OUT_TRANSCRIPT))
+        others = [
+            listener.embed(*plain(v, HELD_OUT_TRANSCRIPT)) for v in flite.VOICE_F0_HZ if v != case.voice
+        ]
+    clip_pitch = np.median(yin(clip.samples, clip.sample_rate_hz))
+    for text in sentences:
+        start = time.process_time()
+        speech = speak(case, text, engine)
+        result["cpu_rtf"].append((time.process_time() - start) / speech.duration_s)
+        result["follow"].append(
+            follow_report(
+                clip.samples,
+                clip.sample_rate_hz,
+                speech.samples,
+                speech.sample_rate_hz,
+                reference_units=speech.details["reference_phones"],
+                output_units=speech.details["phones"],
+            )
+        )
+        pitch = yin(speech.samples, speech.sample_rate_hz)
+        result["yin_percent"].append(100 * (np.median(pitch) / clip_pitch - 1))
+        if not (listener.hears_voices or words):
+            continue
+        bare = speak(case, text, plain_engine)
+        if listener.hears_voices:
+            heard = listener.embed(speech.samples, speech.sample_rate_hz)
+            result["same"].append(cosine(heard, held_out))
+            result["other"].append(max(cosine(heard, o) for o in others))
+            result["unconverted"].append(cosine(listener.embed(bare.samples, bare.sample_rate_hz), held_out))
+        if words:
+            errors, count = listener.word_errors(speech.samples, speech.sample_rate_hz, text)
+            bare_errors, _ = listener.word_errors(bare.samples, bare.sample_rate_hz, text)
+            result["errors"] += (errors, bare_errors, count)
+    return result
+
+
+def rows_of(case: Case, result: dict[str, Any]) -> list[Row]:
+    n = len(result["follow"])
+    rows = []
+    for key, unit, bound in BOUNDS:
+        values = [f["difference"][key] for f in result["follow"]]
+        rows.append(
+            Row(
+                f"{case.label}_{key}",
+                unit,
+                round(abs(float(np.mean(values))), 3),
+                spread_of(values),
+                n,
+                bound,
+                "lower",
+                "absolute mean difference to the clip",
+            )
+        )
+    rows.append(
+        Row(
+            f"{case.label}_f0_median_percent_yin",
+            "%",
+            round(abs(float(np.mean(result["yin_percent"]))), 3),
+            spread_of(result["yin_percent"]),
+            n,
+            6.0,
+            "lower",
+            "the same by an independent tracker",
+        )
+    )
+    if result["same"]:
+        least = 0.72 if case.source == "flite" else 0.68
+        same, other, bare = (np.array(result[k]) for k in ("same", "other", "unconverted"))
+        rows += [
+            Row(
+                f"{case.label}_similarity",
+                "cosine",
+                round(float(same.mean()), 3),
+                spread_of(list(same)),
+                n,
+                least,
+            ),
+            Row(
+                f"{case.label}_over_best_other",
+                "cosine",
+                round(float((same - other).mean()), 3),
+                spread_of(list(same - other)),
+                n,
+                0.0,
+            ),
+            Row(
+                f"{case.label}_over_unconverted",
+                "cosine",
+                round(float((same - bare).mean()), 3),
+                spread_of(list(same - bare)),
+                n,
+                0.04,
+            ),
+        ]
+    if result["errors"][2]:
+        wrong, bare_wrong, count = result["errors"]
+        rows.append(
+            Row(
+                f"{case.label}_wer_over_unconverted",
+                "share",
+                round((wrong - bare_wrong) / count, 3),
+                f"WER {wrong / count:.2f}, unconverted {bare_wrong / count:.2f}",
+                n,
+                0.10,
+                "lower",
+                "open language model of pocketsphinx",
+            )
+        )
+    return rows
+
+
+def order_rows(results: dict[Case, dict[str, Any]]) -> list[Row]:
+    """Sad below happy in pitch, range, pace and level, sentence by sentence."""
+    rows = []
+    for key in ("f0_median_hz", "f0_range_st", "rate_per_s", "level_db"):
+        held = total = 0
+        for case, sad in results.items():
+            if case.emotion == "sad":
+                happy = results[Case(case.voice, "happy", case.source)]
+                pairs = list(zip(sad["follow"], happy["follow"], strict=True))
+                held += sum(s["output"][key] < h["output"][key] for s, h in pairs)
+                total += len(pairs)
+        rows.append(Row(f"sad_below_happy_{key}", "share", round(held / max(1, total), 3), None, total, 1.0))
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sentences", type=int, default=len(SENTENCES))
+    parser.add_argument("--no-words", action="store_true", help="leave the recogniser out")
+    parser.add_argument("--models", type=Path, default=Path("var/models"))
+    arguments = parser.parse_args()
+    words = not arguments.no_words
+    listener = Listener(arguments.models, words)
+    results: dict[Case, dict[str, Any]] = {}
+    rows: list[Row] = []
+    for case in CASES:
+        results[case] = run_case(case, SENTENCES[: arguments.sentences], listener, words)
+        rows += rows_of(case, results[case])
+        print(
+            case.label,
+            *(f"{r.metric.removeprefix(case.label + '_')}={r.value}" for r in rows_of(case, results[case])),
+            flush=True,
+        )
+    gaps = [s - o for r in results.values() for s, o in zip(r["same"], r["other"], strict=True)]
+    if gaps:
+        rows.append(
+            Row(
+                "similarity_over_best_other_mean",
+                "cosine",
+                round(float(np.mean(gaps)), 3),
+                spread_of(gaps),
+                len(gaps),
+                0.05,
+            )
+        )
+    speeds = [s for r in results.values() for s in r["cpu_rtf"]]
+    profiles = [r["profile_cpu_s"] for r in results.values()]
+    rows += [
+        *order_rows(results),
+        Row(
+            "cpu_rtf",
+            "CPU s per s",
+            round(float(np.mean(speeds)), 3),
+            spread_of(speeds),
+            len(speeds),
+            0.25,
+            "lower",
+            "this process; the program that pronounces the text takes little more",
+        ),
+        Row(
+            "profile_cpu",
+            "CPU s",
+            round(float(np.max(profiles)), 2),
+            spread_of(profiles),
+            len(profiles),
+            6.0,
+            "lower",
+            "once per clip, then cached",
+        ),
+    ]
+    note = f"pauses are compared with min(clip, {PAUSE_RATIO_MAX})"
+    print(note)
+    write_report("preview", rows, command="make bench-preview")
+
+
+if __name__ == "__main__":
+    main()
