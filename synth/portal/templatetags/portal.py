@@ -58,7 +58,7 @@ def here(context: template.Context, *prefixes: str) -> SafeString | str:
         return ""
     path = request.path
     current = any(prefix and (path == prefix or (prefix != "/" and path.startswith(prefix))) for prefix in prefixes)
-    return format_html('aria-current="page"') if current else ""
+    return SafeString('aria-current="page"') if current else ""
 
 
 @register.filter
