@@ -41,6 +41,11 @@ class StaticCache:
         return len(self.lengths)
 
     @property
+    def store(self) -> Tensor:
+        """(2, layers, rows, heads, room, head width); valid until the next call."""
+        return self._store
+
+    @property
     def nbytes(self) -> int:
         """Memory held."""
         return self._store.nbytes
@@ -73,7 +78,7 @@ class StaticCache:
     def append(self, layer: int, keys: Tensor, values: Tensor) -> None:
         """See `text2semantic.Cache`."""
         if layer == 0:
-            self._prepare()
+            self.prepare()
         store = self._store
         for row, length in enumerate(self.lengths):
             store[0, layer, row, :, length] = keys[row, :, 0]
@@ -90,7 +95,7 @@ class StaticCache:
         """See `text2semantic.Cache`."""
         self.lengths = [length + 1 for length in self.lengths]
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
         """Once per step: room for one more position, and the mask of rows of unequal length."""
         self._seen = max(self.lengths) + 1
         self._make_room(self.rows, self._seen)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import mmap
 import pickle
+import re
 import threading
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -28,6 +29,7 @@ MAX_FILE_BYTES = 4 << 30
 MAX_PICKLE_BYTES = 16 << 20
 MAX_ENTRIES = 20_000
 MAX_DEPTH = 8
+PICKLE_START = b"\x80\x02"  # of files in the older format, which is a sequence of pickles
 HEADER_VERSIONS = {
     b"00": "v1",
     b"01": "v2",
@@ -87,6 +89,8 @@ def read_checkpoint(path: Path) -> CheckpointFile:
                 data[:2] = b"PK"
             if data[:2] == b"PK":
                 _check_container(data, name, size)
+            elif data[:2] != PICKLE_START:
+                raise WeightsError("format", f"{name} is not a weights file.")
             content = _unpickle(data, name)
     except OSError as error:
         raise WeightsError("unreadable", f"{name} cannot be read: {error.strerror or error}.") from error
@@ -119,7 +123,7 @@ def _unpickle(data: mmap.mmap, name: str) -> Any:
         with _lock, torch.serialization.safe_globals([(Bag, "utils.HParams")]):
             return torch.load(cast(IO[bytes], data), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "Unsupported" in str(error) or "not an allowed" in str(error) or "GLOBAL" in str(error):
+        if re.search(r"GLOBAL|[Uu]nsupported (global|class)", str(error)):
             raise WeightsError(
                 "hostile", f"{name} asks for code to be run while it is read; it was not opened any further."
             ) from error

@@ -142,8 +142,9 @@ def compare(folder: Path) -> Iterator[Finding]:
 def _clip(folder: Path, name: str) -> tuple[np.ndarray, int] | None:
     import soundfile
 
-    path = folder / "wav" / CLIPS[name]
-    if not path.exists():
+    paths = [folder / "wav" / CLIPS[name], (folder / "wav" / CLIPS[name]).with_suffix(".flac")]
+    path = next((path for path in paths if path.exists()), None)
+    if path is None:
         return None
     samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     return samples.T, rate
@@ -295,6 +296,8 @@ def _text2semantic(version: str, golden: Golden, model: Text2Semantic) -> Iterat
         "t2s_sample2": (SamplingParams(0.6, 20, 0.6, 1.0), 51),
     }
     for name, (params, max_codes) in drawn.items():
+        if f"{name}_y" not in golden:
+            continue
         noise = _recorded(golden, f"{name}_noise_q")
         found = list(codes_of(model, _utterance(golden, params=params, max_codes=max_codes, noise=noise)))
         error = differing([*prompt, *found], golden.raw(f"{name}_y"))
@@ -339,11 +342,11 @@ def _batch(version: str, golden: Golden, model: Text2Semantic, prompt: np.ndarra
 
 
 def _sovits(version: str, golden: Golden, network: Sovits, folder: Path) -> Iterator[Finding]:
-    audio_path = folder / "common_reference_audio.npz"
-    if not audio_path.exists():
-        return
-    audio = Golden(audio_path)
-    references = {name: audio.floats(f"{name}_spec") for name in ("A", "B") if f"{name}_spec" in audio}
+    references = {}
+    for name in ("A", "B"):
+        if (clip := _clip(folder, name)) is not None:
+            shape = network.spectrogram_shape
+            references[name] = spectrogram(at_sovits_rate(torch.from_numpy(clip[0]), clip[1], shape), shape)
     speakers = {
         name: golden.floats(f"sv_emb_{name}") if network.has_speaker_vector else None for name in references
     }

@@ -23,6 +23,8 @@ from synth.gptsovits.text_encoder import LatentPrior, TextEncoder
 
 NOISE_SCALE = 0.5  # how much of the predicted deviation is drawn; the original pipeline never changes it
 FRAMES_PER_CODE = 2
+WINDOW_FRAMES = 512  # about ten seconds
+REACH_FRAMES = 16  # how far the generator sees to either side, rounded up (12 for the official sizes)
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,21 @@ class Sovits(nn.Module):
         spoken = self.flow.reverse(latent, timbre)
         return self.dec(spoken, timbre), spoken
 
+    def spoken(self, latent: Tensor, timbre: Tensor) -> Tensor:
+        """As `render`, (samples,) of one utterance, but with bounded memory: the generator goes by windows.
+
+        Each window sees more neighbours than the generator can reach, so the samples are those of one piece.
+        """
+        frames = self.flow.reverse(latent, timbre)
+        hop, total = self.spectrogram_shape.hop, frames.shape[2]
+        pieces = []
+        for start in range(0, total, WINDOW_FRAMES):
+            end = min(start + WINDOW_FRAMES, total)
+            left, right = max(0, start - REACH_FRAMES), min(total, end + REACH_FRAMES)
+            audio = self.dec(frames[:, :, left:right], timbre)[0, 0]
+            pieces.append(audio[(start - left) * hop : (end - left) * hop])
+        return torch.cat(pieces)
+
     def forward(
         self,
         codes: Tensor,
@@ -140,11 +157,3 @@ def fold_overlap(hidden: Tensor, previous: Tensor) -> Tensor:
     window = torch.sin(torch.arange(2 * count, device=hidden.device) * torch.pi / (2 * count))
     joined = window[:count] * hidden[:, :, :count] + window[count:] * previous
     return torch.cat([joined, hidden[:, :, count:]], dim=2)
-
-
-def stretch_noise(frames: int, speed: float) -> int:
-    """Number of latent frames for ``frames`` hidden frames at ``speed``: the length that noise must have."""
-    return frames if speed == 1.0 else int(frames / speed) + 1
-
-
-__all__ = ["FRAMES_PER_CODE", "NOISE_SCALE", "Decoded", "Sovits", "fold_overlap", "stretch_noise"]

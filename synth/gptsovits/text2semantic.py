@@ -184,12 +184,16 @@ class Text2Semantic(nn.Module):
     def step(self, codes: Tensor, places: Tensor, cache: Cache) -> Tensor:
         """The last code of each row (rows,) and its place in the audio (rows,) -> logits (rows, codes)."""
         x = self.embed_codes(codes, places)[:, None]  # (rows, 1, width)
+        return self.head(self.through(x, cache)[:, 0]).float()
+
+    def through(self, x: Tensor, cache: Cache) -> Tensor:
+        """One new position of each row (rows, 1, width) through all layers."""
         for layer, block in enumerate(self._blocks()):
             queries, keys, values = block.project(x)
             cache.append(layer, keys, values)
             x = block.finish(x, cache.attend(layer, queries))
         cache.advance()
-        return self.head(x[:, 0]).float()
+        return x
 
 
 def sinusoids(length: int, width: int) -> Tensor:

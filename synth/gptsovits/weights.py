@@ -6,6 +6,7 @@ the wrong header is still recognised.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -98,14 +99,7 @@ def load_sovits(path: Path) -> Sovits:
     ):
         _bounded(file, data, name, low, high)
     _bounded(file, data, "win_length", 64, data["filter_length"])
-    for name in (
-        "upsample_rates",
-        "upsample_kernel_sizes",
-        "resblock_kernel_sizes",
-        "resblock_dilation_sizes",
-    ):
-        if not isinstance(model.get(name), list) or not 1 <= len(model[name]) <= 16:
-            raise WeightsError("mismatch", f"{file.name} has no usable {name} in its configuration.")
+    _check_generator(file, model, data["hop_length"])
     used = {name: value for name, value in file.tensors.items() if _is_spoken(name)}
     tensors = fold_weight_norm(_widened(file, used), file.name)
     tensors = {_sovits_name(name): value for name, value in tensors.items()}
@@ -195,6 +189,39 @@ def _bounded(file: CheckpointFile, table: Mapping[str, Any], name: str, low: int
             measured=value,
             limit=[low, high],
         )
+
+
+def _check_generator(file: CheckpointFile, model: Mapping[str, Any], hop: int) -> None:
+    """The generator's lists: small whole numbers, as many as belong together, and a product that is the hop."""
+    rates, kernels = (
+        _whole_numbers(model.get("upsample_rates")),
+        _whole_numbers(model.get("upsample_kernel_sizes")),
+    )
+    blocks, dilations = (
+        _whole_numbers(model.get("resblock_kernel_sizes")),
+        model.get("resblock_dilation_sizes"),
+    )
+    listed = isinstance(dilations, list) and all(_whole_numbers(part) for part in dilations)
+    if not (rates and kernels and blocks and listed and len(dilations or []) == len(blocks)):
+        raise WeightsError("mismatch", f"{file.name} does not describe its generator in its configuration.")
+    fits = len(rates) == len(kernels) and all(
+        kernel >= rate and (kernel - rate) % 2 == 0 for rate, kernel in zip(rates, kernels, strict=True)
+    )
+    if not fits or math.prod(rates) != hop:
+        raise WeightsError(
+            "mismatch",
+            f"{file.name}: its generator does not make one hop of samples from one frame.",
+            measured=math.prod(rates),
+            limit=hop,
+        )
+
+
+def _whole_numbers(value: Any) -> list[int]:
+    """The list itself when it holds 1 to 16 whole numbers between 1 and 64, else an empty one."""
+    if not isinstance(value, list) or not 1 <= len(value) <= 16:
+        return []
+    fine = all(isinstance(item, int) and not isinstance(item, bool) and 1 <= item <= 64 for item in value)
+    return value if fine else []
 
 
 def _widened(file: CheckpointFile, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,0 +1,77 @@
+"""From text to what the networks read: sentences as phone ids with their BERT rows.
+
+The front-end itself is `synth.text`; here its segments become tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from synth.errors import AssentError
+from synth.gptsovits.bert import Bert, no_rows
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A run of one language inside a sentence; ``phones`` are ids of the checkpoint's table.
+
+    ``phones_per_character`` belongs to ``norm_text`` and is only needed for Chinese.
+    """
+
+    language: str
+    norm_text: str
+    phones: Sequence[int]
+    phones_per_character: Sequence[int] | None = None
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """What is decoded at one go, and the silence after it."""
+
+    pieces: Sequence[Piece]
+    pause_s: float = 0.3
+
+    @property
+    def phone_count(self) -> int:
+        return sum(len(piece.phones) for piece in self.pieces)
+
+
+FrontEnd = Callable[[str, str], Sequence[Sentence]]
+WithBert = Callable[[Callable[[Bert], Tensor]], Tensor]
+
+
+def tensors_of(sentence: Sentence, with_bert: WithBert | None) -> tuple[Tensor, Tensor]:
+    """phones (n,) int64 and BERT rows (1024, n); without ``with_bert`` Chinese gets zeros like other languages."""
+    phones = torch.tensor([phone for piece in sentence.pieces for phone in piece.phones], dtype=torch.int64)
+    rows = []
+    for piece in sentence.pieces:
+        counts = piece.phones_per_character
+        if piece.language == "zh" and with_bert is not None and counts is not None and piece.norm_text:
+            text = piece.norm_text
+            rows.append(with_bert(lambda bert, text=text, counts=counts: bert.rows(text, counts)))  # type: ignore[misc]
+        else:
+            rows.append(no_rows(len(piece.phones)))
+    return phones, torch.cat([part.float().cpu() for part in rows], dim=1)
+
+
+def default_front_end() -> FrontEnd:
+    """`synth.text`, or AssentError ``text_frontend_missing`` where it is not installed."""
+    try:
+        from synth.text import frontend
+    except ModuleNotFoundError as error:
+        raise AssentError(
+            "text_frontend_missing", "The text front-end is not installed.", http_status=503
+        ) from error
+
+    def sentences(text: str, language: str) -> list[Sentence]:
+        return [_sentence(segment) for segment in frontend.process(text, language)]
+
+    return sentences
+
+
+def _sentence(segment: object) -> Sentence:
+    raise NotImplementedError
