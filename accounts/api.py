@@ -34,7 +34,7 @@ _UNDECIDED = (CheckState.QUEUED, CheckState.CHECKING)
 
 def refusals(*codes: int) -> dict[int, Any]:
     """Problem shapes of the refusals every door knows, and of those in `codes`."""
-    return dict.fromkeys((400, 401, 403, 404, *codes), shapes.ProblemShape)
+    return dict.fromkeys((400, 401, 403, 404, *codes), shapes.Problem)
 
 
 def parsed(form: type[drf.Serializer[Any]], data: Any) -> dict[str, Any]:
@@ -293,7 +293,7 @@ class ReceiptVerifyView(APIView):
     @extend_schema(
         operation_id="receipt_verify",
         request=shapes.ReceiptRequest,
-        responses={200: shapes.ReceiptVerdict, 400: shapes.ProblemShape, 429: shapes.ProblemShape},
+        responses={200: shapes.ReceiptVerdict, 400: shapes.Problem, 429: shapes.Problem},
         auth=[],
     )
     def post(self, request: Request) -> Response:

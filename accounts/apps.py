@@ -10,4 +10,4 @@ class AccountsConfig(AppConfig):
     verbose_name = "People, voices and consent"
 
     def ready(self) -> None:
-        from accounts import signals  # noqa: F401  (connects the receivers)
+        from accounts import schema, signals  # noqa: F401  (they register themselves)

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.core.files.base import File
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -26,6 +26,7 @@ from accounts.models import CheckState, Consent, Style, Submission, Voice, Voice
 from accounts.principals import Principal, principal_for
 from accounts.services.consent import open_challenge
 from synth.common.ids import parse_id
+from synth.common.parsers import StrictJSONParser
 from synth.common.wakeup import wait
 from synth.errors import AssentError, Forbidden, NotFound, Unavailable
 
@@ -68,7 +69,7 @@ class ListQuery(serializers.Serializer[Any]):
 
 
 class VoicesView(APIView):
-    parser_classes = [MultiPartParser, JSONParser, FormParser]
+    parser_classes = [MultiPartParser, StrictJSONParser, FormParser]
 
     @extend_schema(operation_id="openai_voice_list", responses={200: OpenApiResponse(dict), **_REFUSALS})
     def get(self, request: Request) -> Response:
@@ -128,7 +129,7 @@ class VoiceView(APIView):
 
 
 class ConsentsView(APIView):
-    parser_classes = [MultiPartParser, FormParser, JSONParser]
+    parser_classes = [MultiPartParser, FormParser, StrictJSONParser]
 
     @extend_schema(
         operation_id="openai_consent_list",

@@ -13,7 +13,7 @@ from accounts.permissions import SCOPES, Role
 from accounts.services.keys import DEFAULT_KEY_DAYS, MAX_KEY_DAYS
 
 
-class ProblemShape(serializers.Serializer[Any]):
+class Problem(serializers.Serializer[Any]):
     """Problem details (RFC 9457); `code` is stable, `detail` is for people."""
 
     type = serializers.CharField()

@@ -9,8 +9,8 @@ from django.core import mail
 from django.core.mail import send_mail
 from django.utils import timezone
 
-from accounts import permissions, selectors, services
 from accounts import mail as kept_mail
+from accounts import permissions, selectors, services
 from accounts.models import ApiKey, FirstAdminToken, Invitation, Membership, Organisation, OutboundMail, User
 from accounts.permissions import PERMISSIONS, SCOPES, Role
 from accounts.principals import principal_of

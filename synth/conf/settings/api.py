@@ -9,7 +9,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["synth.common.parsers.StrictJSONParser"],
     # SDKs send Accept: application/octet-stream on speech; answering 406 to that helps nobody.
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "synth.common.negotiation.IgnoreAcceptNegotiation",
     "EXCEPTION_HANDLER": "synth.common.http.exception_handler",
