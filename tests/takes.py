@@ -92,7 +92,9 @@ def take(
     generator = np.random.default_rng([seed, VOICES.index(voice), len(statement)])
     if source == "auto":
         source = "flite" if flite_installed() else "phrases"
-    pieces = _speak(statement, voice, generator) if source == "flite" else _assemble(statement, voice, generator)
+    pieces = (
+        _speak(statement, voice, generator) if source == "flite" else _assemble(statement, voice, generator)
+    )
     silence = [np.zeros(int(generator.uniform(0.12, 0.45) * RATE_HZ), np.float32) for _ in pieces]
     edge = [np.zeros(int(generator.uniform(0.35, 0.7) * RATE_HZ), np.float32) for _ in range(2)]
     joined = [part for pair in zip(pieces, silence, strict=True) for part in pair][:-1]
