@@ -1,0 +1,66 @@
+"""Coming in by allauth's pages: sign-up by address, closed sign-up, invitation, the first administrator."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.core import mail
+from django.test import Client
+
+from accounts import services
+from accounts.models import Membership, User
+from accounts.permissions import Role
+from audit.models import Entry
+from tests.accounts.conftest import browser
+
+pytestmark = pytest.mark.django_db
+PASSWORD = "a-long-enough-phrase"
+
+
+def sign_up(client, email="Ada@Example.org"):
+    return client.post("/accounts/signup/", {"email": email, "password1": PASSWORD, "password2": PASSWORD})
+
+
+def test_sign_up_verifies_the_address_and_gives_an_organisation(client):
+    answer = sign_up(client)
+    assert answer.status_code == 302
+    user = User.objects.get()
+    assert user.email == "ada@example.org"
+    assert Membership.objects.get(user=user).role == Role.OWNER
+    assert Entry.objects.filter(event="account.created", subject=f"user:{user.pk}").count() == 1
+    assert client.get("/api/v1/voices").status_code == 401  # not before the address is verified
+    code = re.search(r"^\s*([A-Z0-9]{4,}-?[A-Z0-9]*)\s*$", mail.outbox[-1].body, re.M).group(1)
+    assert client.post(answer.url, {"code": code}).status_code == 302
+    assert client.get("/api/v1/voices").status_code == 200
+
+
+def test_closed_sign_up_opens_for_invited_people_alone(settings, owner, django_capture_on_commit_callbacks):
+    settings.ASSENT_SIGNUP_OPEN = False
+    sign_up(Client())
+    assert not User.objects.filter(email="ada@example.org").exists()
+    with django_capture_on_commit_callbacks(execute=True):
+        services.invite(principal=owner, email="ada@example.org", role=Role.REVIEWER)
+    link = re.search(r"/invitations/\S+", mail.outbox[-1].body).group(0)
+    guest = Client()
+    guest.get(link)
+    sign_up(guest)
+    assert User.objects.filter(email="ada@example.org").exists()
+
+
+def test_log_in_and_out_again():
+    user = User.objects.create_user("ada@example.org", PASSWORD)
+    user.emailaddress_set.create(email=user.email, verified=True, primary=True)
+    services.account_created(user=user)
+    client = Client()
+    client.post("/accounts/login/", {"login": "ADA@example.org", "password": PASSWORD})
+    assert client.get("/api/v1/organisation").json()["role"] == "owner"
+    client.post("/accounts/logout/")
+    assert client.get("/api/v1/organisation").status_code == 401
+
+
+def test_second_factors_and_passkeys_are_offered(owner):
+    owner.user.emailaddress_set.create(email=owner.user.email, verified=True, primary=True)
+    client = browser(owner.user)
+    assert client.get("/accounts/2fa/").status_code == 200
+    assert Client().get("/accounts/login/").status_code == 200
