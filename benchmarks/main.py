@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 import numpy as np
 
 from benchmarks.report import Row, spread_of, write_report
@@ -192,7 +192,7 @@ def _processor_time() -> list[Row]:
     notes = {
         "speaking": "preview engine, profile of the clip cached; the text-to-speech child's time not counted",
         "marking": "keyed mark with its strength search", "labelling": "encoding to MP3 and writing the label",
-        "reading_back": "from the final bytes, decoding not counted", "verifying": "keyed mark, plain search, one epoch",
+        "reading_back": "from the final bytes, without decoding", "verifying": "keyed mark, plain search, one epoch",
     }  # fmt: skip
     return [
         Row(f"{name}_cpu_s_per_s", "CPU s / audio s", round(statistics.median(values), 4), spread=spread_of(values),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import secrets
 
 import numpy as np
 import soundfile as sf
@@ -30,7 +31,7 @@ def wav(samples: np.ndarray | None = None, rate_hz: int = RATE_HZ) -> bytes:
 
 def person(email: str = "") -> User:
     return User.objects.create_user(
-        email=email or f"person{next(_serial)}@example.org", password="long-enough-1"
+        email=email or f"person-{secrets.token_hex(6)}@example.org", password="long-enough-1"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 
-import httpx
+import httpx2 as httpx
 import numpy as np
 import pytest
 import soundfile as sf
@@ -59,7 +59,7 @@ def answer_challenge(api: httpx.Client, challenge_id: str, data: bytes) -> dict:
     """Upload and wait for the decision."""
     sent = api.post(
         f"/api/v1/challenges/{challenge_id}/recording",
-        files={"recording": ("take.wav", data)},
+        files={"file": ("take.wav", data)},
         data={"source": "microphone"},
     )
     assert sent.status_code in (200, 201, 202), sent.text
@@ -89,7 +89,7 @@ def test_a_genuine_recording_is_approved_and_the_voice_speaks(api, seeded):
     style = takes.style_clip("awb", "sad")
     added = api.post(
         f"/api/v1/voices/{voice}/styles",
-        files={"recording": ("sad.wav", wav(style.samples))},
+        files={"file": ("sad.wav", wav(style.samples))},
         data={"name": "sad", "emotion": "sad", "language": "en", "transcript": style.transcript},
     )
     assert added.status_code in (200, 201, 202), added.text
@@ -157,7 +157,7 @@ def test_a_replayed_recording_is_rejected(api, seeded):
 @pytest.mark.parametrize(
     ("spoil", "code"),
     [
-        ("words", "wrong_words"),
+        ("words", "challenge_words_wrong"),
         ("noise", "too_noisy"),
         ("clip", "clipped"),
         ("short", "too_short"),

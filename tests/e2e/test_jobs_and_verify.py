@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 
-import httpx
+import httpx2 as httpx
 import numpy as np
 import pytest
 import soundfile as sf

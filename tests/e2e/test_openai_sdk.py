@@ -21,7 +21,7 @@ def client(seeded: Seeded) -> openai.OpenAI:
 
 def counting(client: openai.OpenAI) -> tuple[openai.OpenAI, list[str]]:
     """A client that notes every request it sends, retries included."""
-    import httpx
+    import httpx2 as httpx
 
     seen: list[str] = []
     http = httpx.Client(event_hooks={"request": [lambda request: seen.append(str(request.url))]}, timeout=180)
