@@ -59,7 +59,7 @@ def runnable_by(folder: Path, user: ServerUser | None, *, copies_dir: Path = COP
     As root the server runs as another user, who cannot reach programs below a closed folder such as /root.
     We never open that folder; we copy the installation (38 MB) once to ``copies_dir`` instead.
     """
-    if user is None or _can_run(folder / "postgres", user):
+    if user is None or _can_run(folder, user):
         return folder
     installation = folder.parent
     stamp = (folder / "postgres").stat()
@@ -71,28 +71,40 @@ def runnable_by(folder: Path, user: ServerUser | None, *, copies_dir: Path = COP
     parent.chmod(0o755)  # whatever our umask is
     copy = parent / hashlib.sha256(identity.encode()).hexdigest()[:12]
     if not copy.exists():
-        scratch = parent / f".{copy.name}.{os.getpid()}"
-        shutil.copytree(installation, scratch, symlinks=True)
-        for path in (scratch, *scratch.rglob("*")):
-            if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
-        try:
-            scratch.rename(copy)
-        except OSError:  # another process was quicker
-            shutil.rmtree(scratch)
-    if not _can_run(copy / folder.name / "postgres", user):
+        _copy(installation, copy)
+    copied = copy / installation.parent.name / installation.name / folder.name
+    if not _can_run(copied, user):
         raise LocalError(
-            f"User '{user.name}' can run neither {folder}/postgres nor its copy in {copy}; "
+            f"User '{user.name}' can run neither {folder}/postgres nor its copy in {copied}; "
             "start as an ordinary user, or set DATABASE_URL."
         )
-    return copy / folder.name
+    return copied
 
 
-def _can_run(program: Path, user: ServerUser) -> bool:
+def _copy(installation: Path, copy: Path) -> None:
+    """Copy an installation, and the wheel's folder of shared libraries that its programs find beside it."""
+    package = installation.parent
+    libraries = package.with_name(f"{package.name}.libs")
+    scratch = copy.with_name(f".{copy.name}.{os.getpid()}")
+    shutil.copytree(installation, scratch / package.name / installation.name, symlinks=True)
+    if libraries.is_dir():
+        shutil.copytree(libraries, scratch / libraries.name, symlinks=True)
+    for path in (scratch, *scratch.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
     try:
-        subprocess.run(
-            [program, "--version"], capture_output=True, check=True, cwd="/", **user_arguments(user)
-        )
+        scratch.rename(copy)
+    except OSError:  # another process was quicker
+        shutil.rmtree(scratch)
+
+
+def _can_run(folder: Path, user: ServerUser) -> bool:
+    try:
+        for program in ("postgres", "initdb"):
+            subprocess.run(
+                [folder / program, "--version"],
+                capture_output=True, check=True, cwd="/", **user_arguments(user),
+            )  # fmt: skip
     except (OSError, subprocess.CalledProcessError):
         return False
     return True

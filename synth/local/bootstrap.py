@@ -131,9 +131,9 @@ def _install(wanted: list[str]) -> None:
     if uv:
         command = [uv, "pip", "install", "--quiet", "--python", str(VENV_PYTHON), *_uv_find_links()]
     elif (VENV / "bin" / "pip").exists():
-        command = [str(VENV_PYTHON), "-m", "pip", "install", "--quiet"]
+        command = [str(VENV_PYTHON), "-m", "pip", "install", "-qq"]
     else:
-        command = [sys.executable, "-m", "pip", "--python", str(VENV_PYTHON), "install", "--quiet"]
+        command = [sys.executable, "-m", "pip", "--python", str(VENV_PYTHON), "install", "-qq"]
     _run([*command, "--requirement", str(listing)])
 
 

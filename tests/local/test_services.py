@@ -303,8 +303,12 @@ def test_programs_below_a_closed_folder_are_copied_once_for_the_other_user(tmp_p
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     source = binaries.postgres_bin()
-    shutil.copytree(source.parent, closed / "install", symlinks=True)
-    folder = closed / "install" / source.name
+    package = source.parent.parent
+    folder = closed / package.name / source.parent.name / source.name
+    shutil.copytree(source.parent, folder.parent, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, closed / libraries.name)
     if not IS_ROOT:
         assert binaries.runnable_by(folder, None) == folder
         return
@@ -314,10 +318,11 @@ def test_programs_below_a_closed_folder_are_copied_once_for_the_other_user(tmp_p
         user = server_user()
         copy = binaries.runnable_by(folder, user, copies_dir=copies)
         assert copy != folder
-        as_user = subprocess.run(
-            [copy / "postgres", "--version"], capture_output=True, cwd="/", **user.popen, check=True
-        )
-        assert b"PostgreSQL" in as_user.stdout
+        for program in ("postgres", "initdb", "psql"):
+            as_user = subprocess.run(
+                [copy / program, "--version"], capture_output=True, cwd="/", **user.popen, check=True
+            )
+            assert b"PostgreSQL" in as_user.stdout
         assert binaries.runnable_by(folder, user, copies_dir=copies) == copy
         assert closed.stat().st_mode & 0o777 == 0o700, "nobody's folder is opened"
         copies_made = list(copies.glob("assent-server-*/*"))
