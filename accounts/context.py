@@ -42,4 +42,7 @@ def _waiting(principal: Principal) -> int:
     submissions = Submission.objects.filter(
         state="needs_review", challenge__voice__organisation=principal.organisation
     ).count()
-    return submissions + Style.objects.filter(state="needs_review", voice__organisation=principal.organisation).count()
+    return (
+        submissions
+        + Style.objects.filter(state="needs_review", voice__organisation=principal.organisation).count()
+    )

@@ -41,11 +41,20 @@ def log_tile() -> Tile:
     except NoReverseMatch:
         url = ""
     if checkpoint is None:
-        return Tile(title=_("Log"), value=_("Empty"), detail=_("No checkpoint was published yet."), state="unknown", url=url)
+        return Tile(
+            title=_("Log"),
+            value=_("Empty"),
+            detail=_("No checkpoint was published yet."),
+            state="unknown",
+            url=url,
+        )
     return Tile(
         title=_("Log"),
         value=ngettext("%(count)d entry", "%(count)d entries", checkpoint.size) % {"count": checkpoint.size},
         detail=_("Signed, append-only, provable to strangers."),
         url=url,
-        facts=((_("Origin"), settings.ASSENT_ORIGIN), (_("Entries under the last signature"), str(checkpoint.size))),
+        facts=(
+            (_("Origin"), settings.ASSENT_ORIGIN),
+            (_("Entries under the last signature"), str(checkpoint.size)),
+        ),
     )

@@ -69,7 +69,8 @@ def _shown(row: Verification) -> dict[str, Any]:
         ],
         "key": [INTERVALS[kind] for kind in kinds],
         "layers": [
-            (LAYERS.get(name, name), LAYER_STATES.get(state, state)) for name, state in report["layers"].items()
+            (LAYERS.get(name, name), LAYER_STATES.get(state, state))
+            for name, state in report["layers"].items()
         ],
     }
 

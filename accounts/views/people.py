@@ -101,7 +101,11 @@ def _change_organisation(request: HttpRequest) -> str:
 def keys(request: HttpRequest) -> HttpResponse:
     """API keys: made, shown once, revoked."""
     principal = principal_for(request)
-    context: dict[str, Any] = {"scopes": SCOPES.items(), "now": timezone.now(), "base_url": settings.ASSENT_BASE_URL}
+    context: dict[str, Any] = {
+        "scopes": SCOPES.items(),
+        "now": timezone.now(),
+        "base_url": settings.ASSENT_BASE_URL,
+    }
     status = 200
     if request.method == "POST":
         form = request.POST
@@ -122,7 +126,10 @@ def keys(request: HttpRequest) -> HttpResponse:
             status = error.http_status
     offered = [(scope, label) for scope, label in SCOPES.items() if principal.can(scope)]
     return render(
-        request, "accounts/keys.html", {**context, "scopes": offered, "keys": selectors.keys(principal)}, status=status
+        request,
+        "accounts/keys.html",
+        {**context, "scopes": offered, "keys": selectors.keys(principal)},
+        status=status,
     )
 
 

@@ -75,7 +75,9 @@ def consent_new(request: HttpRequest, voice_id: UUID) -> HttpResponse:
         "listener": needs_listener(voice.language),
         "refusal": refusal,
     }
-    return render(request, "accounts/consent_new.html", context, status=refusal.http_status if refusal else 200)
+    return render(
+        request, "accounts/consent_new.html", context, status=refusal.http_status if refusal else 200
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -108,7 +110,9 @@ def challenge(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
         "listener": bool(found.needs_reviewer),
         "refusal": refusal,
     }
-    return render(request, "accounts/consent_record.html", context, status=refusal.http_status if refusal else 200)
+    return render(
+        request, "accounts/consent_record.html", context, status=refusal.http_status if refusal else 200
+    )
 
 
 def _recording(request: HttpRequest) -> Any:
@@ -158,7 +162,11 @@ def style_new(request: HttpRequest, voice_id: UUID) -> HttpResponse:
     principal = principal_for(request)
     principal.require(permissions.VOICES_WRITE)
     voice = selectors.get_voice(principal, voice_id)
-    taken = set(selectors.styles(principal, voice_id).exclude(state=CheckState.REJECTED).values_list("emotion", flat=True))
+    taken = set(
+        selectors.styles(principal, voice_id)
+        .exclude(state=CheckState.REJECTED)
+        .values_list("emotion", flat=True)
+    )
     free = next((emotion for emotion in EMOTIONS if emotion not in taken), "neutral")
     chosen = {"name": "", "emotion": free, "language": voice.language, "transcript": ""}
     refusal = None
@@ -191,7 +199,7 @@ def style_new(request: HttpRequest, voice_id: UUID) -> HttpResponse:
 def style(request: HttpRequest, style_id: UUID) -> HttpResponse:
     """One style: its clip, its check."""
     principal = principal_for(request)
-    row = selectors.get_style(principal, style_id)
+    row: Any = selectors.get_style(principal, style_id)
     row.emotion_label = emotion_label(row.emotion)
     context = {
         "row": row,
@@ -232,11 +240,20 @@ def review(request: HttpRequest) -> HttpResponse:
     """Recordings that wait for a reviewer, oldest first."""
     principal = principal_for(request)
     items: list[dict[str, Any]] = [
-        {"row": row, "voice": row.challenge.voice, "url": reverse("accounts:review_submission", args=[row.pk])}
+        {
+            "row": row,
+            "voice": row.challenge.voice,
+            "url": reverse("accounts:review_submission", args=[row.pk]),
+        }
         for row in selectors.review_queue(principal)
     ]
     items += [
-        {"row": row, "voice": row.voice, "is_style": True, "url": reverse("accounts:review_style", args=[row.pk])}
+        {
+            "row": row,
+            "voice": row.voice,
+            "is_style": True,
+            "url": reverse("accounts:review_style", args=[row.pk]),
+        }
         for row in selectors.style_review_queue(principal)
     ]
     items.sort(key=lambda item: item["row"].created_at)
@@ -292,4 +309,6 @@ def _decided(request: HttpRequest, row: Submission | Style, context: dict[str, A
         "refusal": refusal,
         "note": request.POST.get("note", ""),
     }
-    return render(request, "accounts/review_item.html", context, status=refusal.http_status if refusal else 200)
+    return render(
+        request, "accounts/review_item.html", context, status=refusal.http_status if refusal else 200
+    )

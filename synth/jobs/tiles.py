@@ -41,7 +41,12 @@ def engine_facts() -> dict[str, Any] | None:
     last = SynthesisJob.objects.filter(state=JobState.RELEASED).order_by("-finished_at").first()
     if last is None:
         return None
-    return {"name": last.engine_name, "version": last.engine_version, "is_preview": bool(last.is_preview), "device": ""}
+    return {
+        "name": last.engine_name,
+        "version": last.engine_version,
+        "is_preview": bool(last.is_preview),
+        "device": "",
+    }
 
 
 def engine_banner() -> Promise | str:
@@ -66,8 +71,15 @@ def engine_tile() -> Tile:
     return Tile(
         title=_("Engine"),
         value=_("Preview engine") if preview else facts["name"],
-        detail=_("Robotic speech that follows the clip; no voice model is installed.") if preview else facts["version"],
+        detail=_("Robotic speech that follows the clip; no voice model is installed.")
+        if preview
+        else facts["version"],
         state="note" if preview else "ok",
-        facts=((_("Name"), facts["name"]), (_("Version"), facts["version"]), (_("Device"), facts["device"] or "–"), *rows),
+        facts=(
+            (_("Name"), facts["name"]),
+            (_("Version"), facts["version"]),
+            (_("Device"), facts["device"] or "–"),
+            *rows,
+        ),
         banner=PREVIEW_BANNER if preview else "",
     )

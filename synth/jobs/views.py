@@ -17,6 +17,7 @@ from accounts.languages import LANGUAGES
 from accounts.permissions import SPEECH_WRITE
 from accounts.principals import Principal, principal_for
 from accounts.scope import DEFAULT_PURPOSE, PURPOSES
+from accounts.services.authorisation import NEUTRAL
 from accounts.words import emotion_label
 from audit.services import proof_for
 from synth.errors import AssentError, NotFound
@@ -62,18 +63,17 @@ def _studio(principal: Principal, request: HttpRequest) -> dict[str, Any]:
     """Voices that can speak now with their styles, and what was chosen or asked for in the address."""
     principal.require(SPEECH_WRITE)
     asked = request.POST or request.GET
-    speaking = list(voices.speaking_voices(principal))
+    speaking: list[Any] = list(voices.speaking_voices(principal))
     styles = voices.approved_styles(speaking)
-    shown = []
     for voice in speaking:
-        if styles[voice.pk]:
-            voice.shown_styles = styles[voice.pk]
-            for style in voice.shown_styles:
-                style.emotion_label = emotion_label(style.emotion)
-            voice.chosen_style = asked.get(f"style-{voice.pk}") or asked.get("style") or voice.shown_styles[0].name
-            shown.append(voice)
+        voice.shown_styles = [(style.name, emotion_label(style.emotion)) for style in styles[voice.pk]]
+        names = [name for name, _label in voice.shown_styles]
+        wanted = asked.get(f"style-{voice.pk}", asked.get("style", ""))
+        # Without a style the speech takes after the voice's neutral style, or else its consent recording.
+        voice.has_neutral = NEUTRAL in names
+        voice.chosen_style = wanted if wanted in names else NEUTRAL if voice.has_neutral else ""
     return {
-        "voices": shown,
+        "voices": speaking,
         "chosen": {
             "voice": asked.get("voice", ""),
             "text": asked.get("text", ""),
@@ -132,7 +132,7 @@ def _shown(row: SynthesisJob) -> dict[str, Any]:
         "stage": STAGES.get(row.stage, row.stage),
         "follow": follow_rows(row.follow_report),
         "similarity": (row.follow_report or {}).get("similarity"),
-        "emotion": emotion_label(row.style.emotion),
+        "emotion": emotion_label(row.style.emotion) if row.style else "",
         "format_label": format_label(row.format),
         "is_served": output is not None
         and output.deleted_at is None
@@ -156,7 +156,8 @@ def cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
 def audio(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     """The released file: to hear, or with ?download to keep. Each opening is an entry in the log."""
     output, file = services.open_output(principal=principal_for(request), job_id=job_id)
-    name = f"{slugify(output.job.voice.name) or 'voice'}-{output.job.style.name}-{str(output.pk)[:8]}"
+    style = f"-{output.job.style.name}" if output.job.style else ""
+    name = f"{slugify(output.job.voice.name) or 'voice'}{style}-{str(output.pk)[:8]}"
     return FileResponse(
         file,
         as_attachment="download" in request.GET,

@@ -55,9 +55,8 @@ def messages_in(root: Path) -> dict[tuple[str | None, str], str | tuple[str, str
 def _files(root: Path) -> Iterator[Path]:
     for room in ROOMS:
         for path in sorted((root / room).rglob("*")):
-            if path.suffix == ".py" and "migrations" not in path.parts:
-                yield path
-            elif path.suffix in (".html", ".txt") and "templates" in path.parts:
+            is_code = path.suffix == ".py" and "migrations" not in path.parts
+            if is_code or (path.suffix in (".html", ".txt") and "templates" in path.parts):
                 yield path
 
 
@@ -114,7 +113,9 @@ def merged(root: Path, old: Catalog, locale: str) -> Catalog:
     )  # fmt: skip
     found = messages_in(root)
     found |= {(REFUSAL, str(message.id)): str(message.id) for message in old if message.context == REFUSAL}
-    for (context, singular), message in sorted(found.items(), key=lambda item: (item[0][0] or "", item[0][1])):
+    for (context, singular), message in sorted(
+        found.items(), key=lambda item: (item[0][0] or "", item[0][1])
+    ):
         known = old.get(singular, context)
         plural = isinstance(message, tuple)
         empty = tuple("" for _ in range(new.num_plurals)) if plural else ""

@@ -23,7 +23,10 @@ def _error(request: HttpRequest, status_code: int, title: str, message: str) -> 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """400: the request could not be read."""
     return _error(
-        request, 400, _("That request could not be read"), _("Something in it was malformed. Go back and try again.")
+        request,
+        400,
+        _("That request could not be read"),
+        _("Something in it was malformed. Go back and try again."),
     )
 
 
@@ -33,7 +36,9 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
         request,
         403,
         _("You may not do this here"),
-        _("Your role in this organisation does not include it. An owner of the organisation can change that."),
+        _(
+            "Your role in this organisation does not include it. An owner of the organisation can change that."
+        ),
     )
 
 
@@ -54,11 +59,15 @@ def server_error(request: HttpRequest) -> HttpResponse:
             request,
             500,
             _("Something broke on our side"),
-            _("The fault was recorded. Nothing was released that is not marked and logged. Try again in a moment."),
+            _(
+                "The fault was recorded. Nothing was released that is not marked and logged. Try again in a moment."
+            ),
         )
     except Exception:
         logger.exception("the error page itself failed")
-        return HttpResponse("Something broke on our side.", status=500, content_type="text/plain; charset=utf-8")
+        return HttpResponse(
+            "Something broke on our side.", status=500, content_type="text/plain; charset=utf-8"
+        )
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -67,5 +76,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         request,
         403,
         _("This form is no longer valid"),
-        _("It was open for too long, or cookies are switched off. Go back, reload the page and send it again."),
+        _(
+            "It was open for too long, or cookies are switched off. Go back, reload the page and send it again."
+        ),
     )

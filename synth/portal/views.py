@@ -52,5 +52,7 @@ def set_theme(request: HttpRequest) -> HttpResponse:
 def csp_report(request: HttpRequest) -> HttpResponse:
     """Log a browser's report that a page broke the content security policy: always a fault of ours."""
     if int(request.headers.get("content-length") or 0) <= MAX_REPORT_BYTES:
-        logger.warning("content security policy report: %s", request.body[:MAX_REPORT_BYTES].decode("utf-8", "replace"))
+        logger.warning(
+            "content security policy report: %s", request.body[:MAX_REPORT_BYTES].decode("utf-8", "replace")
+        )
     return HttpResponse(status=204)

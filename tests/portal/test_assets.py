@@ -13,7 +13,9 @@ TEMPLATES = [
     for room in ("synth", "accounts", "audit", "watermark")
     for path in sorted((ROOT / room).rglob("templates/**/*.html"))
 ]
-STATIC = sorted(path for path in (ROOT / "synth/portal/static").rglob("*") if path.suffix in {".css", ".js", ".svg"})
+STATIC = sorted(
+    path for path in (ROOT / "synth/portal/static").rglob("*") if path.suffix in {".css", ".js", ".svg"}
+)
 NAMESPACE = "http://www.w3.org/2000/svg"
 
 
@@ -35,7 +37,9 @@ def test_templates_hold_no_inline_style_script_or_handler(path):
 @pytest.mark.parametrize("path", [*TEMPLATES, *STATIC], ids=name_of)
 def test_nothing_is_fetched_from_elsewhere(path):
     text = path.read_text(encoding="utf-8").replace(NAMESPACE, "")
-    assert not re.search(r"""(?:src|href|url\(|import|fetch\()\s*[=("' ]*\s*(?:https?:)?//""", text), name_of(path)
+    assert not re.search(r"""(?:src|href|url\(|import|fetch\()\s*[=("' ]*\s*(?:https?:)?//""", text), name_of(
+        path
+    )
     assert "eval(" not in text
 
 

@@ -43,7 +43,18 @@ def recording() -> SimpleUploadedFile:
     return SimpleUploadedFile("take.wav", factories.wav())
 
 
-PAGES = ["/voices", "/voices/new", "/studio", "/jobs", "/keys", "/organisation", "/uses", "/review", "/verify", "/status"]
+PAGES = [
+    "/voices",
+    "/voices/new",
+    "/studio",
+    "/jobs",
+    "/keys",
+    "/organisation",
+    "/uses",
+    "/review",
+    "/verify",
+    "/status",
+]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -54,7 +65,9 @@ def test_every_page_opens_for_an_owner(browser, path, language):
     assert f'<html lang="{language}"' in text_of(answer)
 
 
-@pytest.mark.parametrize("path", ["/voices", "/studio", "/jobs", "/keys", "/organisation", "/uses", "/review", "/mail"])
+@pytest.mark.parametrize(
+    "path", ["/voices", "/studio", "/jobs", "/keys", "/organisation", "/uses", "/review", "/mail"]
+)
 def test_strangers_are_sent_to_the_log_in_page(client, path):
     answer = client.get(path)
     assert answer.status_code == 302
@@ -83,7 +96,12 @@ def test_pages_keep_to_the_roles(owner, role, path, status):
 def test_another_organisation_s_things_look_as_if_they_were_not_there(voice):
     stranger = logged_in(factories.owner_principal())
     clip = voice.clips.get()
-    for path in (f"/voices/{voice.pk}", f"/voices/{voice.pk}/receipt", f"/voices/{voice.pk}/ledger", f"/clips/{clip.pk}/audio"):
+    for path in (
+        f"/voices/{voice.pk}",
+        f"/voices/{voice.pk}/receipt",
+        f"/voices/{voice.pk}/ledger",
+        f"/clips/{clip.pk}/audio",
+    ):
         assert stranger.get(path).status_code == 404
 
 
@@ -93,8 +111,14 @@ def test_a_voice_is_registered_and_its_owner_reads_a_statement(browser):
     assert answer["location"] == f"/voices/{voice.pk}/consent"
     asked = browser.post(
         answer["location"],
-        {"purposes": ["general"], "languages": ["en"], "emotions": "sad, neutral", "excluded_terms": "lottery\n\n", "valid_days": "30"},
-    )  # fmt: skip
+        {
+            "purposes": ["general"],
+            "languages": ["en"],
+            "emotions": "sad, neutral",
+            "excluded_terms": "lottery\n\n",
+            "valid_days": "30",
+        },
+    )
     challenge = Challenge.objects.get()
     assert challenge.scope["emotions"] == ["sad", "neutral"]
     assert challenge.scope["excluded_terms"] == ["lottery"]
@@ -118,7 +142,13 @@ def test_a_bad_form_says_why_and_keeps_what_was_typed(browser):
     voice = Voice.objects.get()
     answer = browser.post(
         f"/voices/{voice.pk}/consent",
-        {"purposes": ["general"], "languages": ["en"], "emotions": "*", "excluded_terms": "casino", "valid_days": "9999"},
+        {
+            "purposes": ["general"],
+            "languages": ["en"],
+            "emotions": "*",
+            "excluded_terms": "casino",
+            "valid_days": "9999",
+        },
     )
     assert answer.status_code == 400
     assert 'role="alert"' in text_of(answer)
@@ -135,11 +165,21 @@ def test_where_no_recogniser_is_the_page_says_so_before_anything_is_spoken(brows
 def test_a_rejected_recording_shows_each_gate_with_its_limit(owner, browser):
     voice = services.register_voice(principal=owner, name="N", person_name="Alex Morgan", language="en")
     challenge = services.issue_challenge(principal=owner, voice_id=voice.pk)
-    row = services.submit_recording(principal=owner, challenge_id=challenge.pk, upload=recording(), source="upload")
+    row = services.submit_recording(
+        principal=owner, challenge_id=challenge.pk, upload=recording(), source="upload"
+    )
     services.begin_check(submission_id=row.pk)
     report = factories.passing_report(frozenset({"length"}))
     report["gates"].append(
-        {"name": "snr", "outcome": "fail", "measured": 11.25, "limit": 15.0, "unit": "dB", "code": "too_noisy", "message": "Too noisy."}
+        {
+            "name": "snr",
+            "outcome": "fail",
+            "measured": 11.25,
+            "limit": 15.0,
+            "unit": "dB",
+            "code": "too_noisy",
+            "message": "Too noisy.",
+        }
     )
     services.apply_consent_gates(submission_id=row.pk, result=report | {"decision": "rejected"})
     page = text_of(browser.get(f"/submissions/{row.pk}", headers={"accept-language": "zh-CN"}))
@@ -151,7 +191,9 @@ def test_a_rejected_recording_shows_each_gate_with_its_limit(owner, browser):
 def test_a_reviewer_listens_and_decides(owner, browser):
     voice = services.register_voice(principal=owner, name="N", person_name="Alex Morgan", language="zh")
     challenge = services.issue_challenge(principal=owner, voice_id=voice.pk)
-    row = services.submit_recording(principal=owner, challenge_id=challenge.pk, upload=recording(), source="upload")
+    row = services.submit_recording(
+        principal=owner, challenge_id=challenge.pk, upload=recording(), source="upload"
+    )
     services.begin_check(submission_id=row.pk)
     report = factories.passing_report(services.consent.GATES_THAT_MUST_PASS)
     report["gates"][0]["outcome"] = "review"
@@ -172,7 +214,14 @@ def test_a_reviewer_listens_and_decides(owner, browser):
 def test_a_style_is_offered_and_removed(owner, browser, voice):
     answer = browser.post(
         f"/voices/{voice.pk}/styles/new",
-        {"name": "sad", "emotion": "sad", "language": "en", "transcript": "Nobody came.", "source": "microphone", "file": recording()},
+        {
+            "name": "sad",
+            "emotion": "sad",
+            "language": "en",
+            "transcript": "Nobody came.",
+            "source": "microphone",
+            "file": recording(),
+        },
     )
     style = Style.objects.get()
     assert answer["location"] == f"/styles/{style.pk}"
@@ -185,7 +234,13 @@ def test_the_studio_submits_a_job_and_shows_its_part(owner, browser, voice):
     factories.approved_style(owner, voice, name="neutral")
     page = text_of(browser.get("/studio"))
     assert f'name="style-{voice.pk}"' in page
-    form = {"voice": str(voice.pk), f"style-{voice.pk}": "neutral", "text": "Good evening.", "format": "wav", "speed": "1.1"}
+    form = {
+        "voice": str(voice.pk),
+        f"style-{voice.pk}": "neutral",
+        "text": "Good evening.",
+        "format": "wav",
+        "speed": "1.1",
+    }
     answer = browser.post("/studio", form, headers={"x-fragment": "1"})
     job = SynthesisJob.objects.get()
     assert answer["location"] == f"/jobs/{job.pk}"
@@ -200,7 +255,13 @@ def test_the_studio_submits_a_job_and_shows_its_part(owner, browser, voice):
 def test_a_refused_job_says_why_in_the_studio(owner, browser, voice):
     factories.approved_style(owner, voice, name="neutral")
     services.revoke(principal=owner, voice_id=voice.pk)
-    form = {"voice": str(voice.pk), f"style-{voice.pk}": "neutral", "text": "Good evening.", "format": "wav", "speed": "1"}
+    form = {
+        "voice": str(voice.pk),
+        f"style-{voice.pk}": "neutral",
+        "text": "Good evening.",
+        "format": "wav",
+        "speed": "1",
+    }
     answer = browser.post("/studio", form, headers={"x-fragment": "1"})
     assert answer.status_code == 403
     assert 'data-refusal="consent_revoked"' in text_of(answer)
@@ -254,7 +315,12 @@ def test_the_first_administrator_comes_in_by_the_link_once(client):
     link = services.first_admin_link()
     path = "/" + link.split("/", 3)[3]
     assert client.get(path).status_code == 200
-    form = {"email": "ada@example.org", "name": "Ada", "organisation_name": "Harbor", "password": "Correct-horse-9"}
+    form = {
+        "email": "ada@example.org",
+        "name": "Ada",
+        "organisation_name": "Harbor",
+        "password": "Correct-horse-9",
+    }
     answer = client.post(path, form)
     assert answer.status_code == 302
     assert client.get("/mail").status_code == 200

@@ -104,7 +104,16 @@ def test_refusals_speak_the_reader_s_language():
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(None, "–"), (1.5, "1.5"), (2.0, "2"), (0.12345, "0.12"), (True, "✓"), ([3.0, 10.0], "3 – 10"), (7, "7"), (100, "100")],
+    [
+        (None, "–"),
+        (1.5, "1.5"),
+        (2.0, "2"),
+        (0.12345, "0.12"),
+        (True, "✓"),
+        ([3.0, 10.0], "3 – 10"),
+        (7, "7"),
+        (100, "100"),
+    ],
 )
 def test_numbers_are_short(value, shown):
     assert number(value) == shown
@@ -117,7 +126,7 @@ def test_a_state_is_a_word_with_a_colour():
 
 
 def test_what_a_template_shows_is_escaped():
-    shown = Template('{% load portal %}{{ value|json }}').render(Context({"value": {"a": "<script>'\""}}))
+    shown = Template("{% load portal %}{{ value|json }}").render(Context({"value": {"a": "<script>'\""}}))
     assert "<script>" not in shown
     assert '"' not in shown
     assert short_hash("a" * 64) == "a" * 12 + "…"

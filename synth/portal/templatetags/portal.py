@@ -46,7 +46,9 @@ def icon(name: str, label: str = "") -> SafeString:
     """Draw the icon `name` from the sprite; decorative (hidden from screen readers) unless `label` is given."""
     href = f"{static('portal/img/icons.svg')}#{name}"
     if label:
-        return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"></use></svg>', label, href)
+        return format_html(
+            '<svg class="icon" role="img" aria-label="{}"><use href="{}"></use></svg>', label, href
+        )
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}"></use></svg>', href)
 
 
@@ -57,7 +59,9 @@ def here(context: template.Context, *prefixes: str) -> SafeString | str:
     if request is None:
         return ""
     path = request.path
-    current = any(prefix and (path == prefix or (prefix != "/" and path.startswith(prefix))) for prefix in prefixes)
+    current = any(
+        prefix and (path == prefix or (prefix != "/" and path.startswith(prefix))) for prefix in prefixes
+    )
     return SafeString('aria-current="page"') if current else ""
 
 
@@ -114,7 +118,10 @@ def say(refusal: Any) -> str:
     """
     if isinstance(refusal, dict):
         return phrase(
-            str(refusal.get("code", "")), str(refusal.get("message", "")), refusal.get("measured"), refusal.get("limit")
+            str(refusal.get("code", "")),
+            str(refusal.get("message", "")),
+            refusal.get("measured"),
+            refusal.get("limit"),
         )
     return phrase(refusal.code, refusal.message, refusal.measured, refusal.limit)
 
@@ -128,7 +135,9 @@ def moment(value: Any) -> SafeString | str:
         return "–"
     text = value.astimezone(UTC)
     return format_html(
-        '<time datetime="{}" data-local>{}</time>', text.isoformat(timespec="seconds"), f"{text:%Y-%m-%d %H:%M} UTC"
+        '<time datetime="{}" data-local>{}</time>',
+        text.isoformat(timespec="seconds"),
+        f"{text:%Y-%m-%d %H:%M} UTC",
     )
 
 

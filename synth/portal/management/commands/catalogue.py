@@ -17,7 +17,9 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--check", action="store_true", help="only say what is missing; status 1 if anything is")
+        parser.add_argument(
+            "--check", action="store_true", help="only say what is missing; status 1 if anything is"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         from synth.portal import catalogue
