@@ -62,3 +62,19 @@ def write(count: int = 1, **options: Any) -> list[Entry]:
             values = {"event": "voice.registered", "actor": SYSTEM, "data": {"index": number}, **options}
             entries.append(services.record(**values))
     return entries
+
+
+def bulk(count: int) -> None:
+    """Many entries in one statement, as the application's role; the n-th carries ``"index":n``."""
+    with transaction.atomic(), connections["default"].cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO audit_entry (event, body, leaf_hash, created_at)
+            SELECT 'voice.registered', body, sha256('\\x00'::bytea || body), '2026-11-22T12:00:00Z'
+            FROM (SELECT convert_to('{"data":{"index":' || g || '},"event":"voice.registered","nonce":"' || g ||
+              '","organisation":null,"subject":null,"time":"2026-11-22T12:00:00.000000Z","v":1}',
+              'UTF8') AS body
+              FROM generate_series(0, %s - 1) g) AS made
+            """,
+            [count],
+        )

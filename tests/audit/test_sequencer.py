@@ -24,28 +24,12 @@ from audit.note import Checkpoint, Signer
 from audit.proof import Proof
 from audit.sequencer import BrokenLog, ForkGuard, Sequencer, SequencerRefusal
 from tests.audit import slow_tree
-from tests.audit.conftest import write
+from tests.audit.conftest import bulk, write
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 
 Make = Callable[..., Sequencer]
 Run = Callable[..., int]
-
-
-def _bulk(count: int) -> None:
-    """Many entries in one statement, as the application's role."""
-    with transaction.atomic(), connections["default"].cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO audit_entry (event, body, leaf_hash, created_at)
-            SELECT 'voice.registered', body, sha256('\\x00'::bytea || body), '2026-11-22T12:00:00Z'
-            FROM (SELECT convert_to('{"data":{},"event":"voice.registered","nonce":"' || g ||
-              '","organisation":null,"subject":null,"time":"2026-11-22T12:00:00.000000Z","v":1}',
-              'UTF8') AS body
-              FROM generate_series(1, %s) g) AS made
-            """,
-            [count],
-        )
 
 
 def _verify() -> int:
@@ -88,7 +72,7 @@ def test_growth_keeps_old_checkpoints_valid(sequence: Run) -> None:
 
 
 def test_full_tiles_are_stored_as_they_fill(sequence: Run) -> None:
-    _bulk(700)
+    bulk(700)
     sequence(batch_limit=100)
     tiles = Tile.objects.order_by("level", "number").values_list("level", "number")
     assert list(tiles) == [(0, 0), (0, 1)]
@@ -97,7 +81,7 @@ def test_full_tiles_are_stored_as_they_fill(sequence: Run) -> None:
 
 @pytest.mark.slow
 def test_upper_tiles(sequence: Run) -> None:
-    _bulk(256 * 256 + 300)
+    bulk(256 * 256 + 300)
     size = sequence()
     assert size == 65_836
     assert Tile.objects.filter(level=1).get().number == 0
