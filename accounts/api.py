@@ -261,9 +261,8 @@ class LedgerView(APIView):
         page = list(entries[: query["limit"] + 1])
         more = len(page) > query["limit"]
         page = page[: query["limit"]]
-        return Response(
-            {"entries": EntrySerializer(page, many=True).data, "next": page[-1].pk if more else None}
-        )
+        shown = EntrySerializer(page, many=True).data  # type: ignore[arg-type]
+        return Response({"entries": shown, "next": page[-1].pk if more else None})
 
 
 class ClipAudioView(APIView):
@@ -274,7 +273,7 @@ class ClipAudioView(APIView):
         return recording_response(clip.file.name)
 
 
-def recording_response(name: str) -> FileResponse:
+def recording_response(name: str | None) -> FileResponse:
     """A recording as a private answer that no browser will take for anything but media."""
     file, kind = recordings.open_recording(name)
     response = FileResponse(file, content_type=kind)

@@ -60,7 +60,7 @@ class VoiceForm(serializers.Serializer[Any]):
         allow_blank=True,
         help_text="What is said in the sample (SDKs: extra_body). Required here.",
     )
-    style = serializers.CharField(max_length=40, required=False, default="neutral")
+    style = serializers.CharField(max_length=40, required=False, default="neutral")  # type: ignore[assignment]
 
 
 class ListQuery(serializers.Serializer[Any]):

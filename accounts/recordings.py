@@ -70,13 +70,14 @@ def store(file: File) -> Recording:
     return Recording(name=default_storage.save(new_name(), file), sha256=digest.hexdigest(), size_bytes=size)
 
 
-def delete_on_commit(name: str) -> None:
-    """Delete a recording once the transaction that let go of it has committed."""
+def delete_on_commit(name: str | None) -> None:
+    """Delete a recording, if there is one, once the transaction that let go of it has committed."""
     if name:
-        transaction.on_commit(lambda: default_storage.delete(name))
+        # A file that cannot be deleted now must not fail what is committed; the sweep finds it later.
+        transaction.on_commit(lambda: default_storage.delete(name), robust=True)
 
 
-def open_recording(name: str) -> tuple[File, str]:
+def open_recording(name: str | None) -> tuple[File, str]:
     """The file and its media type by first bytes. NotFound ``recording_gone`` when it was erased."""
     if not name or not default_storage.exists(name):
         raise NotFound("recording_gone", "This recording is not kept any more.")

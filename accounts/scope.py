@@ -59,7 +59,10 @@ class Scope:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Scope:
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+        parts: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
+        }
+        return cls(**parts)
 
 
 def make_scope(

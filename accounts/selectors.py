@@ -263,7 +263,7 @@ def outbound_mail(principal: Principal) -> QuerySet[OutboundMail]:
 def known_fingerprints() -> list[tuple[str, bytes]]:
     """Fingerprints of every kept recording, as (clip id, bytes), for the replay gate."""
     rows = Clip.objects.filter(fingerprint__isnull=False)
-    return [(str(pk), bytes(data)) for pk, data in rows.values_list("pk", "fingerprint")]
+    return [(str(pk), bytes(data)) for pk, data in rows.values_list("pk", "fingerprint") if data]
 
 
 def reference_embeddings(voice: Voice) -> list[np.ndarray]:

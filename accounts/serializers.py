@@ -81,7 +81,7 @@ class VoiceShape(serializers.ModelSerializer[Voice]):
 
 
 class VoicePage(serializers.Serializer[Any]):
-    data = VoiceShape(many=True)
+    data = VoiceShape(many=True)  # type: ignore[assignment]
     has_more = serializers.BooleanField()
 
 
@@ -140,7 +140,7 @@ class ChallengeShape(serializers.ModelSerializer[Challenge]):
 
 class RecordingRequest(serializers.Serializer[Any]):
     file = serializers.FileField(allow_empty_file=True, help_text="At most 20 MiB.")
-    source = serializers.ChoiceField(choices=["microphone", "upload"], default="upload")
+    source = serializers.ChoiceField(choices=["microphone", "upload"], default="upload")  # type: ignore[assignment]
 
 
 class GateShape(serializers.Serializer[Any]):
@@ -185,7 +185,7 @@ class StyleRequest(serializers.Serializer[Any]):
     emotion = serializers.CharField(max_length=40)
     language = serializers.ChoiceField(choices=list(LANGUAGES))
     transcript = serializers.CharField(max_length=1000, help_text="Exactly what is said in the clip.")
-    source = serializers.ChoiceField(choices=["microphone", "upload"], default="upload")
+    source = serializers.ChoiceField(choices=["microphone", "upload"], default="upload")  # type: ignore[assignment]
 
 
 class StyleShape(serializers.ModelSerializer[Style]):
@@ -214,7 +214,7 @@ class StyleShape(serializers.ModelSerializer[Style]):
 
 
 class StylePage(serializers.Serializer[Any]):
-    data = StyleShape(many=True)
+    data = StyleShape(many=True)  # type: ignore[assignment]
 
 
 class ConsentShape(serializers.ModelSerializer[Consent]):
@@ -294,7 +294,7 @@ class NewKeyShape(KeyShape):
 
 
 class KeyPage(serializers.Serializer[Any]):
-    data = KeyShape(many=True)
+    data = KeyShape(many=True)  # type: ignore[assignment]
 
 
 class OrganisationShape(serializers.Serializer[Any]):
@@ -319,7 +319,7 @@ class MemberShape(serializers.ModelSerializer[Membership]):
 
 
 class MemberPage(serializers.Serializer[Any]):
-    data = MemberShape(many=True)
+    data = MemberShape(many=True)  # type: ignore[assignment]
 
 
 class RoleRequest(serializers.Serializer[Any]):
@@ -337,7 +337,7 @@ class InvitationShape(serializers.ModelSerializer[Invitation]):
 
 
 class InvitationPage(serializers.Serializer[Any]):
-    data = InvitationShape(many=True)
+    data = InvitationShape(many=True)  # type: ignore[assignment]
 
 
 class ReceiptRequest(serializers.Serializer[Any]):

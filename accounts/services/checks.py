@@ -197,7 +197,7 @@ def drop_recording(row: Submission | Style) -> None:
     """Let go of a refused recording: file, fingerprint and voiceprint; its hash and the report stay."""
     recordings.delete_on_commit(row.upload.name)
     type(row)._default_manager.filter(pk=row.pk).update(upload="")
-    row.upload = ""  # type: ignore[assignment]
+    row.upload = ""
     if row.clip_id:
         Clip.objects.filter(pk=row.clip_id).update(
             file="", fingerprint=None, speaker_embedding=None, measurements={}

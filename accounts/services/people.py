@@ -198,7 +198,7 @@ def invite(*, principal: Principal, email: str, role: str) -> Invitation:
             "You are invited to join %(organisation)s as %(role)s.\n\n"
             "Open this link within seven days:\n%(link)s\n"
         ) % {"organisation": organisation.name, "role": Role(role).label, "link": link}
-        transaction.on_commit(lambda: send_mail(subject, body, None, [email]))
+        transaction.on_commit(lambda: send_mail(subject, body, None, [email]), robust=True)
     return invitation
 
 

@@ -127,7 +127,9 @@ def test_a_voice_needs_a_person_and_a_transcript(sdk, worker):
 
 
 def test_a_wrong_key_is_an_authentication_error(live_server):
-    with openai.OpenAI(base_url=f"{live_server.url}/v1", api_key="sk-wrong") as sdk:
-        with pytest.raises(openai.AuthenticationError) as refusal:
-            sdk.audio.voice_consents.list()
+    with (
+        openai.OpenAI(base_url=f"{live_server.url}/v1", api_key="sk-wrong") as sdk,
+        pytest.raises(openai.AuthenticationError) as refusal,
+    ):
+        sdk.audio.voice_consents.list()
     assert refusal.value.code == "invalid_api_key"

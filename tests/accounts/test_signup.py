@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from allauth.mfa.adapter import get_adapter
 from django.core import mail
 from django.test import Client
 
@@ -64,3 +65,13 @@ def test_second_factors_and_passkeys_are_offered(owner):
     client = browser(owner.user)
     assert client.get("/accounts/2fa/").status_code == 200
     assert Client().get("/accounts/login/").status_code == 200
+
+
+def test_seeds_of_one_time_passwords_are_encrypted_at_rest(owner):
+    from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+
+    secret = generate_totp_secret()
+    factor = TOTP.activate(owner.user, secret).instance
+    factor.refresh_from_db()
+    assert secret not in str(factor.data)
+    assert get_adapter().decrypt(factor.data["secret"]) == secret

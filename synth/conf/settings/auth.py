@@ -33,6 +33,7 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(ASSENT_BASE_URL).scheme
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ADAPTER = "accounts.mfa.MFAAdapter"
 MFA_TOTP_ISSUER = "Assent"
 # localhost is a secure context for browsers although it speaks plain HTTP; passkeys work there.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = urlsplit(ASSENT_BASE_URL).hostname == "localhost"

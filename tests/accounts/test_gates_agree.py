@@ -1,0 +1,29 @@
+"""What the services require of a report is what the gates report."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+
+from accounts.gates.challenge import make_challenge
+from accounts.gates.consent import check_consent
+from accounts.gates.style import check_style
+from accounts.services import consent, styles
+
+RATE_HZ = 16_000
+NOISE = np.random.default_rng(1).normal(0, 0.1, 5 * RATE_HZ).astype(np.float32)
+
+
+def test_every_required_gate_of_a_consent_is_measured():
+    challenge = make_challenge(
+        person_name="Ada Byron", organisation="North", date=dt.date(2026, 1, 2), language="en",
+        generator=np.random.default_rng(1),
+    )  # fmt: skip
+    report = check_consent(NOISE, RATE_HZ, challenge=challenge)
+    assert {gate.name for gate in report.gates} >= consent.GATES_THAT_MUST_PASS | {"speaker"}
+
+
+def test_every_required_gate_of_a_style_is_measured():
+    report = check_style(NOISE, RATE_HZ, consent_embedding=None, transcript="It had rained.", language="en")
+    assert {gate.name for gate in report.gates} >= styles.GATES_THAT_MUST_PASS
