@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,11 @@ class Voice:
     scheduler: Scheduler
     digests: dict[str, str]
 
+    @property
+    def networks(self) -> tuple[Text2Semantic, Sovits]:
+        """For `residency.size_of`."""
+        return self.text2semantic, self.sovits
+
 
 class GptSovitsEngine:
     """See `synth.engines.base.Engine`. Threads may call `speak` and `stream` at the same time."""
@@ -123,9 +129,14 @@ class GptSovitsEngine:
         *,
         on_progress: Callable[[float], None] = ignore_progress,
         should_stop: Callable[[], bool] = never_stop,
+        weights_of: str | None = None,
     ) -> Speech:
-        """See `synth.engines.base.Engine.speak`."""
-        with self._voice(request) as voice:
+        """See `synth.engines.base.Engine.speak`.
+
+        ``weights_of`` names a voice whose own fine-tuned weights are to be used. It is not among the request's
+        params on purpose: those come from users, and whose weights may be used is a question of consent.
+        """
+        with self._voice(weights_of) as voice:
             plan = self._plan(voice, request)
             tickets = [self._submit(voice, plan, index) for index in range(len(plan.sentences))]
             pieces, ends = [], []
@@ -153,10 +164,14 @@ class GptSovitsEngine:
             )
 
     def stream(
-        self, request: SpeakRequest, *, should_stop: Callable[[], bool] = never_stop
+        self,
+        request: SpeakRequest,
+        *,
+        should_stop: Callable[[], bool] = never_stop,
+        weights_of: str | None = None,
     ) -> Iterator[np.ndarray]:
         """The same codes as `speak`, as float32 chunks: the first after about one second of speech is decoded."""
-        with self._voice(request) as voice:
+        with self._voice(weights_of) as voice:
             plan = self._plan(voice, request)
             ahead = 2  # sentences decoded at once: more would delay the first sound
             tickets: list[Ticket] = []
@@ -354,17 +369,16 @@ class GptSovitsEngine:
         }
         return paths["s1"], paths["s2"]
 
-    def _voice(self, request: SpeakRequest) -> Any:
-        """Context: the official weights, or those of the voice that ``params["weights"]`` names."""
+    def _voice(self, weights_of: str | None) -> AbstractContextManager[Voice]:
+        """The official weights, or a voice's own."""
         self._helpers.sweep()
-        named = request.params.get("weights")
-        if named is None:
-            return _Held(self._base)
-        pair = self._store.pair(str(named))
+        if weights_of is None:
+            return nullcontext(self._base)
+        pair = self._store.pair(weights_of)
         if pair is None:
             raise AssentError("weights_missing", "This voice has no weights of its own.", http_status=404)
         return self._residency.using(
-            f"pair:{named}:{self._store.digest(pair.s2)}", lambda: self._load_pair(pair.s1, pair.s2)
+            f"pair:{weights_of}:{self._store.digest(pair.s2)}", lambda: self._load_pair(pair.s1, pair.s2)
         )
 
     def _load_pair(self, s1: Path, s2: Path) -> Voice:
@@ -411,19 +425,6 @@ class _Plan:
         self.sentences = sentences
         self.warnings = warnings
         self.phones: dict[int, Tensor] = {}
-
-
-class _Held:
-    """A context manager around something that stays anyway."""
-
-    def __init__(self, value: Voice) -> None:
-        self._value = value
-
-    def __enter__(self) -> Voice:
-        return self._value
-
-    def __exit__(self, *_: object) -> None:
-        return None
 
 
 def _cut_short(ends: Sequence[Ended | None]) -> list[str]:

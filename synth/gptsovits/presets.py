@@ -28,7 +28,7 @@ _SAMPLING = {"temperature": float, "top_k": int, "top_p": float, "repetition_pen
 
 def delivery_of(params: Mapping[str, Any]) -> Delivery:
     """``preset`` and single values over it. Unknown names are refused: a typo must not pass in silence."""
-    known = {"preset", "style_strength", "weights", *_SAMPLING}
+    known = {"preset", "style_strength", *_SAMPLING}
     if unknown := sorted(params.keys() - known):
         raise AssentError(
             "parameter_unknown", f"There is no parameter {unknown[0]!r}.", extra={"known": sorted(known)}

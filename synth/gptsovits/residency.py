@@ -19,6 +19,7 @@ class _Held:
     nbytes: int
     used_at: float
     users: int = 0
+    unwanted: bool = False
     ready: threading.Event = field(default_factory=threading.Event)
     error: BaseException | None = None
 
@@ -76,7 +77,7 @@ class Residency:
             if held is not None and held.users == 0:
                 del self._held[key]
             elif held is not None:
-                held.used_at = float("-inf")
+                held.unwanted = True
 
     def _load(self, key: str, held: _Held, load: Callable[[], Any]) -> None:
         try:
@@ -94,15 +95,16 @@ class Residency:
         now = self._clock()
         total = sum(held.nbytes for held in self._held.values())
         for key, held in list(self._held.items()):
-            if held.users == 0 and (total > self.max_bytes or now - held.used_at > self.idle_s):
+            stale = held.unwanted or now - held.used_at > self.idle_s
+            if held.users == 0 and (stale or total > self.max_bytes):
                 del self._held[key]
                 total -= held.nbytes
 
 
 def size_of(value: Any) -> int:
-    """Bytes of the tensors of a network, of several, or of something that has one as ``model``."""
-    if isinstance(value, (tuple, list)):
-        return sum(size_of(item) for item in value)
+    """Bytes of the tensors of a network, or of something that has one as ``model`` or several as ``networks``."""
+    if (several := getattr(value, "networks", None)) is not None:
+        return sum(size_of(item) for item in several)
     network = value if isinstance(value, nn.Module) else getattr(value, "model", None)
     if not isinstance(network, nn.Module):
         return 0

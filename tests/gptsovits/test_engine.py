@@ -151,8 +151,7 @@ def test_refusals(engine):
         (request(params={"preset": "angry"}), "parameter_unknown"),
         (request(params={"top_k": 0}), "parameter_out_of_range"),
         (request(params={"top_p": "all"}), "parameter_out_of_range"),
-        (request(params={"weights": "../../etc"}), "voice_id"),
-        (request(params={"weights": "nobody"}), "weights_missing"),
+        (request(params={"weights": "0190-abc"}), "parameter_unknown"),
         (SpeakRequest("你好", "zh", [clip(2.0)], clip(3.2)), "weights_missing"),
     ):
         with pytest.raises(AssentError) as caught:
@@ -170,12 +169,14 @@ def test_a_voice_with_weights_of_its_own(engine, models_dir, s1, s2, spoken):
     weights = store.Store(models_dir)
     weights.add_pair("0190-abc", s1, s2)
     try:
-        own = engine.speak(request(params={"weights": "0190-abc"}))
+        own = engine.speak(request(), weights_of="0190-abc")
         assert own.details["codes"] == spoken.details["codes"]
     finally:
         weights.remove_pair("0190-abc")
     with pytest.raises(AssentError, match="no weights of its own"):
-        engine.speak(request(params={"weights": "0190-abc"}))
+        engine.speak(request(), weights_of="0190-abc")
+    with pytest.raises(AssentError, match="identifier"):
+        engine.speak(request(), weights_of="../../etc")
 
 
 def test_the_fast_mode_speaks_like_the_exact_one(models_dir, spoken):

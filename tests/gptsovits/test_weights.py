@@ -187,7 +187,8 @@ def test_missing_surplus_misshapen_and_damaged_weights(s1, s2, tmp_path):
         content["config"]["model"]["head"] = "many"
 
     for change, words in (
-        (lose, "lacks"), (gain, "unknown"), (bend, "shape"), (spoil, "not numbers"), (heads, "heads"), (no_heads, "head"),
+        (lose, "lacks"), (gain, "unknown"), (bend, "shape"), (spoil, "not numbers"), (heads, "heads"),
+        (no_heads, "head"),
     ):  # fmt: skip
         path = resaved(s1, tmp_path / f"{change.__name__}.ckpt", change)
         assert words in refused(path, load_text2semantic).message
