@@ -11,14 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from .chunks import Chunk
-from .parameters import SAMPLE_RATE_HZ
+from .parameters import SAMPLE_RATE_HZ, TILES_PER_SECOND
 from .search import Bank, find_alignments, spectrum_of, view_tiles
-from .words import IssuedRecords, find_words
+from .words import IssuedRecords, TileWord, find_words
 
 _EXCERPT_S = 10.0
 _EXCERPTS = 3
 _PROMISING = 5  # hypotheses refined and decoded per excerpt
 _FINE = (-0.006, -0.003, 0.0, 0.003, 0.006)
+_WEAK_PLAIN = 2_000  # alignments per run length matched with issued records at the plain scales
+_CLEAR_NATS = 11.5
 _CERTAIN_NATS = 18.0  # evidence beyond the hypotheses at which the grid need not be finished
 
 
@@ -40,44 +42,57 @@ def grid() -> list[Scales]:
     return sorted(tempo + speed + pitch, key=lambda s: abs(s.time - 1) + abs(s.frequency - 1))
 
 
+@dataclass(frozen=True)
+class Finding:
+    """What the deep search found: the scales to read the whole file at, and the words of the excerpt that
+    told it, with their times in the file."""
+
+    scales: Scales
+    words: list[tuple[float, float, TileWord]]
+
+
 class Excerpts:
-    """Keeps the loudest stretch of each chunk, and of those the loudest three: bounded memory for any
-    length.
-    """
+    """Keeps the loudest stretch of each chunk, and of those the loudest three: bounded memory, any length."""
 
     def __init__(self) -> None:
-        self._kept: list[tuple[float, np.ndarray]] = []
+        self._kept: list[tuple[float, float, np.ndarray]] = []
 
     def offer(self, chunk: Chunk) -> None:
         """Look at a chunk."""
         length = int(_EXCERPT_S * SAMPLE_RATE_HZ)
-        samples = chunk.samples
+        samples, start = chunk.samples, 0
         if len(samples) > length:
             running = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
             start = int((running[length:] - running[:-length]).argmax())
             samples = samples[start : start + length].copy()
         energy = float(np.square(samples, dtype=np.float64).sum())
         if energy > 0:
-            self._kept = sorted([*self._kept, (energy, samples)], key=lambda kept: -kept[0])[:_EXCERPTS]
+            entry = energy, chunk.start_s + start / SAMPLE_RATE_HZ, samples
+            self._kept = sorted([*self._kept, entry], key=lambda kept: -kept[0])[:_EXCERPTS]
 
     @property
-    def pieces(self) -> list[np.ndarray]:
-        """The excerpts, loudest first: float32 at 16 kHz, at most 10 s each."""
-        return [samples for _, samples in self._kept]
+    def pieces(self) -> list[tuple[float, np.ndarray]]:
+        """Start in the file and samples (float32 at 16 kHz, at most 10 s) of the excerpts, loudest first."""
+        return [(start_s, samples) for _, start_s, samples in self._kept]
 
 
-def find_scales(bank: Bank, pieces: list[np.ndarray], issued: IssuedRecords | None) -> Scales | None:
-    """The scales at which some excerpt reads as a record; failing that, the ones with clear evidence; else
+def search_deeply(
+    bank: Bank, pieces: list[tuple[float, np.ndarray]], issued: IssuedRecords | None
+) -> Finding | None:
+    """What some excerpt says at some scales; failing that, scales with clear evidence and no words; else
     None.
     """
     hypotheses = grid()
     log_tried = float(np.log(len(hypotheses) * len(_FINE) * max(len(pieces), 1)))
     strongest: tuple[float, Scales] | None = None
-    for piece in pieces:
+    for start_s, piece in pieces:
         spectrum = spectrum_of(piece)
+        _, words = _look(bank, spectrum, Scales(), issued, weak=_WEAK_PLAIN if issued else 0)
+        if words:
+            return Finding(Scales(), _timed(words, start_s, Scales()))
         ranked: list[tuple[float, Scales]] = []
         for scales in hypotheses:
-            excess, _ = _look(bank, spectrum, scales, None, decode=False)
+            excess, _ = _look(bank, spectrum, scales, issued, decode=False)
             ranked.append((excess, scales))
             if excess > _CERTAIN_NATS + log_tried:
                 break
@@ -85,13 +100,13 @@ def find_scales(bank: Bank, pieces: list[np.ndarray], issued: IssuedRecords | No
         for _, coarse in ranked[:_PROMISING]:
             for scales in _refined(coarse):
                 tried = Scales(scales.time, scales.frequency, log_tried)
-                excess, readable = _look(bank, spectrum, scales, issued, decode=True)
-                if readable:
-                    return tried
+                excess, words = _look(bank, spectrum, tried, issued)
+                if words:
+                    return Finding(tried, _timed(words, start_s, tried))
                 if strongest is None or excess > strongest[0]:
                     strongest = excess, tried
-    if strongest is not None and strongest[0] > log_tried + 11.5:
-        return strongest[1]
+    if strongest is not None and strongest[0] > log_tried + _CLEAR_NATS:
+        return Finding(strongest[1], [])
     return None
 
 
@@ -106,11 +121,26 @@ def _refined(coarse: Scales) -> list[Scales]:
 
 
 def _look(
-    bank: Bank, spectrum: np.ndarray, scales: Scales, issued: IssuedRecords | None, *, decode: bool
-) -> tuple[float, bool]:
+    bank: Bank,
+    spectrum: np.ndarray,
+    scales: Scales,
+    issued: IssuedRecords | None,
+    *,
+    decode: bool = True,
+    weak: int = 0,
+) -> tuple[float, list[TileWord]]:
+    """Evidence beyond the hypotheses of one look, and the words read."""
     view = view_tiles(spectrum, scales.time, scales.frequency)
-    alignments, log_hypotheses = find_alignments(bank, view)
+    alignments, log_hypotheses = find_alignments(bank, view, weak=weak)
     if not alignments:
-        return -np.inf, False
-    readable = decode and bool(find_words(bank, view, alignments, log_hypotheses, issued))
-    return alignments[0].evidence - log_hypotheses, readable
+        return -np.inf, []
+    words = find_words(bank, view, alignments, log_hypotheses, issued) if decode else []
+    return alignments[0].evidence - log_hypotheses, words
+
+
+def _timed(words: list[TileWord], start_s: float, scales: Scales) -> list[tuple[float, float, TileWord]]:
+    per_tile_s = 1 / TILES_PER_SECOND / scales.time
+    return [
+        (start_s + word.first_tile * per_tile_s, start_s + word.last_tile * per_tile_s, word)
+        for word in words
+    ]

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
 from .chunks import Chunk, chunks, slices
-from .deep import Excerpts, Scales, find_scales
+from .deep import Excerpts, Scales, search_deeply
 from .keys import MarkKeys
 from .search import Bank, bank_for, find_alignments, spectrum_of, view_tiles
 from .words import IssuedRecords, TileWord, find_words
@@ -23,6 +24,7 @@ DETECTOR_VERSION = "keyed-mark/1"
 PRESENCE_FALSE_RATE = 1e-5  # per file, bound by Hoeffding's inequality for random keys
 PRESENCE_THRESHOLD_Z = float(np.sqrt(2 * np.log(1 / PRESENCE_FALSE_RATE)))
 CONFIRMED_Z = 2.0
+WEAK_ALIGNMENTS = 400  # per run length, matched with issued records where nothing decodes
 _JOIN_S = 0.3  # intervals of one record closer than this are one
 
 
@@ -122,7 +124,8 @@ def detect_blocks(
     twice.
     """
     bank = bank_for(keys, epochs)
-    plain = _Pass(bank, known, Scales())
+    issued = None if known is None else cache(lambda epoch: tuple(known(epoch)))
+    plain = _Pass(bank, issued, Scales())
     excerpts = Excerpts()
     for chunk in chunks(blocks, sample_rate_hz):
         plain.take(chunk)
@@ -130,12 +133,17 @@ def detect_blocks(
             excerpts.offer(chunk)
     if plain.words or not deep:
         return plain.result(deep=deep)
-    found = find_scales(bank, excerpts.pieces, known)
+    found = search_deeply(bank, excerpts.pieces, issued)
     if found is None:
         return plain.result(deep=True)
-    again = _Pass(bank, known, found)
-    for chunk in chunks(blocks, sample_rate_hz):
-        again.take(chunk)
+    again = plain
+    if found.scales != Scales():
+        again = _Pass(bank, issued, found.scales)
+        for chunk in chunks(blocks, sample_rate_hz):
+            again.take(chunk)
+    if not again.words:  # what an excerpt alone could tell
+        for start_s, end_s, word in found.words:
+            again.add(word, start_s, end_s)
     return again.result(deep=True)
 
 
@@ -158,7 +166,8 @@ class _Pass:
         view = view_tiles(spectrum_of(chunk.samples), self._scales.time, self._scales.frequency)
         new_share = (self._end_s - max(before_s, chunk.start_s)) / (self._end_s - chunk.start_s)
         self._active_s += view.active_s * new_share
-        alignments, log_hypotheses = find_alignments(self._bank, view)
+        weak = WEAK_ALIGNMENTS if self._issued is not None else 0
+        alignments, log_hypotheses = find_alignments(self._bank, view, weak=weak)
         if not alignments:
             return
         self._excess.append(alignments[0].evidence - log_hypotheses - self._scales.log_hypotheses)
@@ -169,9 +178,9 @@ class _Pass:
                 self._spans.append((chunk.start_s + ends[0], chunk.start_s + ends[1]))
         for word in find_words(self._bank, view, alignments, log_hypotheses, self._issued):
             shift = chunk.start_s
-            self._add(word, shift + view.seconds(word.first_tile), shift + view.seconds(word.last_tile))
+            self.add(word, shift + view.seconds(word.first_tile), shift + view.seconds(word.last_tile))
 
-    def _add(self, word: TileWord, start_s: float, end_s: float) -> None:
+    def add(self, word: TileWord, start_s: float, end_s: float) -> None:
         """Join with the interval of the same record that it continues, usually from the chunk before."""
         confirmed = word.confirmation_z >= CONFIRMED_Z
         for index, other in enumerate(self.words):

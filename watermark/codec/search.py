@@ -143,8 +143,12 @@ def correlate(templates: np.ndarray, values: Sequence[np.ndarray]) -> np.ndarray
     return valid.reshape(len(templates[0]), phases, segments * _STEP)[..., :lags]
 
 
-def find_alignments(bank: Bank, view: TileView) -> tuple[list[Alignment], float]:
-    """The best alignments, strongest first, and ln A: the logarithm of how many hypotheses were looked at."""
+def find_alignments(bank: Bank, view: TileView, *, weak: int = 0) -> tuple[list[Alignment], float]:
+    """The best alignments, strongest first, and ln A: the logarithm of how many hypotheses were looked at.
+
+    weak: how many more of each run length to keep, well inside what chance yields, for matching with known
+    words.
+    """
     tiles = len(view.values[0])
     if tiles == 0:
         return [], 0.0
@@ -165,18 +169,26 @@ def find_alignments(bank: Bank, view: TileView) -> tuple[list[Alignment], float]
         spanned = energy[:, np.clip(ends, 0, tiles)] - energy[:, np.clip(starts, 0, tiles)]
         inside = np.minimum(ends, tiles) - np.maximum(starts, 0)
         usable = inside >= min(tiles, max(run // 2 * PERIOD_TILES, PERIOD_TILES * 3 // 4))
-        best = runs.max(axis=(0, 1))
-        periods_inside = -(-inside // PERIOD_TILES)
-        strength = np.where(
-            usable, best**2 / (2 * SYNC_SHARE * spanned + 1e-6) - periods_inside * _LN2, -np.inf
-        )
+        scale = np.where(usable, 1 / (2 * SYNC_SHARE * spanned + 1e-6), 0).astype(np.float32)
+        price = -(-inside // PERIOD_TILES) * np.float32(_LN2)
         hypotheses += int(usable.sum()) * epochs * PERIODS * len(view.values)
-        for phase, lag in _peaks(strength):
-            epoch_index, period = np.unravel_index(runs[:, :, phase, lag].argmax(), runs.shape[:2])
+        best = np.where(usable, runs.max(axis=(0, 1)) ** 2 * scale - price, -np.inf)
+        picked = [
+            (*np.unravel_index(runs[:, :, phase, lag].argmax(), runs.shape[:2]), phase, lag)
+            for phase, lag in _peaks(best)
+        ]
+        if weak:
+            strength = np.where(usable, runs**2 * scale - price, -np.inf).ravel()
+            order = np.argpartition(-strength, min(weak, strength.size - 1))[:weak]
+            picked += zip(*np.unravel_index(order, runs.shape), strict=True)
+        for epoch_index, period, phase, lag in picked:
+            if not usable[lag]:
+                continue
+            evidence = float(runs[epoch_index, period, phase, lag] ** 2 * scale[phase, lag] - price[lag])
             place = int((period * PERIOD_TILES - starts[lag]) % KEYSTREAM_TILES)
             span = (max(0, int(starts[lag])), min(tiles, int(ends[lag])))
-            here = Alignment(int(epoch_index), phase, place, float(strength[phase, lag]), *span, *span)
-            key = (here.epoch_index, phase, place)
+            key = (int(epoch_index), int(phase), place)
+            here = Alignment(*key, evidence, *span, *span)
             found[key] = _union(found[key], here) if key in found else here
     ranked = sorted(found.values(), key=lambda a: -a.evidence)
     return ranked, float(np.log(max(hypotheses, 1)))

@@ -10,7 +10,7 @@ import numpy as np
 
 from .convolution import CODE_SIGNS, decode, encode
 from .keys import EpochKeys
-from .keystream import CONFIRMATION, ROLES
+from .keystream import CONFIRMATION, ROLES, Keystream
 from .payload import pack, pack_many, unpack
 from .search import Alignment, Bank, TileView
 
@@ -18,12 +18,14 @@ IssuedRecords = Callable[[str], Iterable[int]]
 """Record numbers issued under an epoch, for matching where the code alone cannot be decoded."""
 
 _DECODED_ALIGNMENTS = 8
-_MATCHED_ALIGNMENTS = 48
+_MATCHED_ALIGNMENTS = 6_000
+_MATCHED_PAIRS = 32  # of record and alignment, looked at with their confirmation tiles too
 _TRACED_ALIGNMENTS = 24
 _ROUNDS = 12  # different records in one chunk
-_MATCH_NATS = float(np.log(1e7))  # a match by chance: once in ten million pieces at most
+_MATCH_NATS = float(np.log(1e6))  # a match by chance: once in a million pieces at most
 _TRACE_NATS = float(np.log(1e6))
 _SWITCH_NATS = 12.0  # price of a border between ours and not ours
+_WHOLE_TILES = 400  # pieces up to 6.4 s are also read as one run
 _SHORTEST_TILES = 20  # 0.32 s: shorter intervals are not reported
 
 
@@ -57,13 +59,13 @@ def find_words(
     taken = np.zeros(len(view.values[0]), bool)
     words: list[TileWord] = []
     for _ in range(_ROUNDS):
-        record = _decode(bank, view, free, log_hypotheses)
+        record, matched = _decode(bank, view, free, log_hypotheses), None
         decoded = record is not None
         if record is None and issued is not None:
-            record = _match(bank, view, free, log_hypotheses, issued)
+            record, matched = _match(bank, view, free, log_hypotheses, issued)
         if record is None:
             break
-        found = _trace(bank, view, free, record, decoded, taken)
+        found = _trace(bank, view, free, record, decoded, taken, matched)
         words += found
         before = len(free)
         free = [a for a in free if taken[a.first_tile : a.last_tile].mean() < 0.5]
@@ -86,29 +88,49 @@ def soft_signs(
     return soft, float(energy)
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """Soft coded signs to decode or match, their energy, and the (alignment, first, last tile) they come
+    from.
+    """
+
+    epoch_index: int
+    soft: np.ndarray
+    energy: float
+    parts: tuple[tuple[Alignment, int, int], ...]
+
+
+def _spans(view: TileView, alignment: Alignment) -> list[tuple[int, int]]:
+    """Tiles to read an alignment on: its best run, as far as it reaches, and short pieces as a whole."""
+    spans = [(alignment.first_tile, alignment.last_tile), (alignment.reach_first, alignment.reach_last)]
+    tiles = len(view.values[0])
+    if tiles <= _WHOLE_TILES:
+        spans.append((0, tiles))
+    return list(dict.fromkeys(spans))
+
+
 def _candidates(
     bank: Bank, view: TileView, alignments: Sequence[Alignment], log_hypotheses: float, limit: int
-) -> list[tuple[int, np.ndarray, float]]:
-    """(epoch index, soft signs, energy) to decode: each alignment on its best run and as far as it reaches,
-    and all good ones of an epoch together (a file cut and joined holds one payload at several places)."""
-    read: list[tuple[int, np.ndarray, float]] = []
-    together: dict[int, list[tuple[Alignment, np.ndarray, float]]] = {}
+) -> list[Candidate]:
+    """Each alignment on its best run and as far as it reaches, and all good ones of an epoch together (a
+    file cut and joined holds one payload at several places)."""
+    read: list[Candidate] = []
+    together: dict[int, list[Candidate]] = {}
     for alignment in alignments[:limit]:
         best = alignment.first_tile, alignment.last_tile
-        reach = alignment.reach_first, alignment.reach_last
-        soft, energy = soft_signs(bank, view, alignment, *best)
-        read.append((alignment.epoch_index, soft, energy))
-        if reach != best:
-            read.append((alignment.epoch_index, *soft_signs(bank, view, alignment, *reach)))
+        for first, last in _spans(view, alignment):
+            soft, energy = soft_signs(bank, view, alignment, first, last)
+            read.append(Candidate(alignment.epoch_index, soft, energy, ((alignment, first, last),)))
+            if (first, last) == best:
+                on_best = read[-1]
         parts = together.setdefault(alignment.epoch_index, [])
-        apart = all(best[0] >= other.last_tile or best[1] <= other.first_tile for other, _, _ in parts)
+        apart = all(best[0] >= part.parts[0][2] or best[1] <= part.parts[0][1] for part in parts)
         if apart and alignment.evidence > log_hypotheses - 1:
-            parts.append((alignment, soft, energy))
+            parts.append(on_best)
     for epoch_index, parts in together.items():
         if len(parts) > 1:
-            read.append(
-                (epoch_index, np.sum([soft for _, soft, _ in parts], axis=0), sum(e for _, _, e in parts))
-            )
+            soft, energy = np.sum([part.soft for part in parts], axis=0), sum(part.energy for part in parts)
+            read.append(Candidate(epoch_index, soft, energy, tuple(part.parts[0] for part in parts)))
     return read
 
 
@@ -118,36 +140,54 @@ def _decode(
     read = _candidates(bank, view, alignments, log_hypotheses, _DECODED_ALIGNMENTS)
     if not read:
         return None
-    for (epoch_index, _, _), bits in zip(read, decode(np.stack([soft for _, soft, _ in read])), strict=True):
-        record_number = unpack(bits, bank.epoch_keys[epoch_index])
+    for candidate, bits in zip(read, decode(np.stack([candidate.soft for candidate in read])), strict=True):
+        record_number = unpack(bits, bank.epoch_keys[candidate.epoch_index])
         if record_number is not None:
-            return Record(epoch_index, record_number)
+            return Record(candidate.epoch_index, record_number)
     return None
 
 
 def _match(
     bank: Bank, view: TileView, alignments: Sequence[Alignment], log_hypotheses: float, issued: IssuedRecords
-) -> Record | None:
-    """The issued record that correlates best with some alignment, if chance would not."""
+) -> tuple[Record | None, Alignment | None]:
+    """The issued record that correlates best with some alignment, and that alignment, if chance would not."""
     read = _candidates(bank, view, alignments, log_hypotheses, _MATCHED_ALIGNMENTS)
-    best: tuple[float, Record] | None = None
+    best: tuple[float, Record, Alignment] | None = None
     compared = 0
-    for epoch_index in {entry[0] for entry in read}:
+    for epoch_index in {entry.epoch_index for entry in read}:
         keys = bank.epoch_keys[epoch_index]
         numbers = tuple(issued(keys.epoch))
         if not numbers:
             continue
-        here = [entry for entry in read if entry[0] == epoch_index]
-        soft = np.stack([soft / np.sqrt(energy + 1e-6) for _, soft, energy in here]).astype(np.float32)
+        here = [entry for entry in read if entry.epoch_index == epoch_index]
+        soft = np.stack([entry.soft / np.sqrt(entry.energy + 1e-6) for entry in here]).astype(np.float32)
         scores = code_words(keys, numbers) @ soft.T
         compared += scores.size
-        row = int(scores.max(axis=1).argmax())
-        score = float(scores[row].max())
-        if best is None or score > best[0]:
-            best = score, Record(epoch_index, numbers[row])
-    if best is None or best[0] ** 2 / 2 < np.log(compared) + _MATCH_NATS:
-        return None
-    return best[1]
+        flat = scores.ravel()
+        for index in np.argpartition(-flat, min(_MATCHED_PAIRS, flat.size - 1))[:_MATCHED_PAIRS]:
+            row, column = divmod(int(index), len(here))
+            score = _with_confirmation(bank, view, here[column], numbers[row], float(flat[index]))
+            if best is None or score > best[0]:
+                best = score, Record(epoch_index, numbers[row]), here[column].parts[0][0]
+    if best is None or best[0] < 0 or best[0] ** 2 / 2 < np.log(compared) + _MATCH_NATS:
+        return None, None
+    return best[1], best[2]
+
+
+def _with_confirmation(
+    bank: Bank, view: TileView, candidate: Candidate, record_number: int, score: float
+) -> float:
+    """Score of a pair over code and confirmation tiles together, from its score over the code tiles."""
+    stream = bank.streams[candidate.epoch_index]
+    toward, energy = score * np.sqrt(candidate.energy), candidate.energy
+    signs = stream.confirmation_signs(record_number)
+    for alignment, first, last in candidate.parts:
+        values = view.values[alignment.phase][first:last]
+        columns = stream.columns(alignment.place + first, len(values))
+        confirming = stream.roles[columns] == CONFIRMATION
+        toward += float((values * signs[columns])[confirming].sum())
+        energy += float(np.square(values[confirming]).sum())
+    return float(toward / np.sqrt(energy + 1e-6))
 
 
 @lru_cache(maxsize=8)
@@ -170,41 +210,36 @@ def _trace(
     record: Record,
     decoded: bool,
     taken: np.ndarray,
+    matched: Alignment | None,
 ) -> list[TileWord]:
-    """Intervals of a known record at any of the alignments; marks their tiles in `taken`."""
+    """Intervals of a known record at any of the best alignments, or where it matched; marks them in
+    `taken`.
+    """
     stream = bank.streams[record.epoch_index]
     keys = bank.epoch_keys[record.epoch_index]
     signs = stream.known_signs(record.record_number, encode(pack(record.record_number, keys)))
     confirming = stream.roles == CONFIRMATION
-    same_epoch = [a for a in alignments if a.epoch_index == record.epoch_index][:_TRACED_ALIGNMENTS]
-    scored = []
-    for alignment in same_epoch:
-        values = view.values[alignment.phase]
-        columns = stream.columns(alignment.place, len(values))
-        known = signs[columns]
-        toward = (values * known).sum(axis=1)
-        energy = (np.square(values) * (known != 0)).sum(axis=1)
-        span = slice(alignment.first_tile, alignment.last_tile)
-        score = toward[span].sum() / np.sqrt(energy[span].sum() + 1e-6)
-        scored.append((float(score), alignment, columns, toward, energy))
-    scored.sort(key=lambda entry: -entry[0])
-    words = []
-    for score, alignment, columns, toward, energy in scored:
-        if score**2 / 2 < np.log(len(scored)) + _TRACE_NATS or score < 0:
+    same_epoch = [a for a in alignments if a.epoch_index == record.epoch_index]
+    traces = [_Trace(view, alignment, stream, signs) for alignment in same_epoch[:_TRACED_ALIGNMENTS]]
+    if matched is not None:
+        traces.append(_Trace(view, matched, stream, signs))
+    traces.sort(key=lambda trace: -trace.score)
+    words: list[TileWord] = []
+    for trace in traces:
+        if trace.score < 0 or trace.score**2 / 2 < np.log(len(traces)) + _TRACE_NATS:
             continue
-        span = slice(alignment.first_tile, alignment.last_tile)
-        amplitude = toward[span].sum() / (energy[span].sum() + 1e-6)
-        gain = np.where(taken, -1e6, amplitude * toward - amplitude**2 / 2 * energy)
-        for first, last in segments(gain, _SWITCH_NATS):
-            if last - first < _SHORTEST_TILES:
-                continue
+        gain = np.where(taken, -1e6, trace.gain)
+        intervals = segments(gain, _SWITCH_NATS)
+        if not intervals and not words:  # too weak to be cut at its borders
+            intervals = [trace.span]
+        for first, last in intervals:
             here = slice(first, last)
-            z = float(toward[here].sum() / np.sqrt(energy[here].sum() + 1e-6))
-            if z**2 / 2 < _TRACE_NATS:
+            z = trace.score_on(first, last)
+            if last - first < _SHORTEST_TILES or z**2 / 2 < _TRACE_NATS or taken[here].any():
                 continue
-            values = view.values[alignment.phase][here]
-            confirmation = np.where(confirming[columns[here]], values, 0)
-            confirmation_z = (confirmation * signs[columns[here]]).sum() / np.sqrt(
+            values = view.values[trace.alignment.phase][here]
+            confirmation = np.where(confirming[trace.columns[here]], values, 0)
+            confirmation_z = (confirmation * signs[trace.columns[here]]).sum() / np.sqrt(
                 np.square(confirmation).sum() + 1e-6
             )
             taken[here] = True
@@ -214,12 +249,34 @@ def _trace(
     return words
 
 
+class _Trace:
+    """Correlation of one alignment with all signs of a record, column by column."""
+
+    def __init__(self, view: TileView, alignment: Alignment, stream: Keystream, signs: np.ndarray) -> None:
+        self.alignment = alignment
+        values = view.values[alignment.phase]
+        self.columns = stream.columns(alignment.place, len(values))
+        known = signs[self.columns]
+        self._toward = (values * known).sum(axis=1)
+        self._energy = (np.square(values) * (known != 0)).sum(axis=1)
+        self.span = max(_spans(view, alignment), key=lambda span: self.score_on(*span))
+        self.score = self.score_on(*self.span)
+        here = slice(*self.span)
+        amplitude = self._toward[here].sum() / (self._energy[here].sum() + 1e-6)
+        # Log-likelihood ratio per column.
+        self.gain = amplitude * self._toward - amplitude**2 / 2 * self._energy
+
+    def score_on(self, first: int, last: int) -> float:
+        """Standard deviations of the correlation on some columns."""
+        return float(self._toward[first:last].sum() / np.sqrt(self._energy[first:last].sum() + 1e-6))
+
+
 def segments(gain: np.ndarray, switch_nats: float) -> list[tuple[int, int]]:
     """Most likely intervals of "on" for per-step log-likelihood ratios, each border costing switch_nats.
 
-    Two-state Viterbi; (start, end) index pairs, end exclusive.
+    Two-state Viterbi; (start, end) index pairs, end exclusive. The ends of the sequence cost nothing.
     """
-    on, off = -switch_nats, 0.0
+    on = off = 0.0
     from_off = np.zeros(len(gain), bool)  # the best path into "on" at this step came from "off"
     from_on = np.zeros(len(gain), bool)
     for step, value in enumerate(gain.tolist()):
