@@ -1,5 +1,5 @@
-"""What is written on the file itself, for machines to read: the AIGC label. Pure bytes in, bytes out.
+"""What is written on a finished file to say where it comes from. Pure: bytes in, bytes out.
 
-Every writer leaves the decoded samples untouched; every reader takes hostile bytes and answers a label, None, or
-nothing at all about what it cannot read. Signing, when it comes, is the last write to the bytes.
+Every writer here runs on encoded audio and leaves the sound untouched. A signature over the file's bytes
+must be the last of them: whatever is written after it breaks it.
 """

@@ -1,35 +1,35 @@
-"""The implicit label of AI-generated content: GB 45438-2025, Annex E, and TC260-PG-202510A.
+"""The implicit label of GB 45438-2025 (Annex E; TC260-PG-202510A): JSON under the key ``AIGC``.
 
-One JSON object under the key ``AIGC``, where the container keeps such things:
-
-    wav    a RIFF chunk with the id ``AIGC``
-    mp3    an ID3v2 TXXX frame with the description ``AIGC``
-    flac   a Vorbis comment ``AIGC=``
-    opus   the same, in OpusTags
-
-``pcm`` has no place for it. A label says "made by a machine, by this producer, under this number"; anybody can
-write or remove one, so it is never evidence by itself.
+Where it stands: WAV, a RIFF chunk ``AIGC``; MP3, an ID3v2 user text frame; FLAC and Ogg Opus, a Vorbis
+comment. Raw PCM has no place for it. The decoded sound is the same before and after.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
 
-from synth.errors import AssentError
-from synth.provenance import flac, mp3, ogg, wav
+from synth.provenance import flac, id3, ogg, riff
+from synth.provenance.errors import LabelError
 
 KEY = "AIGC"
-MAX_VALUE_BYTES = 16 * 1024
-FORMATS = ("wav", "mp3", "flac", "opus")
-_WRITERS = {"wav": wav.write, "mp3": mp3.write, "flac": flac.write, "opus": ogg.write}
-_READERS = (wav.read, flac.read, ogg.read, mp3.read)
+MAX_JSON_BYTES = 16 * 1024
+MAX_VALUE_CHARS = 2000
+
+# Control characters and lone surrogates: databases and terminals choke on them.
+_UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
 class AigcLabel:
-    """``label``: "1" is, "2" may be, "3" is suspected to be generated. ``content_producer``: name or code of
-    whoever generated it. ``produce_id``: its number there. The rest is for whoever passes the file on.
+    """What the file says of itself.
+
+    ``label``: "1" it is generated, "2" it may be, "3" it is suspected to be. ``content_producer`` and
+    ``produce_id`` are the generating service's name or code and its number for the content; the
+    propagation fields are for platforms that pass it on, the reserved codes for integrity values.
     """
 
     label: str
@@ -40,67 +40,93 @@ class AigcLabel:
     propagate_id: str = ""
     reserved_code2: str = ""
 
-    def as_json(self) -> str:
-        """The JSON text as the standard spells its keys."""
-        return json.dumps({key: getattr(self, name) for key, name in _FIELDS}, ensure_ascii=False)
+    def __post_init__(self) -> None:
+        if self.label not in ("1", "2", "3"):
+            raise ValueError(f"Label is 1, 2 or 3, not {self.label!r}")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, str) or len(value) > MAX_VALUE_CHARS or _UNFIT.search(value):
+                raise ValueError(f"{field.name} is not a plain text of at most {MAX_VALUE_CHARS} characters")
+
+    def to_json(self) -> str:
+        """The label in ASCII, with the names and the order of the standard."""
+        values = {name: getattr(self, field) for name, field in _NAMES.items()}
+        return json.dumps(values, separators=(",", ":"), ensure_ascii=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> AigcLabel:
+        """Read a label; ValueError if it is none. Further keys are ignored, absent ones are empty."""
+        if len(text) > MAX_JSON_BYTES:
+            raise ValueError("the label is too large")
+        try:
+            row: Any = json.loads(text)
+        except RecursionError as error:
+            raise ValueError("the label is nested too deeply") from error
+        if isinstance(row, dict) and isinstance(row.get(KEY), dict):
+            row = row[KEY]  # some writers repeat the key inside its own value
+        if not isinstance(row, dict):
+            raise ValueError("the label is not a JSON object")
+        return cls(**{field: row.get(name, "") for name, field in _NAMES.items()})
 
 
-_FIELDS = (
-    ("Label", "label"),
-    ("ContentProducer", "content_producer"),
-    ("ProduceID", "produce_id"),
-    ("ReservedCode1", "reserved_code1"),
-    ("ContentPropagator", "content_propagator"),
-    ("PropagateID", "propagate_id"),
-    ("ReservedCode2", "reserved_code2"),
-)
+_NAMES = {
+    "Label": "label",
+    "ContentProducer": "content_producer",
+    "ProduceID": "produce_id",
+    "ReservedCode1": "reserved_code1",
+    "ContentPropagator": "content_propagator",
+    "PropagateID": "propagate_id",
+    "ReservedCode2": "reserved_code2",
+}
+
+_WRITERS: dict[str, Callable[[bytes, bytes], bytes]] = {
+    "wav": riff.write,
+    "mp3": lambda data, content: id3.write(data, KEY, content.decode("ascii")),
+    "flac": lambda data, content: flac.write(data, KEY, content),
+    "opus": lambda data, content: ogg.write(data, KEY, content),
+}
 
 
 def write(data: bytes, format: str, label: AigcLabel) -> bytes:
-    """``data`` with ``label`` in place of any earlier one.
+    """The encoded file ``data`` with ``label`` on it, replacing an earlier one.
 
-    Raises AssentError ``label_not_possible`` for a format without a place for it, ``label_not_written`` for
-    bytes that are not of that format.
+    ``format`` is "wav", "mp3", "flac" or "opus". Raises `LabelError`: ``label_no_place`` for any other
+    format, ``label_bad_container`` where ``data`` is not a sound file of that format,
+    ``label_too_large`` where the label or the file's tags leave the format's bounds.
     """
     writer = _WRITERS.get(format)
     if writer is None:
-        raise AssentError(
-            "label_not_possible", f"A {format} file has no place for a label.", limit=list(FORMATS)
+        raise LabelError("label_no_place", f"A file of format {format} has no place for a label.")
+    content = label.to_json().encode("ascii")
+    if len(content) > MAX_JSON_BYTES:
+        raise LabelError(
+            "label_too_large", "The label is too large.", measured=len(content), limit=MAX_JSON_BYTES
         )
-    try:
-        return writer(data, KEY, label.as_json())
-    except (ValueError, IndexError) as error:
-        raise AssentError(
-            "label_not_written", f"The label could not be written: {error}", http_status=500
-        ) from error
+    return writer(data, content)
 
 
 def read(data: bytes) -> AigcLabel | None:
-    """The label in ``data``, whatever the container; None where there is none or it cannot be read."""
-    for reader in _READERS:
-        try:
-            text = reader(data, KEY)
-        except (ValueError, IndexError):
-            continue
-        if text is not None:
-            return parse(text)
-    return None
+    """The label on any WAV, MP3, FLAC, Ogg Opus or Ogg Vorbis file, told apart by their first bytes.
 
-
-def parse(text: str) -> AigcLabel | None:
-    """A label from its JSON; None for anything that is not one. Only strings (and plain numbers) count."""
-    if len(text) > MAX_VALUE_BYTES:
-        return None
+    None where there is none, or none that can be read. Raises nothing, whatever the bytes.
+    """
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
+        text = _stored(data)
+        return None if text is None else AigcLabel.from_json(text)
+    except (LabelError, ValueError):
         return None
-    if not isinstance(found, dict) or "Label" not in found:
+
+
+def _stored(data: bytes) -> str | None:
+    content: bytes | None
+    if riff.is_wav(data):
+        content = riff.read(data)
+    elif ogg.is_ogg(data):
+        content = ogg.read(data, KEY)
+    elif flac.is_flac(data):
+        content = flac.read(data, KEY)
+    else:
+        return id3.read(data, KEY)
+    if content is None or len(content) > MAX_JSON_BYTES:
         return None
-    facts = {}
-    for key, name in _FIELDS:
-        value = found.get(key, "")
-        facts[name] = (
-            str(value)[:1024] if isinstance(value, str | int) and not isinstance(value, bool) else ""
-        )
-    return AigcLabel(**facts)
+    return content.rstrip(b"\0").decode()

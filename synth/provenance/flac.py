@@ -1,59 +1,73 @@
-"""A Vorbis comment in a FLAC file (RFC 9639, section 8.6)."""
+"""FLAC: the comment block among the metadata blocks at the head of the file (RFC 9639)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from synth.provenance import id3
+from synth.provenance.errors import LabelError, bad_container
+from synth.provenance.vorbis import MAX_BYTES, Comments
 
-from synth.provenance import comments
-
-_COMMENT = 4
-_MAX_BLOCK = (1 << 24) - 1
-_MAX_BLOCKS = 1000
-
-
-def write(data: bytes, key: str, text: str) -> bytes:
-    """``data`` with the comment set. ValueError when it is no FLAC file."""
-    blocks = [(kind, data[start : start + size]) for kind, start, size in _blocks(data)]
-    audio = data[_audio_start(data) :]
-    old = next((content for kind, content in blocks if kind == _COMMENT), b"")
-    new = (_COMMENT, comments.replaced(old, key, text))
-    if len(new[1]) > _MAX_BLOCK:
-        raise ValueError("too large for a metadata block")
-    others = [block for block in blocks if block[0] != _COMMENT]
-    # STREAMINFO stays first; comments follow it.
-    ordered = [*others[:1], new, *others[1:]]
-    parts = [b"fLaC"]
-    for index, (kind, content) in enumerate(ordered):
-        last = 0x80 if index == len(ordered) - 1 else 0
-        parts += [bytes([last | kind]), len(content).to_bytes(3, "big"), content]
-    return b"".join([*parts, audio])
+MAGIC = b"fLaC"
+_STREAMINFO, _COMMENT = 0, 4
+_LAST = 0x80
+_MAX_BLOCKS = 1024
+_OUR_VENDOR = b"assent"
 
 
-def read(data: bytes, key: str) -> str | None:
-    for kind, start, size in _blocks(data):
+def _start(data: bytes) -> int:
+    """Offset of the magic word; some writers put an ID3 tag before it."""
+    tag = id3.tag_of(data)
+    at = tag.end if tag is not None else 0
+    if data[at : at + 4] != MAGIC:
+        raise bad_container("not a FLAC file")
+    return at
+
+
+def is_flac(data: bytes) -> bool:
+    try:
+        return _start(data) >= 0
+    except LabelError:
+        return False
+
+
+def _blocks(data: bytes, at: int) -> tuple[list[tuple[int, bytes]], int]:
+    """``(type, content)`` of each metadata block after the magic word, and where the sound begins."""
+    at += 4
+    found: list[tuple[int, bytes]] = []
+    for _ in range(_MAX_BLOCKS):
+        head = data[at : at + 4]
+        length = int.from_bytes(head[1:4], "big")
+        if len(head) != 4 or at + 4 + length > len(data):
+            raise bad_container("a metadata block runs past the end of the file")
+        found.append((head[0] & 0x7F, data[at + 4 : at + 4 + length]))
+        at += 4 + length
+        if head[0] & _LAST:
+            return found, at
+    raise bad_container("too many metadata blocks")
+
+
+def read(data: bytes, name: str) -> bytes | None:
+    """Value of the comment ``name``; None where there is none."""
+    blocks, _ = _blocks(data, _start(data))
+    for kind, content in blocks:
         if kind == _COMMENT:
-            return comments.value(data[start : start + size], key)
+            return Comments.parse(content).get(name)
     return None
 
 
-def _blocks(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """(type, first byte of the content, size) of every metadata block."""
-    if data[:4] != b"fLaC":
-        raise ValueError("no fLaC marker")
-    at = 4
-    for _ in range(_MAX_BLOCKS):
-        if at + 4 > len(data):
-            raise ValueError("metadata ends early")
-        head = data[at]
-        size = int.from_bytes(data[at + 1 : at + 4], "big")
-        if at + 4 + size > len(data):
-            raise ValueError("a metadata block is longer than the file")
-        yield head & 0x7F, at + 4, size
-        at += 4 + size
-        if head & 0x80:
-            return
-    raise ValueError("more metadata than anybody needs")
-
-
-def _audio_start(data: bytes) -> int:
-    return max(start + size for _, start, size in _blocks(data))
+def write(data: bytes, name: str, value: bytes) -> bytes:
+    """The file with the comment ``name`` exactly once; every other block is kept as it is."""
+    start = _start(data)
+    blocks, sound = _blocks(data, start)
+    if blocks[0][0] != _STREAMINFO:
+        raise bad_container("it does not begin with its stream information")
+    comments = next((Comments.parse(content) for kind, content in blocks if kind == _COMMENT), None)
+    made = (comments or Comments(_OUR_VENDOR, ())).with_value(name, value).to_bytes()
+    if len(made) >= MAX_BYTES:
+        raise LabelError("label_too_large", "The comments of the FLAC file would be too large.")
+    others = [(kind, content) for kind, content in blocks if kind != _COMMENT]
+    ordered = [others[0], (_COMMENT, made), *others[1:]]
+    parts = [data[:start], MAGIC]
+    for number, (kind, content) in enumerate(ordered, 1):
+        last = _LAST if number == len(ordered) else 0
+        parts += [bytes((last | kind,)), len(content).to_bytes(3, "big"), content]
+    return b"".join([*parts, data[sound:]])
