@@ -1,0 +1,142 @@
+"""`make bench-watermark`: quality, reading back, false alarms and cost of the keyed mark; attacks with
+--attacks.
+
+Strengths and thresholds were chosen on festival and espeak-ng voices; everything here is reported on
+flite's (slt, rms, awb, kal16). Needs the programs flite, espeak-ng, ffmpeg and sox; PESQ needs the `pesq`
+package (extra `bench`).
+
+    python -m benchmarks.watermark [--clips 60] [--unmarked 500] [--attacks]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+
+from benchmarks import speech
+from benchmarks.attacks import RATE, Material, load_attacks
+from benchmarks.cost import cost_rows
+from benchmarks.marking import EPOCHS, KEYS, Marked, epoch_of, issued, mark_clips, material, share_interval
+from benchmarks.report import Row, spread_of, write_report
+from benchmarks.robustness import attack_rows, attacked_piece
+from watermark.codec import detect, read_back
+from watermark.codec.resample import resample
+
+READ_BACK_ATTACKS = (
+    "mp3_64",
+    "aac_64",
+    "opus_24",
+    "resample_8000",
+    "white_20db",
+    "crop_3s",
+    "phone_300_3400",
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--clips", type=int, default=60)
+    parser.add_argument("--unmarked", type=int, default=500)
+    parser.add_argument("--attacks", action="store_true", help="the whole attack list (about 40 s a clip)")
+    parser.add_argument("--processes", type=int, default=1, help="for --attacks")
+    options = parser.parse_args()
+    missing = speech.missing_programs()
+    if missing:
+        sys.exit(f"bench-watermark needs these programs: {', '.join(missing)}")
+
+    command = "make bench-watermark"
+    mixed = material()
+    clips = mark_clips(speech.report_clips(options.clips))
+    rows = [
+        *quality_rows(clips),
+        *read_back_rows(clips, mixed),
+        *false_alarm_rows(options.unmarked),
+        *cost_rows(clips),
+    ]
+    write_report("watermark", rows, command=command)
+    if options.attacks:
+        summary, table = attack_rows(clips, mixed, processes=options.processes)
+        write_report("watermark-attacks", table, command=command + " ATTACKS=1")
+        write_report("watermark", [*rows, *summary], command=command + " ATTACKS=1")
+    for row in rows:
+        print(row.metric, row.value, row.spread or "", row.note)
+
+
+def quality_rows(clips: list[Marked]) -> list[Row]:
+    """Wide-band PESQ of the whole clip at 16 kHz, by the reference program."""
+    try:
+        from pesq import pesq
+    except ImportError:
+        absent = "the pesq package is not installed (pip install 'assent[bench]', needs g++)"
+        return [Row("pesq_mean", "PESQ", None, target=4.45, note=absent)]
+    scores = [float(pesq(RATE, clip.original, clip.marked, "wb")) for clip in clips]
+    worst = min(range(len(clips)), key=scores.__getitem__)
+    spread = spread_of(scores)
+    return [
+        Row(
+            "pesq_mean", "PESQ", statistics.fmean(scores), spread, len(clips), 4.45, note="wide band, 16 kHz"
+        ),
+        Row("pesq_min", "PESQ", scores[worst], None, len(clips), 4.3, note=f"clip {clips[worst].name}"),
+    ]
+
+
+def read_back_rows(clips: list[Marked], mixed: Material) -> list[Row]:
+    """Read-back by the known record after each attack in turn, on 3 s with 2 s of active speech."""
+    attacks = {attack.name: attack for attack in load_attacks()}
+    misses: list[str] = []
+    rows = []
+    total = blind = 0
+    for name in READ_BACK_ATTACKS:
+        scores = []
+        for index, clip in enumerate(clips):
+            piece = attacked_piece(attacks[name], clip, mixed, index)
+            epoch = epoch_of(clip.record_number)
+            answer = read_back(piece, RATE, record_number=clip.record_number, keys=KEYS, epoch=epoch)
+            scores.append(answer.score)
+            total += 1
+            if not answer.ok:
+                misses.append(f"{name}: {clip.name} (score {answer.score:.1f} of {answer.threshold:.1f})")
+            found = detect(piece, RATE, keys=KEYS, epochs=EPOCHS).words
+            blind += any(word.record_number == clip.record_number for word in found)
+        rows.append(
+            Row(f"readback_score_{name}", "1", statistics.median(scores), spread_of(scores), len(clips))
+        )
+    listed = "; ".join(misses) if misses else "no miss"
+    low, high = share_interval(total - len(misses), total)
+    interval = f"95 % interval {low:.4f} to {high:.4f}"
+    note = f"3 s with 2 s of active speech after each of {', '.join(READ_BACK_ATTACKS)}; {listed}"
+    return [
+        Row("readback_rate", "share", 1 - len(misses) / total, interval, total, 0.99, note=note),
+        Row("blind_decode_rate", "share", blind / total, None, total, note="same pieces, record not given"),
+        *rows,
+    ]
+
+
+def false_alarm_rows(count: int) -> list[Row]:
+    """Unmarked speech: nothing may be detected, plainly or matched with issued records, and nothing read
+    back.
+    """
+    alarms: dict[str, list[str]] = {"detect": [], "detect with issued records": [], "read back": []}
+    scores = []
+    for index, piece in enumerate(speech.unmarked_pieces(count)):
+        samples = resample(piece.samples, piece.sample_rate_hz, RATE)
+        for name, known in (("detect", None), ("detect with issued records", issued)):
+            if detect(samples, RATE, keys=KEYS, epochs=EPOCHS, known=known).present:
+                alarms[name].append(piece.name)
+        answer = read_back(samples, RATE, record_number=index, keys=KEYS, epoch=EPOCHS[index % 2])
+        scores.append(answer.score)
+        if answer.ok:
+            alarms["read back"].append(piece.name)
+    found = sum(len(names) for names in alarms.values())
+    note = "; ".join(f"{name}: {', '.join(names) or 'none'}" for name, names in alarms.items())
+    return [
+        Row("false_alarms", "1", found, None, count, 0, "lower", note=f"unmarked pieces of 3 s; {note}"),
+        Row("unmarked_readback_score_max", "1", max(scores), spread_of(scores), count, None, "lower"),
+    ]
+
+
+if __name__ == "__main__":
+    main()
