@@ -191,12 +191,17 @@ def verify_export(lines: Iterable[str], verifier: Verifier, since: Checkpoint | 
 
 def _leaf_row(row: dict[str, Any], number: int) -> tuple[int, bytes, bytes | None]:
     index, leaf_hash, body = row.get("leaf"), row.get("hash"), row.get("body")
-    fits = type(index) is int and isinstance(leaf_hash, str) and isinstance(body, str | None)
-    if not fits or not row.keys() <= {"leaf", "hash", "body"} or not _HASH.match(leaf_hash):
+    if (
+        type(index) is not int
+        or not isinstance(leaf_hash, str)
+        or not isinstance(body, str | None)
+        or not row.keys() <= {"leaf", "hash", "body"}
+        or not _HASH.match(leaf_hash)
+    ):
         raise VerifyError(Fault.FORMAT, f"line {number} of the export is not one of its rows")
     try:
         return index, bytes.fromhex(leaf_hash), None if body is None else decode_base64(body)
-    except ValueError:
+    except NoteError:
         raise VerifyError(Fault.FORMAT, f"line {number} of the export cannot be decoded", index) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -25,5 +26,9 @@ def log_tile() -> Tile:
         else _("%(count)s entries wait for the sequencer.") % {"count": status.waiting},
         state="ok" if status.keeps_up and key else "problem",
         url=reverse("audit:log"),
-        facts=((_("Key"), key or _("missing")), (_("Waiting"), str(status.waiting))),
+        facts=(
+            (_("Origin"), settings.ASSENT_ORIGIN),
+            (_("Key"), key or _("missing")),
+            (_("Waiting"), str(status.waiting)),
+        ),
     )

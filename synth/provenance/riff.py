@@ -19,7 +19,7 @@ def _chunks(data: bytes) -> list[tuple[bytes, int, int]]:
     """``(id, start of content, length)`` of each chunk; stops at the first that does not fit the file."""
     if not is_wav(data):
         raise bad_container("not a WAV file")
-    found = []
+    found: list[tuple[bytes, int, int]] = []
     at = 12
     while at + 8 <= len(data) and len(found) < _MAX_CHUNKS:
         name, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
