@@ -25,11 +25,7 @@ def choose_voice(
     primary = language.lower().replace("_", "-").split("-")[0]
     if primary not in languages(sources):
         if not languages(sources):
-            raise Unavailable(
-                "no_content_voice",
-                "No program that pronounces text is installed; install flite or espeak-ng"
-                " (Debian: apt install flite espeak-ng), or the Python package espeakng-loader.",
-            )
+            raise _no_voice()
         raise AssentError(
             "language_not_offered",
             "The preview engine does not speak this language.",
@@ -44,6 +40,8 @@ def choose_voice(
             near = min(natural, key=lambda name: abs(math.log(flite.VOICE_F0_HZ[name] / f0_hz)))
             return flite.FliteVoice(path, near)
     path = espeak.program() if _allowed("espeak-ng", sources) else None
+    if path is None and not (_allowed("espeakng-loader", sources) and espeak.loader_installed()):
+        raise _no_voice()
     return espeak.EspeakVoice(path, espeak.voice_for(language))
 
 
@@ -78,6 +76,14 @@ def status() -> list[dict[str, Any]]:
             "mend": "pip install espeakng-loader",
         },
     ]
+
+
+def _no_voice() -> Unavailable:
+    return Unavailable(
+        "no_content_voice",
+        "No program that pronounces text is installed; install flite or espeak-ng"
+        " (Debian: apt install flite espeak-ng), or the Python package espeakng-loader.",
+    )
 
 
 def _allowed(name: str, sources: Collection[str] | None) -> bool:
