@@ -11,3 +11,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import schema, signals  # noqa: F401  (they register themselves)
+        from accounts.log_access import readable_organisations
+        from audit.access import set_reader
+
+        set_reader(readable_organisations)

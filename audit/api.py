@@ -76,13 +76,19 @@ class EntryProof(APIView):
         tags=["log"],
     )
     def get(self, request: Request, entry_id: int) -> HttpResponse:
-        entry = selectors.readable_entry(entry_id, organisation_ids=access.readable_organisations(request))
-        made = services.proof_for(entry)
-        if made is None:
-            pending = {"state": "pending", "leaf_hash": entry.leaf_hash_hex}
-            return Response(pending, status=202, headers={"Retry-After": "1"})
-        return HttpResponse(
-            made.as_text(),
-            content_type=proof.MEDIA_TYPE,
-            headers={"Content-Disposition": f'attachment; filename="entry-{entry.pk}.tlog-proof"'},
+        return proof_response(
+            selectors.readable_entry(entry_id, organisation_ids=access.readable_organisations(request))
         )
+
+
+def proof_response(entry: Entry) -> HttpResponse:
+    """The proof as a file; 202 while the sequencer has not placed the entry. Access is the caller's to check."""
+    made = services.proof_for(entry)
+    if made is None:
+        pending = {"state": "pending", "leaf_hash": entry.leaf_hash_hex}
+        return Response(pending, status=202, headers={"Retry-After": "1"})
+    return HttpResponse(
+        made.as_text(),
+        content_type=proof.MEDIA_TYPE,
+        headers={"Content-Disposition": f'attachment; filename="entry-{entry.pk}.tlog-proof"'},
+    )

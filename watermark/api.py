@@ -6,6 +6,7 @@ import time
 from uuid import UUID
 
 from django.conf import settings
+from django.http import HttpResponse
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.parsers import MultiPartParser
@@ -16,6 +17,7 @@ from rest_framework.views import APIView
 
 from accounts.principals import principal_for
 from audit.actors import ANONYMOUS, Actor
+from audit.api import proof_response
 from synth.common import ratelimit, wakeup
 from synth.common.requests import client_address
 from synth.errors import AssentError
@@ -62,6 +64,19 @@ class VerificationView(APIView):
     @extend_schema(operation_id="verification", responses={200: VerificationShape, 202: VerificationShape})
     def get(self, request: Request, verification_id: UUID) -> Response:
         return answer(selectors.verification(verification_id))
+
+
+class RecordProofView(APIView):
+    """The log's proof for a released file, by the record id that its mark and label carry.
+
+    Whoever can name the id has had the file: no account is needed to prove that we released it.
+    """
+
+    permission_classes = [AllowAny]
+
+    @extend_schema(operation_id="record_proof", responses={(200, "text/plain"): str, 202: dict})
+    def get(self, request: Request, record_id: UUID) -> HttpResponse:
+        return proof_response(selectors.issued_entry(record_id))
 
 
 def wait_for(verification_id: UUID, *, timeout_s: float) -> Verification:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from audit.models import Entry
 from synth.errors import NotFound
 from watermark.models import Mark, MarkEpoch, Verification
 
@@ -51,3 +52,11 @@ def verification(verification_id: UUID) -> Verification:
     if row is None:
         raise NotFound("verification_not_found", "There is no such verification.")
     return row
+
+
+def issued_entry(public_id: UUID) -> Entry:
+    """The log entry of a released record. NotFound ``record_not_found``."""
+    mark = Mark.objects.select_related("entry").filter(public_id=public_id, entry__isnull=False).first()
+    if mark is None or mark.entry is None:
+        raise NotFound("record_not_found", "There is no such record.")
+    return mark.entry

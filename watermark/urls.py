@@ -5,6 +5,7 @@ from watermark import api
 urlpatterns = [
     path("api/v1/verify", api.VerifyView.as_view(), name="verify"),
     path("api/v1/verifications/<uuid:verification_id>", api.VerificationView.as_view(), name="verification"),
+    path("api/v1/records/<uuid:record_id>/proof", api.RecordProofView.as_view(), name="record-proof"),
 ]
 
 # The pages of this room.

@@ -14,7 +14,7 @@ from watermark import selectors, services
 from watermark.codec import DETECTOR_VERSION, PRESENCE_FALSE_RATE, Detection, detect
 from watermark.codec import fingerprint as fingerprints
 from watermark.models import Mark, Verification
-from watermark.verdict import SENTENCES, Decision, Findings, Interval, RecordFinding, decide
+from watermark.verdict import SENTENCES, Decision, Findings, Interval, RecordFinding, decide, subtract
 from worker import resident
 from worker.decoding import decode_stored
 from worker.heartbeat import Heartbeat
@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 LIMITS = DecodeLimits(max_bytes=services.UPLOAD_LIMIT_BYTES, max_duration_s=3600.0, max_channels=8)
 _WAVEFORM_POINTS = 400
 _FRAME_S = 0.02
+_WORD_EDGE_S = 1.0
+_SHORTEST_ALTERED_S = 0.15
 
 
 def answer(query: Verification) -> None:
@@ -137,13 +139,16 @@ def _compare(
         time_scale=found.time_scale,
         frequency_scale=found.frequency_scale,
     )
-    first, last = min(a for a, _ in spans), max(b for _, b in spans)
-    intervals = [
-        Interval(i.start_s, i.end_s, "ours" if i.ok else "altered", number)
-        for i in match.intervals
-        # Matching content counts wherever it is; mismatches only where the word was read.
-        if i.ok or (i.end_s > first and i.start_s < last)
-    ]
+    ours = [(i.start_s, i.end_s) for i in match.intervals if i.ok]
+    # Matching content counts wherever it is; a mismatch only where the word was read. The word's own ends are
+    # known to about a second: between a fingerprint that has ended and a word that has not, nothing is claimed.
+    inner = [(a + _WORD_EDGE_S, b - _WORD_EDGE_S) if ours else (a, b) for a, b in spans]
+    altered = [(a, b) for a, b in subtract(inner, ours) if b - a >= _SHORTEST_ALTERED_S]
+    intervals = sorted(
+        [Interval(a, b, "ours", number) for a, b in ours]
+        + [Interval(a, b, "altered", number) for a, b in altered],
+        key=lambda i: i.start_s,
+    )
     return RecordFinding(
         number,
         known=True,
@@ -223,7 +228,7 @@ def _contradictions(label: dict[str, Any] | None, named: dict[int, Mark], decisi
 
 
 def _record(mark: Mark) -> dict[str, Any]:
-    return {**selectors.public_facts(mark), "log_proof": f"/api/v1/log/entries/{mark.entry_id}/proof"}
+    return {**selectors.public_facts(mark), "log_proof": f"/api/v1/records/{mark.public_id}/proof"}
 
 
 def _interval(interval: Interval, marks: dict[int, Mark]) -> dict[str, Any]:

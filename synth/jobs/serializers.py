@@ -17,7 +17,7 @@ class JobRequest(serializers.Serializer):
         max_length=100, help_text="Id or short name of a voice of your organisation."
     )
     text = serializers.CharField(max_length=TEXT_LIMIT * 4, help_text=f"At most {TEXT_LIMIT} characters.")
-    style = serializers.CharField(
+    style = serializers.CharField(  # type: ignore[assignment]
         max_length=40, required=False, default="", allow_blank=True, help_text='A style, such as "sad".'
     )
     language = serializers.CharField(max_length=8, required=False, default="", allow_blank=True)
@@ -62,7 +62,7 @@ class JobShape(serializers.Serializer):
     progress = serializers.FloatField()
     voice = serializers.UUIDField()
     voice_name = serializers.CharField()
-    style = serializers.CharField()
+    style = serializers.CharField()  # type: ignore[assignment]
     text = serializers.CharField()
     language = serializers.CharField()
     purpose = serializers.CharField()
@@ -82,7 +82,7 @@ class JobShape(serializers.Serializer):
 
 
 class JobPageShape(serializers.Serializer):
-    data = JobShape(many=True)
+    data = JobShape(many=True)  # type: ignore[assignment]
     next_before = serializers.UUIDField(allow_null=True)
 
 
@@ -99,7 +99,7 @@ def output_answer(output: Output) -> dict[str, Any]:
         "mark_layers": output.mark.layers,
         "log_entry": output.entry_id,
         "audio": reverse("job-audio", args=[output.job_id]),
-        "log_proof": f"/api/v1/log/entries/{output.entry_id}/proof",
+        "log_proof": reverse("record-proof", args=[output.id]),
     }
 
 
@@ -144,7 +144,7 @@ class SpeechRequest(serializers.Serializer):
     response_format = serializers.CharField(required=False, default="mp3", max_length=16)
     speed = serializers.FloatField(required=False, default=1.0)
     stream_format = serializers.ChoiceField(required=False, default="audio", choices=["audio", "sse"])
-    style = serializers.CharField(required=False, default="", allow_blank=True, max_length=40)
+    style = serializers.CharField(required=False, default="", allow_blank=True, max_length=40)  # type: ignore[assignment]
     language = serializers.CharField(required=False, default="", allow_blank=True, max_length=8)
     purpose = serializers.CharField(required=False, default="general", max_length=40)
     seed = serializers.IntegerField(

@@ -18,6 +18,7 @@ from .parameters import BINS, BINS_PER_TILE, FIRST_BIN, FRAMES_PER_TILE, HOP, WI
 # Periodic, so that shifted squares add to a constant.
 HANN = np.hanning(WINDOW + 1)[:WINDOW].astype(np.float32)
 _OVERLAP_GAIN = np.float32(1.5)  # sum over shifts of HANN**2 at a hop of a quarter window
+_SYNTHESIS = HANN / _OVERLAP_GAIN
 _DB = np.float32(10 / np.log(10))
 
 _SILENCE_DB = np.float32(45)  # tiles this far under the loud ones weigh one half
@@ -44,7 +45,8 @@ def istft(spectrum: np.ndarray, length: int) -> np.ndarray:
     `stft` after `istft` is the orthogonal projection onto the spectra that a signal can have (the window is
     a tight frame), hence its own adjoint: the embedder sends gradients back through the very same pair.
     """
-    pieces = irfft(spectrum, WINDOW, axis=1) * (HANN / _OVERLAP_GAIN)
+    pieces = irfft(spectrum, WINDOW, axis=1)
+    pieces *= _SYNTHESIS
     frames, shifts = len(pieces), WINDOW // HOP
     out = np.zeros((frames + shifts - 1, HOP), np.float32)
     for shift in range(shifts):

@@ -102,12 +102,15 @@ class BlockOptimiser:
         self, samples: np.ndarray, plan: BlockPlan, strength: Strength, *, frozen_tiles: int = 0
     ) -> None:
         self._length = len(samples)
-        self._spectrum = stft(samples)
-        power = row_power(self._spectrum)
+        spectrum = stft(samples)
+        power = row_power(spectrum)
         self._tiles = len(power) // FRAMES_PER_TILE
         self._frames = self._tiles * FRAMES_PER_TILE
         self._signs, self._roles = plan.signs_and_roles(self._tiles)
-        self._band = self._spectrum[: self._frames, FIRST_BIN : FIRST_BIN + BINS]
+        self._in_band = np.s_[: self._frames, FIRST_BIN : FIRST_BIN + BINS]
+        self._band = spectrum[self._in_band]
+        # Outside the band these two never change; only the inside is written again in each step.
+        self._changed, self._gradient = spectrum.copy(), np.zeros_like(spectrum)
 
         own = tile_power(power, 0, self._tiles)
         white = float(np.mean(np.square(samples, dtype=np.float64))) * 10 ** (-strength.white_floor_db / 10)
@@ -167,19 +170,16 @@ class BlockOptimiser:
         return np.exp(_smooth_bins(per_bin) * _DB_TO_NEPER)
 
     def _render(self, factors: np.ndarray) -> np.ndarray:
-        spectrum = self._spectrum.copy()
-        spectrum[: self._frames, FIRST_BIN : FIRST_BIN + BINS] *= factors
-        return istft(spectrum, self._length)
+        np.multiply(self._band, factors, out=self._changed[self._in_band])
+        return istft(self._changed, self._length)
 
     def _gain_gradient(self, seen: np.ndarray, factors: np.ndarray, by_power: np.ndarray) -> np.ndarray:
         """d objective / d gain of each tile, from d objective / d tile power as the detector sees it."""
-        spectral = np.zeros_like(seen)
         per_frame = np.repeat(
             np.repeat(by_power / FRAMES_PER_TILE, FRAMES_PER_TILE, axis=0), BINS_PER_TILE, axis=1
         )
-        band = np.s_[: self._frames, FIRST_BIN : FIRST_BIN + BINS]
-        spectral[band] = 2 * seen[band] * per_frame
-        spectral = stft(istft(spectral, self._length))[band]
+        np.multiply(seen[self._in_band], 2 * per_frame, out=self._gradient[self._in_band])
+        spectral = stft(istft(self._gradient, self._length))[self._in_band]
         per_bin = (spectral.real * self._band.real + spectral.imag * self._band.imag) * factors
         smoothed = _smooth_bins(per_bin).reshape(self._tiles, FRAMES_PER_TILE, BINS).sum(axis=1)
         return sum_bins(smoothed) * _DB_TO_NEPER
@@ -230,5 +230,10 @@ def _spread(power: np.ndarray, reach: int, slope_db: float) -> np.ndarray:
 
 def _smooth_bins(values: np.ndarray) -> np.ndarray:
     """1/4, 1/2, 1/4 over neighbouring bins, edges repeated; its own adjoint up to the two edge bins."""
-    wide = np.concatenate([values[:, :1], values, values[:, -1:]], axis=1)
-    return wide[:, :-2] * np.float32(0.25) + wide[:, 1:-1] * np.float32(0.5) + wide[:, 2:] * np.float32(0.25)
+    out = values * np.float32(0.5)
+    quarter = values * np.float32(0.25)
+    out[:, 1:] += quarter[:, :-1]
+    out[:, :-1] += quarter[:, 1:]
+    out[:, 0] += quarter[:, 0]
+    out[:, -1] += quarter[:, -1]
+    return out
