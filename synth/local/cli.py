@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     test = commands.add_parser("test", help="lint, types, import contracts and all tests")
     test.add_argument("--strict", action="store_true", help="a skipped test fails the run")
     test.add_argument("pytest", nargs="*", help="arguments for pytest; then only the tests run")
+    commands.add_parser("demo", help="a voice's life in one minute, on the running service or one of its own")
     commands.add_parser("clean", help="remove the environment and caches; data and keys stay")
 
     web = commands.add_parser("web", help="the web process alone")
@@ -123,6 +124,14 @@ def _test(options: argparse.Namespace, arguments: list[str]) -> int:
     from synth.local import checks
 
     return checks.run(strict=options.strict, pytest_arguments=options.pytest)
+
+
+def _demo(options: argparse.Namespace, arguments: list[str]) -> int:
+    bootstrap.ensure_environment(_extras_for_up())
+    bootstrap.reexecute(arguments)
+    from synth.local import demo
+
+    return demo.run([])
 
 
 def _clean(options: argparse.Namespace, arguments: list[str]) -> int:
@@ -224,6 +233,7 @@ _COMMANDS = {
     "down": _down,
     "setup": _setup,
     "test": _test,
+    "demo": _demo,
     "clean": _clean,
     "web": _web,
     "worker": _worker,
