@@ -59,9 +59,46 @@ FACTS: dict[str, Promise] = {
 }
 
 
+# Parts of what one gate measures.
+PARTS: dict[str, Promise] = {
+    "ratio": _("share"),
+    "seconds": _("seconds"),
+    "words": _("in the words"),
+    "statement": _("in the statement"),
+    "voiced": _("voiced"),
+    "range_st": _("semitones"),
+    "tremble_db": _("tremble dB"),
+    "jumps_per_s": _("jumps a second"),
+}
+UNITS: dict[str, Promise] = {
+    "words": _("words"),
+    "cosine": _("likeness"),
+    "bit error rate": _("difference"),
+    "characters/s": _("characters a second"),
+}
+
+
 def gate_rows(gates: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Gates as measured, each with a `title`; what is a share of one is left as it is."""
-    return [{**gate, "title": GATES.get(gate["name"], gate["name"])} for gate in gates]
+    """Gates as measured, each with a `title`, its `unit` in words, and its `parts`: (label, measured, limit)."""
+    return [
+        {
+            **gate,
+            "title": GATES.get(gate["name"], gate["name"]),
+            "unit": UNITS.get(gate.get("unit") or "", gate.get("unit") or ""),
+            "parts": _parts(gate.get("measured"), gate.get("limit")),
+        }
+        for gate in gates
+    ]
+
+
+def _parts(measured: Any, limit: Any) -> list[tuple[Promise | str, Any, Any]]:
+    """What a gate measured, beside its limits; a yes or no needs no numbers, the icon says it."""
+    if isinstance(measured, dict):
+        limits = limit if isinstance(limit, dict) else {}
+        return [(PARTS.get(key, key), value, limits.get(key)) for key, value in measured.items()]
+    if measured is None or measured == "" or isinstance(measured, bool):
+        return []
+    return [("", measured, None if isinstance(limit, dict) else limit)]
 
 
 def emotion_label(emotion: str) -> Promise | str:
