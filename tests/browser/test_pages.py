@@ -1,0 +1,175 @@
+"""Every page on a desk and on a phone, light and dark, in both languages: no policy report, no script error, no
+sideways scrolling, nothing asked from elsewhere; and the ways in: a second factor and a passkey."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.browser.visitor import Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.e2e, pytest.mark.timeout(600)]
+
+PUBLIC = ["/", "/verify", "/status", "/log/", "/log/checkpoint/", "/accounts/login/", "/accounts/signup/"]
+PRIVATE = [
+    "/", "/voices", "/voices/new", "/voices/{voice}", "/voices/{voice}/receipt", "/voices/{voice}/ledger",
+    "/voices/{voice}/consent", "/voices/{voice}/styles/new", "/challenges/{challenge}", "/submissions/{waiting}",
+    "/review/submissions/{waiting}", "/review", "/studio", "/jobs", "/uses", "/keys", "/organisation", "/mail", "/log/",
+    "/accounts/2fa/", "/accounts/2fa/totp/activate/", "/accounts/2fa/webauthn/add/", "/accounts/email/",
+    "/accounts/password/change/", "/accounts/sessions/",
+]  # fmt: skip
+ERRORS = {"/no-such-page": 404, "/voices/00000000-0000-7000-8000-000000000000": 404}
+
+SEED = """
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from allauth.account.models import EmailAddress
+import time
+from accounts import services
+from tests import factories
+owner = factories.owner_principal("Harbour Voices")
+owner.user.is_staff = True
+owner.user.save()
+EmailAddress.objects.create(user=owner.user, email=owner.user.email, verified=True, primary=True)
+voice = factories.consented_voice(owner, name="Narrator")
+factories.approved_style(owner, voice, name="neutral")
+challenge = services.issue_challenge(principal=owner, voice_id=voice.id)
+zh = services.register_voice(principal=owner, name="Evening news", person_name="Li Hua", language="zh")
+from django.core.files.uploadedfile import SimpleUploadedFile
+row = services.submit_recording(principal=owner, challenge_id=services.issue_challenge(principal=owner, voice_id=zh.id).id,
+    upload=SimpleUploadedFile("a.wav", factories.wav()), source="microphone")
+session = SessionStore()
+session[SESSION_KEY] = str(owner.user.pk)
+session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+session[HASH_SESSION_KEY] = owner.user.get_session_auth_hash()
+session["account_authentication_methods"] = [{"method": "password", "at": time.time(), "email": owner.user.email}]
+session.create()
+answer = {"voice": str(voice.id), "challenge": str(challenge.id), "waiting": str(row.id), "email": owner.user.email,
+    "session": session.session_key}
+"""
+
+LOOKS = [
+    {"phone": False, "dark": False, "chinese": False},
+    {"phone": False, "dark": True, "chinese": True},
+    {"phone": True, "dark": False, "chinese": True},
+    {"phone": True, "dark": True, "chinese": False},
+]
+
+
+@pytest.fixture(scope="module")
+def seeded(service) -> dict[str, str]:
+    return service.python(SEED)
+
+
+@pytest.fixture(params=LOOKS, ids=lambda look: "-".join(name for name, on in look.items() if on) or "plain")
+def anybody(request, chromium, service, pictures):
+    person = Visitor(chromium, service.base_url, pictures, **request.param)
+    yield person
+    person.leave()
+
+
+def sign_in(person: Visitor, seeded: dict[str, str]) -> None:
+    """By the cookie that a log-in would have set."""
+    person.context.add_cookies([{"name": "sessionid", "value": seeded["session"], "url": person.base_url}])
+
+
+def test_public_pages(anybody):
+    for path in PUBLIC:
+        anybody.go(path)
+        anybody.picture(f"public{path.replace('/', '_')}")
+        anybody.check()
+    for path, status in list(ERRORS.items())[:1]:
+        anybody.go(path, status=status)
+        anybody.picture("error")
+        anybody.check()
+
+
+def test_private_pages(anybody, seeded):
+    sign_in(anybody, seeded)
+    for path in PRIVATE:
+        anybody.go(path.format(**seeded))
+        anybody.picture(f"private{path.replace('/', '_').replace('{', '').replace('}', '')}")
+        anybody.check()
+        unnamed = anybody.page.evaluate(UNNAMED)
+        assert unnamed == [], f"{path}: controls without a name: {unnamed}"
+
+
+# Controls that a screen reader could not name.
+UNNAMED = """
+[...document.querySelectorAll('main button, main a[href], main input:not([type=hidden]), main select, main textarea, canvas')]
+  .filter((one) => one.checkVisibility())
+  .filter((one) => !(one.textContent.trim() || one.ariaLabel || one.labels?.length || one.title
+    || one.getAttribute('aria-labelledby') || (one.tagName === 'INPUT' && one.placeholder)))
+  .map((one) => one.outerHTML.slice(0, 120))
+"""
+
+
+def test_the_keyboard_reaches_content_menu_and_languages(visitor, seeded):
+    sign_in(visitor, seeded)
+    page = visitor.page
+    visitor.go("/voices")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("location.hash") == "#main"
+    page.focus("details.menu summary")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.querySelector('details.menu').open")
+    page.keyboard.press("Escape")
+    assert not page.evaluate("document.querySelector('details.menu').open")
+    page.select_option("#foot-language", "zh-hans")
+    page.wait_for_selector("html[lang=zh-hans]")
+    page.select_option("#foot-theme", "dark")
+    page.wait_for_selector("html[data-theme=dark]")
+    visitor.check()
+
+
+def test_pages_work_without_scripts(chromium, service, seeded, tmp_path):
+    from tests import factories
+
+    context = chromium.new_context(base_url=service.base_url, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/verify")
+    file = tmp_path / "noise.wav"
+    file.write_bytes(factories.wav())
+    page.set_input_files("input[type=file]", file)
+    page.click("form.drop button")
+    page.wait_for_selector("[data-verdict]", timeout=60_000)
+    assert page.get_attribute("[data-verdict]", "data-verdict") in {"no_watermark", "inconclusive"}
+    assert "genuine" not in page.inner_text("#answer").lower()
+    context.close()
+
+
+def test_a_passkey_is_added_and_opens_the_door(visitor, seeded, service):
+    page = visitor.page
+    devtools: Any = visitor.context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    devtools.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {
+            "options": {
+                "protocol": "ctap2",
+                "transport": "internal",
+                "hasResidentKey": True,
+                "hasUserVerification": True,
+                "isUserVerified": True,
+                "automaticPresenceSimulation": True,
+            }
+        },
+    )
+    sign_in(visitor, seeded)
+    visitor.go("/accounts/2fa/webauthn/add/")
+    page.fill("input[name=name]", "Desk")
+    page.check("input[name=passwordless]")
+    page.click("#mfa_webauthn_add")
+    page.wait_for_url("**/accounts/2fa/**", wait_until="networkidle")
+    visitor.go("/accounts/2fa/webauthn/")
+    visitor.picture("passkeys")
+    assert "Desk" in page.inner_text("main")
+    visitor.context.clear_cookies()
+    visitor.go("/accounts/login/")
+    page.click("#passkey_login")
+    page.wait_for_selector("details.menu summary:has-text('Harbour Voices')")
+    visitor.check()
