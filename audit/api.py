@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from audit import access, proof, selectors, services
+from audit.models import Entry
 from audit.serializers import (
     EntryPageSerializer,
     EntryQuerySerializer,

@@ -49,7 +49,7 @@ class ReportShape(serializers.Serializer):
     records = RecordShape(many=True)
     intervals = IntervalShape(many=True)
     layers = serializers.DictField()
-    label = serializers.DictField(allow_null=True)
+    label = serializers.DictField(allow_null=True)  # type: ignore[assignment]
     waveform = serializers.ListField(child=serializers.FloatField())
     detector = serializers.DictField()
     log_entry = serializers.IntegerField()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import Consent, Organisation
-from audit.actors import SYSTEM, Actor
+from audit.actors import SYSTEM, Actor, ActorKind
 from audit.models import Entry
 from audit.services import record
 from synth.common import uploads
@@ -180,7 +180,7 @@ def complete_verification(*, verification_id: UUID, report: dict[str, Any]) -> N
             return
         row.entry = record(
             event="verification.queried",
-            actor=Actor(kind=row.actor_kind, id=row.actor_id),
+            actor=_asker(row),
             organisation_id=row.organisation_id,
             subject=f"verification:{row.id}",
             data={
@@ -208,7 +208,7 @@ def fail_verification(*, verification_id: UUID, error: AssentError) -> None:
             return
         row.entry = record(
             event="verification.queried",
-            actor=Actor(kind=row.actor_kind, id=row.actor_id),
+            actor=_asker(row),
             organisation_id=row.organisation_id,
             subject=f"verification:{row.id}",
             data={"file_sha256": row.file_sha256, "verdict": None, "code": error.code},
@@ -221,6 +221,10 @@ def fail_verification(*, verification_id: UUID, error: AssentError) -> None:
         row.save()
         transaction.on_commit(lambda: uploads.delete(name))
         transaction.on_commit(lambda: notify("verification", str(row.id)))
+
+
+def _asker(row: Verification) -> Actor:
+    return Actor(kind=cast(ActorKind, row.actor_kind), id=row.actor_id)
 
 
 def reap_verifications() -> int:

@@ -111,7 +111,10 @@ def _as_assent_error(exc: Exception) -> AssentError | None:
         )
     if isinstance(exc, exceptions.Throttled):
         return AssentError(
-            "rate_limited", "Too many requests.", http_status=429, retry_after_s=float(exc.wait or 1)
+            "rate_limited",
+            "Too many requests.",
+            http_status=429,
+            retry_after_s=float(getattr(exc, "wait", None) or 1),
         )
     if isinstance(exc, exceptions.APIException):
         code = exc.get_codes()

@@ -37,7 +37,9 @@ def test_an_unreadable_id_is_an_unknown_one():
 
 
 def test_errors_survive_a_process_border():
-    error = TooMany("rate_limited", "Slow down.", measured=3, limit=2, retry_after_s=1.5, extra={"param": "x"})
+    error = TooMany(
+        "rate_limited", "Slow down.", measured=3, limit=2, retry_after_s=1.5, extra={"param": "x"}
+    )
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is TooMany
     assert again.as_dict() == error.as_dict()

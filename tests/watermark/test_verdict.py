@@ -36,7 +36,11 @@ def test_a_cut_piece_is_edited():
 
 def test_altered_seconds_are_named():
     record = RecordFinding(
-        7, True, 10.0, True, (Interval(0, 6, "ours", 7), Interval(6, 8, "altered", 7), Interval(8, 10, "ours", 7))
+        7,
+        True,
+        10.0,
+        True,
+        (Interval(0, 6, "ours", 7), Interval(6, 8, "altered", 7), Interval(8, 10, "ours", 7)),
     )
     decision = decide(findings(10.0, record))
     assert decision.verdict is Verdict.ISSUED_EDITED
@@ -50,7 +54,10 @@ def test_changed_order_is_edited():
 def test_foreign_speech_around_ours_is_partial():
     decision = decide(findings(20.0, ours(7, (5.0, 15.0))))
     assert decision.verdict is Verdict.PARTIAL
-    assert [(i.start_s, i.end_s) for i in decision.intervals if i.kind == "unmarked"] == [(0.0, 5.0), (15.0, 20.0)]
+    assert [(i.start_s, i.end_s) for i in decision.intervals if i.kind == "unmarked"] == [
+        (0.0, 5.0),
+        (15.0, 20.0),
+    ]
 
 
 def test_several_records_are_mixed():
@@ -94,7 +101,8 @@ def test_no_sentence_says_genuine():
 
 
 spans = st.lists(
-    st.tuples(st.integers(0, 40), st.integers(1, 10)).map(lambda t: (float(t[0]), float(t[0] + t[1]))), max_size=6
+    st.tuples(st.integers(0, 40), st.integers(1, 10)).map(lambda t: (float(t[0]), float(t[0] + t[1]))),
+    max_size=6,
 )
 
 
