@@ -29,7 +29,7 @@ class Comments:
             if len(raw) != 4:
                 raise bad_container("its comments are cut off")
             at += 4
-            return struct.unpack("<I", raw)[0]
+            return int.from_bytes(raw, "little")
 
         def text() -> bytes:
             nonlocal at
