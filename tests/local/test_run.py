@@ -120,6 +120,15 @@ def test_commands_beside_it_find_its_servers_and_the_doctor_is_content(running):
     assert ("database", "ok") in said
 
 
+def test_the_demonstration_tells_the_whole_story_on_it(running):
+    told = running.manage("demo")
+    assert told.returncode == 0, told.stdout + told.stderr
+    for verdict in ("issued:", "issued_edited:", "partial:", "no_watermark:", "403 consent_revoked"):
+        assert verdict in told.stdout
+    assert (running.data_dir / "demo" / "speech.wav").exists()
+    assert running.process.poll() is None, "the running service was used and is left running"
+
+
 def test_a_second_start_on_the_same_data_is_refused_with_the_address(running):
     again = running.manage("up")
     assert again.returncode == 1
