@@ -21,7 +21,7 @@ class Visitor:
         self,
         browser: Any,
         base_url: str,
-        pictures: Path,
+        pictures: Path | None,
         *,
         phone: bool = False,
         dark: bool = False,
@@ -64,11 +64,13 @@ class Visitor:
             self.faults.append(f"{page.url} asked for {request.url}")
 
     def go(self, path: str, *, status: int = 200) -> None:
-        answer = self.page.goto(path, wait_until="networkidle")
+        answer = self.page.goto(path, wait_until="load")
         assert answer is not None
         assert answer.status == status, f"{path}: {answer.status}"
 
     def picture(self, name: str) -> None:
+        if self.pictures is None:
+            return
         self.page.screenshot(path=self.pictures / f"{name}-{self.name}.png", full_page=True)
 
     def check(self) -> None:
