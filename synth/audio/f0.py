@@ -50,24 +50,24 @@ def track_f0(
     x = np.asarray(resample(samples, sample_rate_hz, _ANALYSIS_HZ), dtype=np.float64)
     if len(x) < 2 or not np.abs(x).max():
         return np.zeros(count)
-    first = _one_pass(x, count, floor_hz, ceiling_hz)
+    first = _one_pass(x, (count + 1) // 2, 2 * HOP_S, floor_hz, ceiling_hz)
     voiced = first[first > 0]
-    if len(voiced) < 10:
-        return first
+    if len(voiced) < 5:
+        return _one_pass(x, count, HOP_S, floor_hz, ceiling_hz)
     middle = float(np.median(voiced))
-    return _one_pass(x, count, max(floor_hz, middle / 2.4), min(ceiling_hz, middle * 2.6))
+    return _one_pass(x, count, HOP_S, max(floor_hz, middle / 2.4), min(ceiling_hz, middle * 2.6))
 
 
-def _one_pass(x: Floats, count: int, floor_hz: float, ceiling_hz: float) -> Floats:
+def _one_pass(x: Floats, count: int, hop_s: float, floor_hz: float, ceiling_hz: float) -> Floats:
     half = int(1.5 * _ANALYSIS_HZ / floor_hz)
     window = np.hanning(2 * half + 1)
-    fft_size = 1 << int(np.ceil(np.log2(3.2 * half)))
     lags = np.arange(int(_ANALYSIS_HZ / ceiling_hz), min(int(_ANALYSIS_HZ / floor_hz) + 2, 2 * half))
+    fft_size = 1 << int(2 * half + lags[-1] + 3).bit_length()  # long enough that no used lag wraps around
     own = np.fft.irfft(np.abs(np.fft.rfft(window, fft_size)) ** 2)
     own = own / own[0]
     padded = np.pad(x, (half, half + _ANALYSIS_HZ))
     frames = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
-    centres = np.round(np.arange(count) * HOP_S * _ANALYSIS_HZ).astype(int)
+    centres = np.round(np.arange(count) * hop_s * _ANALYSIS_HZ).astype(int)
     loudest = np.abs(x).max()
     frequency = np.zeros((count, _CANDIDATES))
     strength = np.full((count, _CANDIDATES), -np.inf)

@@ -7,7 +7,7 @@ mean envelope shifts and a set of exemplars (content frame, difference to the cl
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from synth.audio.f0 import HOP_S
 from synth.audio.loudness import active_frames, frame_levels_db
 from synth.audio.prosody import Prosody, from_frames
-from synth.audio.vocoder import BANDS, RATE_HZ, Frames, analyse
+from synth.audio.vocoder import BANDS, Frames, analyse
 from synth.engines import cepstra
 from synth.engines.alignment import align
 from synth.engines.base import ReferenceClip
@@ -32,11 +32,13 @@ PACE_LIMITS = (0.55, 2.0)
 #: Aligned frames must be this much nearer than those of the clip played backwards; else the transcript is
 #: not what the clip says. Seen: 0.79 to 0.89 for the right words, 0.92 to 1.07 for others.
 MAX_ALIGNMENT_RATIO = 0.92
+#: Phones per second that a person can speak; a transcript that asks for more or less is not the clip's.
+PLAUSIBLE_RATE = (3.0, 28.0)
 #: Longest part of a clip that is looked at.
 MAX_CLIP_S = 45.0
 #: Spoken where a clip has no transcript: digits can be read in every language.
 GENERIC_TEXT = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20"
-_ALIGN_ROWS_MAX = 2000
+_ALIGN_ROWS_MIN, _ALIGN_ROWS_MAX = 20, 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,31 +100,26 @@ def render(voice: ContentVoice, text: str, pace: float) -> Spoken:
 
 
 def build(clip: ReferenceClip, voice: ContentVoice) -> ClipProfile:
-    """Learn from ``clip`` with ``voice`` speaking its transcript. Deterministic."""
+    """Learn from ``clip`` with ``voice`` speaking its transcript. Deterministic.
+
+    Without a transcript, or with one that is not what the clip says, only averages are learnt
+    (``has_pairs`` is False) and ``warnings`` says so.
+    """
     warnings: list[str] = []
-    samples = clip.samples[: int(MAX_CLIP_S * clip.sample_rate_hz)]
-    transcript = clip.transcript.strip()
-    if transcript and len(samples) < len(clip.samples):
-        transcript = ""
-        warnings.append("The clip is longer than 45 s; only its beginning was used, without the transcript.")
-    elif not transcript:
-        warnings.append("The clip has no transcript: only its averages are followed.")
-    text = transcript or GENERIC_TEXT
-    plain = _render_all(voice, text, 1.0)
-    reference = analyse_speech(samples, clip.sample_rate_hz, plain.phones if transcript else 0)
+    samples, transcript = clip.samples[: int(MAX_CLIP_S * clip.sample_rate_hz)], clip.transcript.strip()
+    reference = analyse_speech(samples, clip.sample_rate_hz, 0)
     if reference.prosody.speech_s < 3.0:
         warnings.append("The clip holds less than 3 s of speech; what is learnt from it is rough.")
-    if transcript:
-        pace = (reference.prosody.rate_per_s or 1.0) / (plain.prosody.rate_per_s or 1.0)
+    if not transcript:
+        warnings.append("The clip has no transcript: only its averages are followed.")
+    elif len(samples) < len(clip.samples):
+        warnings.append("The clip is longer than 45 s: only averages of its beginning are followed.")
     else:
-        pace = (reference.prosody.syllables_per_s or 1.0) / (plain.prosody.syllables_per_s or 1.0)
-        pace = float(np.clip(pace, 0.6, 1.6))
-    pace = float(np.clip(pace, 0.3, 3.0))
-    content = _render_all(voice, text, pace)
-    if transcript:
-        return _with_pairs(reference, content, pace, warnings)
-    rate = (content.prosody.rate_per_s or 0.0) * pace / float(np.clip(pace, *PACE_LIMITS)) or None
-    return _statistics_only(reference, content, rate, pace, None, warnings)
+        profile = _with_pairs(reference, transcript, voice, warnings)
+        if profile is not None:
+            return profile
+        warnings.append("The transcript does not seem to match the clip: only its averages are followed.")
+    return _statistics_only(reference, voice, warnings)
 
 
 def _render_all(voice: ContentVoice, text: str, pace: float) -> Spoken:
@@ -134,59 +131,64 @@ def _render_all(voice: ContentVoice, text: str, pace: float) -> Spoken:
     return analyse_speech(samples, parts[0].sample_rate_hz, sum(p.phones for p in parts))
 
 
-def _with_pairs(reference: Spoken, content: Spoken, pace: float, warnings: list[str]) -> ClipProfile:
-    rate = reference.prosody.rate_per_s
+def _with_pairs(
+    reference: Spoken, transcript: str, voice: ContentVoice, warnings: list[str]
+) -> ClipProfile | None:
+    """The full profile, or None when the transcript is not what the clip says."""
+    plain = _render_all(voice, transcript, 1.0)
+    rate = plain.phones / max(reference.prosody.speech_s, HOP_S)
+    if not PLAUSIBLE_RATE[0] <= rate <= PLAUSIBLE_RATE[1]:
+        return None
+    reference = replace(reference, phones=plain.phones, prosody=replace(reference.prosody, rate_per_s=rate))
+    pace = float(np.clip(rate / (plain.prosody.rate_per_s or rate), 0.3, 3.0))
+    content = _render_all(voice, transcript, pace)
     ref_rows, src_rows = np.flatnonzero(reference.active), np.flatnonzero(content.active)
     step = max(2, int(np.ceil(max(len(ref_rows), len(src_rows)) / _ALIGN_ROWS_MAX)))
     ref_rows, src_rows = ref_rows[::step], src_rows[::step]
+    if min(len(ref_rows), len(src_rows)) < _ALIGN_ROWS_MIN:
+        return None
     target = cepstra.encode(reference.frames.log_power)
     ref_features = _normalised(target, reference.active)[ref_rows]
 
-    def paired(source: Floats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], float]:
-        a, b, distance = align(_normalised(source, content.active)[src_rows], ref_features)
-        return src_rows[a], ref_rows[b], distance
+    def features(source: Floats) -> Floats:
+        return _normalised(source, content.active)[src_rows]
 
-    if min(len(ref_rows), len(src_rows)) < 20:
-        warnings.append("The clip is too short to be compared word by word: only its averages are followed.")
-        return _statistics_only(reference, content, rate, pace, None, warnings)
-    src, ref, distance = paired(cepstra.encode(content.frames.log_power))
+    rows, ref_at, _ = align(features(cepstra.encode(content.frames.log_power)), ref_features)
+    src, ref = src_rows[rows], ref_rows[ref_at]
     both = content.frames.voiced[src] & reference.frames.voiced[ref]
     factor = _best_warp(content.frames.log_power[src[both]], target[ref[both]]) if both.sum() > 10 else 1.0
     source = cepstra.encode(cepstra.warp(content.frames.log_power, factor))
-    src, ref, distance = paired(source)
-    backwards = align(_normalised(source, content.active)[src_rows], ref_features[::-1])[2]
-    if distance > MAX_ALIGNMENT_RATIO * backwards:
-        warnings.append("The transcript does not seem to match the clip: only its averages are followed.")
-        return _statistics_only(reference, content, rate, pace, distance / backwards, warnings)
+    rows, ref_at, distance = align(features(source), ref_features)
+    src, ref = src_rows[rows], ref_rows[ref_at]
+    ratio = distance / align(features(source), ref_features[::-1])[2]
+    if ratio > MAX_ALIGNMENT_RATIO:
+        return None
     difference = target[ref] - source[src]
     voiced = content.frames.voiced[src]
     shift_voiced = difference[voiced].mean(axis=0) if voiced.any() else difference.mean(axis=0)
-    shift_unvoiced = difference[~voiced].mean(axis=0) if (~voiced).sum() > 10 else shift_voiced
     return ClipProfile(
-        reference,
-        content,
-        rate,
-        pace,
-        factor,
-        shift_voiced,
-        shift_unvoiced,
-        _breath_shift(reference, content),
-        _deviation(target, reference),
-        source[src],
-        difference,
-        distance / backwards,
-        warnings,
+        clip=reference,
+        content=content,
+        rate_per_s=rate,
+        pace=pace,
+        warp=factor,
+        shift_voiced=shift_voiced,
+        shift_unvoiced=difference[~voiced].mean(axis=0) if (~voiced).sum() > 10 else shift_voiced,
+        breath_shift=_breath_shift(reference, content),
+        deviation=_deviation(target, reference),
+        sources=source[src],
+        differences=difference,
+        alignment_ratio=ratio,
+        warnings=warnings,
     )
 
 
-def _statistics_only(
-    reference: Spoken,
-    content: Spoken,
-    rate: float | None,
-    pace: float,
-    alignment_ratio: float | None,
-    warnings: list[str],
-) -> ClipProfile:
+def _statistics_only(reference: Spoken, voice: ContentVoice, warnings: list[str]) -> ClipProfile:
+    """Averages against digits read aloud; the pace is compared by syllables heard in the sound."""
+    plain = _render_all(voice, GENERIC_TEXT, 1.0)
+    heard, own = reference.prosody.syllables_per_s, plain.prosody.syllables_per_s
+    pace = float(np.clip(heard / own, 0.6, 1.6)) if heard and own else 1.0
+    content = _render_all(voice, GENERIC_TEXT, pace)
     target, source = cepstra.encode(reference.frames.log_power), cepstra.encode(content.frames.log_power)
 
     def mean_shift(ref: Mask, src: Mask) -> Floats:
@@ -194,21 +196,22 @@ def _statistics_only(
             return np.zeros(cepstra.ORDER)
         return np.asarray(target[ref].mean(axis=0) - source[src].mean(axis=0))
 
-    voiced = mean_shift(reference.frames.voiced, content.frames.voiced)
     return ClipProfile(
-        reference,
-        content,
-        rate,
-        pace,
-        1.0,
-        voiced,
-        mean_shift(reference.active & ~reference.frames.voiced, content.active & ~content.frames.voiced),
-        _breath_shift(reference, content),
-        _deviation(target, reference),
-        np.zeros((0, cepstra.ORDER)),
-        np.zeros((0, cepstra.ORDER)),
-        alignment_ratio,
-        warnings,
+        clip=reference,
+        content=content,
+        rate_per_s=content.prosody.rate_per_s,
+        pace=pace,
+        warp=1.0,
+        shift_voiced=mean_shift(reference.frames.voiced, content.frames.voiced),
+        shift_unvoiced=mean_shift(
+            reference.active & ~reference.frames.voiced, content.active & ~content.frames.voiced
+        ),
+        breath_shift=_breath_shift(reference, content),
+        deviation=_deviation(target, reference),
+        sources=np.zeros((0, cepstra.ORDER)),
+        differences=np.zeros((0, cepstra.ORDER)),
+        alignment_ratio=None,
+        warnings=warnings,
     )
 
 
@@ -240,6 +243,3 @@ def _breath_shift(reference: Spoken, content: Spoken) -> Floats:
 def _deviation(target: Floats, reference: Spoken) -> Floats:
     voiced = reference.frames.voiced
     return np.asarray(target[voiced].std(axis=0) if voiced.any() else target.std(axis=0))
-
-
-__all__ = ["RATE_HZ", "ClipProfile", "Spoken", "analyse_speech", "build", "render"]

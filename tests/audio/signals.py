@@ -14,8 +14,9 @@ def voiced(f0_hz: np.ndarray, rate_hz: int) -> np.ndarray:
     return 0.1 * out
 
 
-def syllables(count: int, f0_hz: float, rate_hz: int, *, range_st: float = 0.0, rests_s: float = 0.0,
-              rests: int = 0) -> np.ndarray:
+def syllables(
+    count: int, f0_hz: float, rate_hz: int, *, range_st: float = 0.0, rests_s: float = 0.0, rests: int = 0
+) -> np.ndarray:
     """``count`` beats of 0.2 s with a glide over ``range_st``; ``rests`` silences of ``rests_s`` among them."""
     n = int(0.2 * rate_hz)
     beat = np.sin(np.pi * np.arange(n) / n) ** 0.5 * 0.9 + 0.1

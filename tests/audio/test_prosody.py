@@ -69,8 +69,19 @@ def test_follow_report_tells_what_differs():
 
 @pytest.mark.parametrize(
     ("text", "count"),
-    [("hello", 2), ("the birch canoe", 4), ("walked home", 2), ("wanted", 2), ("你好世界", 4), ("こんにちは", 5),
-     ("きょう", 2), ("안녕하세요", 5), ("", 0), ("über", 2), ("123", 6)],
+    [
+        ("hello", 2),
+        ("the birch canoe", 4),
+        ("walked home", 2),
+        ("wanted", 2),
+        ("你好世界", 4),
+        ("こんにちは", 5),
+        ("きょう", 2),
+        ("안녕하세요", 5),
+        ("", 0),
+        ("über", 2),
+        ("123", 6),
+    ],
 )
 def test_syllables_by_spelling(text, count):
     assert count_syllables(text) == count

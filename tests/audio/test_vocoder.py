@@ -40,8 +40,10 @@ def test_noise_is_aperiodic_and_a_tone_is_not(speech):
     assert tone.aperiodicity[tone.voiced][:, 0].mean() < 0.1
     rng = np.random.default_rng(2)
     breathy = analyse(speech + rng.standard_normal(len(speech)) * speech.std() * 0.3, RATE_HZ)
-    assert (breathy.aperiodicity[breathy.voiced].mean(axis=0) >= tone.aperiodicity[tone.voiced].mean(axis=0)
-            - 0.02).all()
+    assert (
+        breathy.aperiodicity[breathy.voiced].mean(axis=0)
+        >= tone.aperiodicity[tone.voiced].mean(axis=0) - 0.02
+    ).all()
     assert breathy.aperiodicity[breathy.voiced][:, 2:].mean() > 0.5
 
 

@@ -54,8 +54,12 @@ def test_flite_voice_nearest_in_pitch_and_never_an_excluded_one():
 @needs_espeak
 @pytest.mark.parametrize(
     ("language", "text", "words"),
-    [("en", "The birch canoe slid on the smooth planks.", 7), ("de", "Guten Morgen liebe Freunde", 4),
-     ("zh", "今天天气很好", 6), ("ko", "안녕하세요 친구", 2)],
+    [
+        ("en", "The birch canoe slid on the smooth planks.", 7),
+        ("de", "Guten Morgen liebe Freunde", 4),
+        ("zh", "今天天气很好", 6),
+        ("ko", "안녕하세요 친구", 2),
+    ],
 )
 def test_espeak_program(language, text, words):
     speaker = choose_voice(language, f0_hz=120, sources=["espeak-ng"])
@@ -106,7 +110,9 @@ def test_japanese_needs_kana():
 def test_nothing_to_speak():
     speaker = espeak.EspeakVoice("/nowhere/espeak-ng", "en-us")
     assert refused(lambda: speaker.render("...", pace=1.0)).code == "nothing_to_speak"
-    assert refused(lambda: flite.FliteVoice("/nowhere", "slt").render("你好", pace=1)).code == "nothing_to_speak"
+    assert (
+        refused(lambda: flite.FliteVoice("/nowhere", "slt").render("你好", pace=1)).code == "nothing_to_speak"
+    )
 
 
 def test_a_failing_program_has_a_code():

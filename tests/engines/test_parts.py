@@ -73,7 +73,9 @@ def test_alignment_of_single_rows():
 def test_sentences():
     assert split_sentences("Hello there. How are you?  Fine!") == ["Hello there.", "How are you?", "Fine!"]
     assert split_sentences("Dr. Smith paid 3.50 dollars. J. K. left.") == [
-        "Dr. Smith paid 3.50 dollars.", "J. K. left."]
+        "Dr. Smith paid 3.50 dollars.",
+        "J. K. left.",
+    ]
     assert split_sentences("今天天气很好。我们去公园！好吗？") == ["今天天气很好。", "我们去公园！", "好吗？"]
     assert split_sentences('He said "no." Then he left') == ['He said "no.', "Then he left"]
     assert split_sentences(" \n ... !!! ") == []

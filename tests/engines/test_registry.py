@@ -55,4 +55,8 @@ def test_status_names_what_is_missing(tmp_path, weights):
     assert not by_name["gpt-sovits"].available
     assert by_name["gpt-sovits"].mend
     assert by_name["preview"].active
-    assert {c["name"] for c in by_name["preview"].details["content"]} == {"flite", "espeak-ng", "espeakng-loader"}
+    assert {c["name"] for c in by_name["preview"].details["content"]} == {
+        "flite",
+        "espeak-ng",
+        "espeakng-loader",
+    }
