@@ -206,8 +206,9 @@ def pronunciations(word: str) -> tuple[tuple[str, ...], ...]:
     A word that reads as pinyin is offered so even when the dictionary has an English reading of it (`wang`);
     the English rules are asked only for words the dictionary lacks.
     """
-    candidates = (dictionary_phones(word) or letter_phones(word), pinyin_phones(word))
-    return tuple(dict.fromkeys(phones for phones in candidates if len(phones) >= 2))
+    known = dictionary_phones(word)
+    guesses = (() if known else letter_phones(word), pinyin_phones(word))
+    return tuple(dict.fromkeys(p for p in (known, *guesses) if p and (p is known or len(p) >= 2)))
 
 
 def distance(a: tuple[str, ...], b: tuple[str, ...]) -> int:

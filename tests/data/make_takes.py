@@ -24,14 +24,9 @@ import soundfile
 from accounts.gates import vocabulary
 from accounts.gates.challenge import year_words
 from tests import takes
+from tests.data.negations import NEGATED_CONSENTS, NEGATED_OWNERS
 
 STYLE_TEXT = "The harbor lights were still burning when we came home, and nobody asked us where we had been."
-NEGATED_CONSENTS = (
-    "cannot consent", "can't consent", "do not consent", "don't consent", "will not consent", "won't consent",
-    "would never consent", "would not consent", "never consent", "hardly consent", "no longer consent",
-    "did not consent", "refuse consent", "decline to consent",
-)  # fmt: skip
-NEGATED_OWNERS = ("am not", "was never", "am no longer")
 # pace, pitch, pitch range, level in dB, breathiness, seconds added to pauses
 STYLES = {"sad": (1.3, 0.84, 0.4, -7.0, 0.2, 0.4), "cheerful": (0.86, 1.22, 1.6, 2.0, 0.0, 0.0)}
 
