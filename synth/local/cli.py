@@ -77,17 +77,12 @@ def _certificate(text: str) -> tuple[str, str]:
 
 
 def _up(options: argparse.Namespace, arguments: list[str]) -> int:
-    bootstrap.ensure_environment(_extras_for_up())
+    bootstrap.ensure_environment()
     bootstrap.reexecute(arguments)
     from synth.local.up import Options, up
 
     up(Options(host=options.host, port=options.port, tls=options.tls, quiet=options.quiet))
     return 0
-
-
-def _extras_for_up() -> tuple[str, ...]:
-    own_servers = {"DATABASE_URL", "REDIS_URL"} <= os.environ.keys()
-    return tuple(extra for extra in bootstrap.RUN_EXTRAS if not (own_servers and extra == "embedded"))
 
 
 def _down(options: argparse.Namespace, arguments: list[str]) -> int:
@@ -127,7 +122,7 @@ def _test(options: argparse.Namespace, arguments: list[str]) -> int:
 
 
 def _demo(options: argparse.Namespace, arguments: list[str]) -> int:
-    bootstrap.ensure_environment(_extras_for_up())
+    bootstrap.ensure_environment()
     bootstrap.reexecute(arguments)
     from synth.local import demo
 
