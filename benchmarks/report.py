@@ -106,6 +106,17 @@ def write_report(name: str, rows: Iterable[Row], *, command: str, directory: Pat
     return path
 
 
+def merge_report(name: str, rows: Iterable[Row], *, command: str, directory: Path = BENCHMARKS_DIR) -> Path:
+    """Like `write_report`, keeping rows of metrics that are not measured anew (a long benchmark run in parts)."""
+    fresh = {row.metric: row for row in rows}
+    for row in fresh.values():
+        print(row.metric, row.value, row.spread or "", row.note, flush=True)
+    path = directory / f"{name}.json"
+    before = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
+    kept = [fresh.pop(row["metric"], None) or Row(**row) for row in before]
+    return write_report(name, [*kept, *fresh.values()], command=command, directory=directory)
+
+
 def render(directory: Path = BENCHMARKS_DIR) -> str:
     """The Markdown page of every report in `directory`, in the order of their names."""
     lines = [

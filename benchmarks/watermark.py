@@ -5,7 +5,7 @@ Strengths and thresholds were chosen on festival and espeak-ng voices; everythin
 flite's (slt, rms, awb, kal16). Needs the programs flite, espeak-ng, ffmpeg and sox; PESQ needs the `pesq`
 package (extra `bench`).
 
-    python -m benchmarks.watermark [--clips 60] [--unmarked 500] [--attacks]
+    python -m benchmarks.watermark [--clips 60] [--unmarked 500] [--attacks also]
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from benchmarks import speech
 from benchmarks.attacks import RATE, Material, load_attacks
 from benchmarks.cost import cost_rows
 from benchmarks.marking import EPOCHS, KEYS, Marked, epoch_of, issued, mark_clips, material, share_interval
-from benchmarks.report import Row, spread_of, write_report
+from benchmarks.report import Row, merge_report, spread_of, write_report
 from benchmarks.robustness import attack_rows, attacked_piece
 from watermark.codec import detect, read_back
 from watermark.codec.resample import resample
@@ -40,8 +40,9 @@ def main() -> None:
     )
     parser.add_argument("--clips", type=int, default=60)
     parser.add_argument("--unmarked", type=int, default=500)
-    parser.add_argument("--attacks", action="store_true", help="the whole attack list (about 40 s a clip)")
-    parser.add_argument("--processes", type=int, default=1, help="for --attacks")
+    parser.add_argument("--attacks", choices=("no", "also", "only"), default="no", help="the attack list")
+    parser.add_argument("--attack-minutes", type=float, help="begin no further clip after so many minutes")
+    parser.add_argument("--processes", type=int, default=1, help="for the attack list")
     options = parser.parse_args()
     missing = speech.missing_programs()
     if missing:
@@ -50,19 +51,21 @@ def main() -> None:
     command = "make bench-watermark"
     mixed = material()
     clips = mark_clips(speech.report_clips(options.clips))
-    rows = [
-        *quality_rows(clips),
-        *read_back_rows(clips, mixed),
-        *false_alarm_rows(options.unmarked),
-        *cost_rows(clips),
-    ]
-    write_report("watermark", rows, command=command)
-    if options.attacks:
-        summary, table = attack_rows(clips, mixed, processes=options.processes)
+    if options.attacks != "only":
+        parts = (
+            lambda: quality_rows(clips),
+            lambda: cost_rows(clips),
+            lambda: read_back_rows(clips, mixed),
+            lambda: false_alarm_rows(options.unmarked),
+        )
+        for part in parts:
+            merge_report("watermark", part(), command=command)
+    if options.attacks != "no":
+        summary, table = attack_rows(
+            clips, mixed, processes=options.processes, minutes=options.attack_minutes
+        )
         write_report("watermark-attacks", table, command=command + " ATTACKS=1")
-        write_report("watermark", [*rows, *summary], command=command + " ATTACKS=1")
-    for row in rows:
-        print(row.metric, row.value, row.spread or "", row.note)
+        merge_report("watermark", summary, command=command)
 
 
 def quality_rows(clips: list[Marked]) -> list[Row]:

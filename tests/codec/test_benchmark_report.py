@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks.report import Row, render, write_report
+from benchmarks.report import Row, merge_report, render, write_report
 
 
 def test_report_is_written_in_the_schema_and_rendered(tmp_path):
@@ -26,3 +26,11 @@ def test_report_is_written_in_the_schema_and_rendered(tmp_path):
 def test_a_metric_may_be_reported_once(tmp_path):
     with pytest.raises(ValueError, match="twice"):
         write_report("sample", [Row("a", "1", 1), Row("a", "1", 2)], command="x", directory=tmp_path / "b")
+
+
+def test_parts_of_a_benchmark_are_merged(tmp_path):
+    directory = tmp_path / "docs" / "benchmarks"
+    merge_report("sample", [Row("a", "1", 1), Row("b", "1", 2)], command="x", directory=directory)
+    path = merge_report("sample", [Row("b", "1", 3), Row("c", "1", 4)], command="x", directory=directory)
+    values = {row["metric"]: row["value"] for row in json.loads(path.read_text())["rows"]}
+    assert values == {"a": 1, "b": 3, "c": 4}
