@@ -2,6 +2,7 @@
 
     python -m audit.offline verify --dump EXPORT --vkey KEY [--since CHECKPOINT]
     python -m audit.offline verify-output FILE --proof PROOF --vkey KEY
+    python -m audit.offline verify-proof --proof PROOF --vkey KEY
 
 Needs Python and `cryptography`. ``KEY`` is the log's verifier key or a file that holds it; get it from
 somewhere other than the log. ``CHECKPOINT`` is a file with a checkpoint you kept earlier: only that shows
@@ -205,10 +206,10 @@ def _leaf_row(row: dict[str, Any], number: int) -> tuple[int, bytes, bytes | Non
         raise VerifyError(Fault.FORMAT, f"line {number} of the export cannot be decoded", index) from None
 
 
-def verify_output(output_sha256: str, proof_text: str, verifier: Verifier) -> tuple[Proof, dict[str, Any]]:
-    """Check that a file with this SHA-256 (hexadecimal) was released under a logged entry.
+def verify_proof(proof_text: str, verifier: Verifier) -> tuple[Proof, dict[str, Any]]:
+    """Check that the entry inside a proof is in the signed log; the proof and the entry.
 
-    Returns the proof and the entry; raises `VerifyError`.
+    Raises `VerifyError`.
     """
     try:
         proof = Proof.parse(proof_text)
@@ -220,7 +221,15 @@ def verify_output(output_sha256: str, proof_text: str, verifier: Verifier) -> tu
         raise VerifyError(Fault.SIGNATURE, f"the checkpoint of the proof: {error}") from None
     except merkle.ProofError as error:
         raise VerifyError(Fault.INCLUSION, str(error), proof.index) from None
-    entry = parse_body(proof.body, proof.index)
+    return proof, parse_body(proof.body, proof.index)
+
+
+def verify_output(output_sha256: str, proof_text: str, verifier: Verifier) -> tuple[Proof, dict[str, Any]]:
+    """Check that a file with this SHA-256 (hexadecimal) was released under a logged entry.
+
+    Returns the proof and the entry; raises `VerifyError`.
+    """
+    proof, entry = verify_proof(proof_text, verifier)
     data = entry.get("data")
     if entry.get("event") != "synthesis.completed" or not isinstance(data, dict):
         raise VerifyError(
@@ -279,6 +288,14 @@ def _verify_output(options: argparse.Namespace) -> str:
     return f"OK: released {when} under entry {proof.index} of {verifier.name} ({subject})"
 
 
+def _verify_proof(options: argparse.Namespace) -> str:
+    verifier = _read_verifier(options.vkey)
+    proof, entry = verify_proof(_read_text(options.proof), verifier)
+    return (
+        f"OK: entry {proof.index} of {verifier.name} says\n{json.dumps(entry, indent=2, ensure_ascii=True)}"
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; the exit code is 0 or the value of a `Fault` (2 for wrong usage)."""
     parser = argparse.ArgumentParser(
@@ -293,7 +310,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     output.add_argument("file", type=Path)
     output.add_argument("--proof", type=Path, required=True, help="the output's .tlog-proof file")
     output.set_defaults(run=_verify_output)
-    for command in (verify, output):
+    entry = commands.add_parser("verify-proof", help="check the proof of any entry, and show the entry")
+    entry.add_argument("--proof", type=Path, required=True, help="the entry's .tlog-proof file")
+    entry.set_defaults(run=_verify_proof)
+    for command in (verify, output, entry):
         command.add_argument("--vkey", required=True, help="the log's verifier key, or a file that holds it")
     options = parser.parse_args(arguments)
     try:

@@ -43,6 +43,15 @@ def test_the_golden_output_verifies_for_ever(capsys: pytest.CaptureFixture[str])
     assert "under entry 21" in capsys.readouterr().out
 
 
+def test_any_entry_can_be_shown_with_its_proof(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    proof = GOLDEN / "output.tlog-proof"
+    assert _run("verify-proof", "--proof", proof, "--vkey", GOLDEN / "vkey") == 0
+    assert '"output_id": "output-21"' in capsys.readouterr().out
+    moved = tmp_path / "moved"
+    moved.write_text(proof.read_text().replace("index 21", "index 20"))
+    assert _run("verify-proof", "--proof", moved, "--vkey", GOLDEN / "vkey") == Fault.INCLUSION
+
+
 def test_it_runs_without_django_and_without_a_database(tmp_path: Path) -> None:
     """As a stranger would: the module alone, with everything else of the project out of reach."""
     (tmp_path / "audit").mkdir()
