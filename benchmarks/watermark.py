@@ -18,6 +18,7 @@ from benchmarks import speech
 from benchmarks.attacks import RATE, Material, load_attacks
 from benchmarks.cost import cost_rows
 from benchmarks.marking import EPOCHS, KEYS, Marked, epoch_of, issued, mark_clips, material, share_interval
+from benchmarks.own_attacks import own_attack_rows
 from benchmarks.report import Row, merge_report, spread_of, write_report
 from benchmarks.robustness import attack_rows, attacked_piece
 from watermark.codec import detect, read_back
@@ -56,6 +57,7 @@ def main() -> None:
             lambda: quality_rows(clips),
             lambda: cost_rows(clips),
             lambda: read_back_rows(clips, mixed),
+            lambda: own_attack_rows(clips),
             lambda: false_alarm_rows(options.unmarked),
         )
         for part in parts:
