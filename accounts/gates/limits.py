@@ -49,6 +49,6 @@ UNEXPLAINED_SPEECH_S = 0.6
 
 # Expression of a style clip: beyond any of these a warning is given.
 EXTREME_RANGE_ST = 20.0
-EXTREME_JUMPS_PER_S = 3.0
-EXTREME_TREMBLE_DB = 20.0
+EXTREME_JUMPS_PER_S = 8.0
+EXTREME_TREMBLE_SHARE = 0.55
 EXTREME_VOICED_SHARE = 0.3
