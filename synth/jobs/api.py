@@ -18,7 +18,14 @@ from synth.errors import AssentError
 from synth.jobs import selectors, services
 from synth.jobs.formats import FORMATS
 from synth.jobs.models import Output
-from synth.jobs.serializers import JobPageShape, JobRequest, JobShape, ProblemShape, job_answer
+from synth.jobs.serializers import (
+    JobPageShape,
+    JobRequest,
+    JobShape,
+    ProblemShape,
+    TakeDownRequest,
+    job_answer,
+)
 
 PAGE_LIMIT = 100
 WAIT_LIMIT_S = 60
@@ -94,6 +101,19 @@ class JobCancelView(APIView):
     def post(self, request: Request, job_id: UUID) -> Response:
         job = services.cancel_job(principal=principal_for(request), job_id=job_id)
         return Response(job_answer(selectors.job_row(job.id)))
+
+
+class JobTakeDownView(APIView):
+    """Stop serving a released file. Its record stays, and verification says that it was taken down."""
+
+    @extend_schema(
+        operation_id="job_take_down", request=TakeDownRequest, responses={200: JobShape, **_refusals}
+    )
+    def post(self, request: Request, job_id: UUID) -> Response:
+        form = TakeDownRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        services.take_down_output(principal=principal_for(request), job_id=job_id, **form.validated_data)
+        return Response(job_answer(selectors.job_row(job_id)))
 
 
 class JobAudioView(APIView):

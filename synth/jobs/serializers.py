@@ -9,7 +9,8 @@ from rest_framework import serializers
 
 from synth.jobs.formats import FORMATS
 from synth.jobs.models import JobState, Output, SynthesisJob
-from synth.jobs.services import SPEED_RANGE, TEXT_LIMIT
+from synth.jobs.services import SPEED_RANGE, TAKE_DOWN_REASONS, TEXT_LIMIT
+from watermark.models import Mark
 
 
 class JobRequest(serializers.Serializer):
@@ -29,6 +30,10 @@ class JobRequest(serializers.Serializer):
     seed = serializers.IntegerField(
         required=False, allow_null=True, default=None, min_value=0, max_value=2**31 - 1
     )
+
+
+class TakeDownRequest(serializers.Serializer):
+    reason = serializers.ChoiceField(choices=TAKE_DOWN_REASONS)
 
 
 class ProblemShape(serializers.Serializer):
@@ -51,6 +56,7 @@ class OutputShape(serializers.Serializer):
     is_labelled = serializers.BooleanField()
     mark_layers = serializers.ListField(child=serializers.CharField())
     log_entry = serializers.IntegerField()
+    taken_down = serializers.BooleanField()
     audio = serializers.CharField()
     log_proof = serializers.CharField()
 
@@ -98,6 +104,7 @@ def output_answer(output: Output) -> dict[str, Any]:
         "is_labelled": output.is_labelled,
         "mark_layers": output.mark.layers,
         "log_entry": output.entry_id,
+        "taken_down": output.mark.state == Mark.State.TAKEN_DOWN,
         "audio": reverse("job-audio", args=[output.job_id]),
         "log_proof": reverse("record-proof", args=[output.id]),
     }

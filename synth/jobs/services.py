@@ -28,7 +28,7 @@ from django.utils import timezone
 
 from accounts.permissions import SPEECH_READ, SPEECH_WRITE
 from accounts.principals import Principal
-from accounts.selectors import get_voice
+from accounts.selectors import get_controlled_voice, get_voice
 from accounts.services import authorise, consent_is_live
 from audit.actors import SYSTEM
 from audit.services import commitment, new_salt, record
@@ -39,7 +39,7 @@ from synth.jobs import selectors
 from synth.jobs.formats import require_format
 from synth.jobs.models import FINAL_STATES, JobState, Output, SynthesisJob
 from watermark.models import Mark
-from watermark.services import issue_mark
+from watermark.services import issue_mark, take_down
 
 TEXT_LIMIT = 4096
 SPEED_RANGE = (0.25, 4.0)
@@ -475,6 +475,34 @@ def open_output(*, principal: Principal, job_id: UUID) -> tuple[Output, IO[bytes
             data={"job_id": str(output.job_id), "output_id": str(output.id)},
         )
     return output, default_storage.open(output.file, "rb")
+
+
+TAKE_DOWN_REASONS = ("owner_request", "legal_order", "misuse", "mistake")
+
+
+def take_down_output(*, principal: Principal, job_id: UUID, reason: str) -> Output:
+    """Stop serving a released file, for good; verification goes on naming its record and says so.
+
+    By whoever decides over the voice. Raises AssentError ``reason_unknown``; Forbidden ``not_your_voice``;
+    NotFound. Again is no error.
+    """
+    if reason not in TAKE_DOWN_REASONS:
+        raise AssentError(
+            "reason_unknown",
+            "Name one of the reasons for taking a file down.",
+            limit=list(TAKE_DOWN_REASONS),
+            extra={"param": "reason"},
+        )
+    output = selectors.output_for(principal, job_id)
+    get_controlled_voice(principal, output.job.voice_id)
+    if output.mark.state != Mark.State.TAKEN_DOWN:
+        output.mark = take_down(
+            public_id=output.id,
+            actor=principal.actor,
+            organisation_id=output.job.organisation_id,
+            reason=reason,
+        )
+    return output
 
 
 def wait_for_job(*, job_id: UUID, timeout_s: float) -> SynthesisJob:

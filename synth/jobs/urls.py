@@ -6,6 +6,7 @@ urlpatterns = [
     path("api/v1/jobs", api.JobsView.as_view(), name="jobs"),
     path("api/v1/jobs/<uuid:job_id>", api.JobView.as_view(), name="job"),
     path("api/v1/jobs/<uuid:job_id>/cancel", api.JobCancelView.as_view(), name="job-cancel"),
+    path("api/v1/jobs/<uuid:job_id>/take-down", api.JobTakeDownView.as_view(), name="job-take-down"),
     path("api/v1/jobs/<uuid:job_id>/audio", api.JobAudioView.as_view(), name="job-audio"),
     path("v1/audio/speech", openai.SpeechView.as_view(), name="openai-speech"),
     path("v1/models", openai.ModelsView.as_view(), name="openai-models"),

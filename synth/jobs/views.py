@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.paginator import Paginator
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
@@ -26,6 +26,7 @@ from synth.jobs.formats import FORMATS
 from synth.jobs.models import SynthesisJob
 from synth.jobs.tiles import engine_banner
 from synth.jobs.words import STAGES, follow_rows, format_label
+from synth.portal.files import answer_with
 from synth.portal.refusals import page, refuse
 
 PAGE_SIZE = 25
@@ -153,16 +154,17 @@ def cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_safe
 @never_cache
 @page
-def audio(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
+def audio(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """The released file: to hear, or with ?download to keep. Each opening is an entry in the log."""
     output, file = services.open_output(principal=principal_for(request), job_id=job_id)
     style = f"-{output.job.style.name}" if output.job.style else ""
     name = f"{slugify(output.job.voice.name) or 'voice'}{style}-{str(output.pk)[:8]}"
-    return FileResponse(
+    return answer_with(
+        request,
         file,
-        as_attachment="download" in request.GET,
+        media_type=output.media_type,
         filename=f"{name}.{FORMATS[output.format].extension}",
-        content_type=output.media_type,
+        download="download" in request.GET,
     )
 
 

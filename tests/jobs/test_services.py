@@ -250,6 +250,23 @@ def test_cancelling(owner, voice):
         services.cancel_job(principal=owner, job_id=done.id)
 
 
+def test_taking_a_file_down(owner, voice):
+    job = claimed(owner, voice)
+    services.release_job(job=job, mark=reserved(job), finished=finished())
+    with pytest.raises(AssentError) as unknown:
+        services.take_down_output(principal=owner, job_id=job.id, reason="bored")
+    assert unknown.value.code == "reason_unknown"
+    operator = factories.member_principal(owner, Role.OPERATOR)
+    with pytest.raises(Forbidden):
+        services.take_down_output(principal=operator, job_id=job.id, reason="mistake")
+    for _ in range(2):
+        services.take_down_output(principal=owner, job_id=job.id, reason="owner_request")
+    assert Entry.objects.filter(event="output.taken_down").count() == 1
+    with pytest.raises(Forbidden) as refused:
+        services.open_output(principal=owner, job_id=job.id)
+    assert refused.value.code == "output_taken_down"
+
+
 # ---- the database's own word
 
 
