@@ -5,12 +5,14 @@ Everybody who can reach the socket is trusted, and only our own user (and root) 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -51,16 +53,17 @@ class Postgres:
         env = _environment()
         self._initialise(env)
         env.update(self._pass_stale_pid_file())
-        with open_log(self.log) as log:
+        with open_log(self.log) as log, self._reachable(self.cluster) as (name, descriptors):
             written_before = log.tell()
             self.process = spawn(
-                [self._bin / "postgres", "-D", self._argument(self.cluster), *self._options()],
+                [self._bin / "postgres", "-D", name, *self._options()],
                 death_signal=signal.SIGINT,
                 stdout=log,
                 stderr=log,
                 env=env,
-                cwd=self.cluster,
+                cwd="/",
                 user=self.user,
+                pass_fds=descriptors,
             )
         self._wait_ready(self.process, written_before)
 
@@ -83,17 +86,27 @@ class Postgres:
             options |= {"fsync": "off", "full_page_writes": "off"}
         return [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
 
-    def _argument(self, cluster: Path) -> str:
-        """How a program started in ``cluster`` is told where its cluster is.
+    @contextlib.contextmanager
+    def _reachable(self, cluster: Path) -> Iterator[tuple[str, list[int]]]:
+        """How the server's programs are to name ``cluster``, and the descriptors that they must inherit.
 
-        Under root the server's user may be unable to pass a parent folder (/root is 0700). We can: the child
-        starts with the cluster as its working directory, and the kernel lets it name that without walking
-        the parents again.
+        Under root the server's user may be unable to pass a parent folder (/root is 0700). We can: the
+        programs inherit the opened folder, and the kernel lets them name it without walking the parents.
         """
+        if self._passable(cluster):
+            yield str(cluster), []
+            return
+        descriptor = os.open(cluster, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            yield f"/proc/self/fd/{descriptor}", [descriptor]
+        finally:
+            os.close(descriptor)
+
+    def _passable(self, cluster: Path) -> bool:
         if self.user is None or not sys.platform.startswith("linux"):
-            return str(cluster)
-        reachable = subprocess.run(["test", "-x", cluster], cwd="/", check=False, **user_arguments(self.user))
-        return str(cluster) if reachable.returncode == 0 else "/proc/self/cwd"
+            return True
+        test = subprocess.run(["test", "-x", cluster], cwd="/", check=False, **user_arguments(self.user))
+        return test.returncode == 0
 
     def _initialise(self, env: dict[str, str]) -> None:
         """``initdb`` once, under another name and then renamed: the cluster is whole or absent."""
@@ -104,24 +117,13 @@ class Postgres:
         unfinished.mkdir(mode=0o700)
         if self.user is not None:
             os.chown(unfinished, self.user.uid, self.user.gid)
-        command: list[str | Path] = [
-            self._bin / "initdb",
-            "-D",
-            self._argument(unfinished),
-            "-U",
-            SUPERUSER,
-            "--auth=trust",
-        ]
-        command += ["--encoding=UTF8", f"--locale={LOCALE}", "--no-sync", "--no-instructions"]
-        made = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            env=env,
-            cwd=unfinished,
-            **user_arguments(self.user),
-        )
+        with self._reachable(unfinished) as (name, descriptors):
+            command: list[str | Path] = [self._bin / "initdb", "-D", name, "-U", SUPERUSER, "--auth=trust"]
+            command += ["--encoding=UTF8", f"--locale={LOCALE}", "--no-sync", "--no-instructions"]
+            made = subprocess.run(
+                command, capture_output=True, text=True, check=False, env=env, cwd="/", pass_fds=descriptors,
+                **user_arguments(self.user),
+            )  # fmt: skip
         if made.returncode != 0:
             raise LocalError(f"initdb failed: {made.stderr.strip() or made.stdout.strip()}")
         if self.durable:
