@@ -1,13 +1,12 @@
-"""What the mark's room and the log below it say on the home and status pages."""
+"""What the mark's room says on the home and status pages."""
 
 from __future__ import annotations
 
 from django.conf import settings
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from audit.selectors import published_checkpoint
 from synth.portal.tiles import Tile
 from watermark.models import Mark, MarkEpoch
 
@@ -29,32 +28,5 @@ def mark_tile() -> Tile:
             (_("Layers in the last file"), layers),
             (_("Key epoch"), epoch.name if epoch else _("opens with the first file")),
             (_("Files issued"), str(issued)),
-        ),
-    )
-
-
-def log_tile() -> Tile:
-    """How far the log has come, and under which name it is signed."""
-    checkpoint = published_checkpoint()
-    try:
-        url = reverse("audit:log")
-    except NoReverseMatch:
-        url = ""
-    if checkpoint is None:
-        return Tile(
-            title=_("Log"),
-            value=_("Empty"),
-            detail=_("No checkpoint was published yet."),
-            state="unknown",
-            url=url,
-        )
-    return Tile(
-        title=_("Log"),
-        value=ngettext("%(count)d entry", "%(count)d entries", checkpoint.size) % {"count": checkpoint.size},
-        detail=_("Signed, append-only, provable to strangers."),
-        url=url,
-        facts=(
-            (_("Origin"), settings.ASSENT_ORIGIN),
-            (_("Entries under the last signature"), str(checkpoint.size)),
         ),
     )

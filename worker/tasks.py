@@ -5,6 +5,7 @@ A task that finds its row in another state has nothing to do and ends quietly; t
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
+from django.core.management import CommandError, call_command
 from django.db import close_old_connections
 
 from accounts import services as accounts
@@ -21,6 +23,7 @@ from synth.jobs import services as jobs
 from watermark import services as watermark
 from worker.app import app
 
+logger = logging.getLogger(__name__)
 WORKER = f"{socket.gethostname()}:{os.getpid()}"
 
 
@@ -95,3 +98,12 @@ def sweep_uploads() -> None:
 @task("upkeep.expire_consents")
 def expire_consents() -> None:
     accounts.expire_consents()
+
+
+@task("upkeep.verify_log")
+def verify_log() -> None:
+    """Every night the whole tree is computed anew; a difference is an error in the process log."""
+    try:
+        call_command("audit_verify", verbosity=0)
+    except (CommandError, SystemExit) as failure:
+        logger.critical("the log does not verify: %s", failure)

@@ -74,7 +74,7 @@ TEMPLATES = [
 ]
 
 # What the home and status pages say, in this order: functions that return a synth.portal.tiles.Tile.
-PORTAL_TILES = ["synth.jobs.tiles.engine_tile", "watermark.tiles.mark_tile", "watermark.tiles.log_tile"]
+PORTAL_TILES = ["synth.jobs.tiles.engine_tile", "watermark.tiles.mark_tile", "audit.tiles.log_tile"]
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from celery.schedules import crontab
+
 from synth.conf.env import read
 
 REDIS_URL = read("REDIS_URL") or "redis://localhost:6379/0"
@@ -36,6 +38,7 @@ CELERY_TASK_ROUTES = {
 }
 CELERY_TASK_DEFAULT_QUEUE = "checks"
 CELERY_BEAT_SCHEDULE = {
+    "verify-log": {"task": "upkeep.verify_log", "schedule": crontab(hour=3, minute=30)},
     "reap-lost-jobs": {"task": "upkeep.reap", "schedule": 5.0, "options": {"expires": 10}},
     "sweep-uploads": {"task": "upkeep.sweep_uploads", "schedule": 60.0, "options": {"expires": 60}},
     "expire-consents": {"task": "upkeep.expire_consents", "schedule": 60.0, "options": {"expires": 60}},
