@@ -9,7 +9,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
@@ -26,6 +26,7 @@ from accounts.words import emotion_label, fact_rows, gate_rows
 from audit.events import EVENTS
 from audit.models import Entry
 from synth.errors import AssentError
+from synth.portal.files import answer_with
 from synth.portal.refusals import page
 
 PAGE_SIZE = 24
@@ -268,10 +269,8 @@ def _ledger_page(request: HttpRequest, rows: Any, context: dict[str, Any]) -> Ht
 @require_safe
 @never_cache
 @page
-def clip_audio(request: HttpRequest, clip_id: UUID) -> HttpResponseBase:
+def clip_audio(request: HttpRequest, clip_id: UUID) -> HttpResponse:
     """A kept recording, for those who may hear it."""
     clip = selectors.get_clip(principal_for(request), clip_id)
     file, media_type = recordings.open_recording(clip.file.name or "")
-    response = FileResponse(file, content_type=media_type)
-    response["Content-Disposition"] = "inline"
-    return response
+    return answer_with(request, file, media_type=media_type)

@@ -21,6 +21,9 @@ from django.utils.translation.template import templatize
 
 ROOMS = ("synth", "accounts", "audit", "watermark", "worker")
 REFUSAL = "refusal"
+SOURCE_LOCALE = "en"
+# Contexts of messages that are chosen at run time and cannot all be gathered: what is translated stays.
+KEPT = (REFUSAL, "warning")
 KEYWORDS = {
     **DEFAULT_KEYWORDS,
     "gettext_lazy": None,
@@ -104,7 +107,7 @@ def load(path: Path, locale: str) -> Catalog:
 def merged(root: Path, old: Catalog, locale: str) -> Catalog:
     """The catalogue with exactly the project's messages, and the translations that `old` has of them.
 
-    Refusals that `old` translates stay: some codes are put together at run time and cannot be gathered.
+    What `old` translates in the contexts of `KEPT` stays.
     """
     new = Catalog(
         locale=locale, domain="django", project="Assent", version="1", charset="utf-8", fuzzy=False,
@@ -112,7 +115,9 @@ def merged(root: Path, old: Catalog, locale: str) -> Catalog:
         last_translator="Assent", language_team="Assent", copyright_holder="Assent", msgid_bugs_address="",
     )  # fmt: skip
     found = messages_in(root)
-    found |= {(REFUSAL, str(message.id)): str(message.id) for message in old if message.context == REFUSAL}
+    found |= {
+        (message.context, str(message.id)): str(message.id) for message in old if message.context in KEPT
+    }
     for (context, singular), message in sorted(
         found.items(), key=lambda item: (item[0][0] or "", item[0][1])
     ):

@@ -30,5 +30,6 @@ def _plain(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.2f}".rstrip("0").rstrip(".")
     if isinstance(value, list | tuple):
-        return ", ".join(_plain(item) for item in value)
+        is_span = len(value) == 2 and all(isinstance(item, int | float) for item in value)
+        return (" – " if is_span else ", ").join(_plain(item) for item in value)
     return "" if value is None else str(value)

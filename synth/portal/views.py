@@ -10,12 +10,15 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from synth.common import ratelimit
+from synth.errors import TooMany
 from synth.portal.context import THEME_COOKIE, THEMES
 from synth.portal.tiles import collect
 
 logger = logging.getLogger(__name__)
 
 MAX_REPORT_BYTES = 8192
+MAX_REPORT_RATE = "30/minute"
 
 
 @require_safe
@@ -50,7 +53,14 @@ def set_theme(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @require_POST
 def csp_report(request: HttpRequest) -> HttpResponse:
-    """Log a browser's report that a page broke the content security policy: always a fault of ours."""
+    """Log a browser's report that a page broke the content security policy: always a fault of ours.
+
+    Anybody may post here, so the log takes only a few a minute.
+    """
+    try:
+        ratelimit.check(action="csp-report", subject="everybody", rate=MAX_REPORT_RATE)
+    except TooMany:
+        return HttpResponse(status=204)
     if int(request.headers.get("content-length") or 0) <= MAX_REPORT_BYTES:
         logger.warning(
             "content security policy report: %s", request.body[:MAX_REPORT_BYTES].decode("utf-8", "replace")

@@ -51,5 +51,7 @@ def test_translations_keep_their_placeholders():
 
 
 def test_codes_are_gathered_from_where_they_are_raised():
-    source = 'NotFound("voice_not_found")\nGate("snr", "fail", 1, 2, "dB", "too_noisy", m)\nGate("x", code="y_z")'
+    source = (
+        'NotFound("voice_not_found")\nGate("snr", "fail", 1, 2, "dB", "too_noisy", m)\nGate("x", code="y_z")'
+    )
     assert catalogue.refusal_codes(source) == {"voice_not_found", "too_noisy", "y_z"}

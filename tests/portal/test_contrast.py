@@ -13,7 +13,11 @@ COLOURS = {
     for name, light, dark in re.findall(r"--([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)", TOKENS)
 }
 PAIRS = [
-    *[(ink, ground) for ink in ("ink", "ink-2", "jade", "seal") for ground in ("paper", "surface", "sunken", "raised")],
+    *[
+        (ink, ground)
+        for ink in ("ink", "ink-2", "jade", "seal")
+        for ground in ("paper", "surface", "sunken", "raised")
+    ],
     ("ink-3", "surface"),
     ("ink-3", "paper"),
     ("jade", "jade-soft"),
@@ -21,7 +25,11 @@ PAIRS = [
     ("seal", "seal-soft"),
     ("amber", "amber-soft"),
     ("sky", "sky-soft"),
-    *[(ink, ground) for ink in ("ink", "ink-2") for ground in ("jade-soft", "seal-soft", "amber-soft", "sky-soft")],
+    *[
+        (ink, ground)
+        for ink in ("ink", "ink-2")
+        for ground in ("jade-soft", "seal-soft", "amber-soft", "sky-soft")
+    ],
     ("on-jade", "jade"),
     ("on-jade", "jade-strong"),
     ("on-seal", "seal"),

@@ -30,7 +30,7 @@ class Command(BaseCommand):
             path = folder / "LC_MESSAGES" / "django.po"
             new = catalogue.merged(root, catalogue.load(path, folder.name), folder.name)
             # English is the language of the code: it needs no translation, only other plural rules are of interest.
-            gaps = [] if folder.name == "en" else catalogue.missing(new)
+            gaps = [] if folder.name == catalogue.SOURCE_LOCALE else catalogue.missing(new)
             lacking += len(gaps)
             for gap in gaps:
                 self.stdout.write(f"{folder.name}: {gap}")
