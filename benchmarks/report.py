@@ -113,7 +113,7 @@ def merge_report(name: str, rows: Iterable[Row], *, command: str, directory: Pat
         print(row.metric, row.value, row.spread or "", row.note, flush=True)
     path = directory / f"{name}.json"
     before = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
-    kept = [fresh.pop(row["metric"], None) or Row(**row) for row in before]
+    kept = [fresh.pop(row["metric"]) if row["metric"] in fresh else Row(**row) for row in before]
     return write_report(name, [*kept, *fresh.values()], command=command, directory=directory)
 
 

@@ -5,7 +5,7 @@ Strengths and thresholds were chosen on festival and espeak-ng voices; everythin
 flite's (slt, rms, awb, kal16). Needs the programs flite, espeak-ng, ffmpeg and sox; PESQ needs the `pesq`
 package (extra `bench`).
 
-    python -m benchmarks.watermark [--clips 60] [--unmarked 500] [--attacks also]
+    python -m benchmarks.watermark [--clips 60] [--unmarked 500] [--attacks] [--parts ...]
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
+from collections.abc import Callable
 
 from benchmarks import speech
 from benchmarks.attacks import RATE, Material, load_attacks
@@ -41,7 +42,8 @@ def main() -> None:
     )
     parser.add_argument("--clips", type=int, default=60)
     parser.add_argument("--unmarked", type=int, default=500)
-    parser.add_argument("--attacks", choices=("no", "also", "only"), default="no", help="the attack list")
+    parser.add_argument("--attacks", action="store_true", help="the attack list too")
+    parser.add_argument("--parts", default="quality,cost,readback,own,alarms", help="of the rest")
     parser.add_argument("--attack-minutes", type=float, help="begin no further clip after so many minutes")
     parser.add_argument("--processes", type=int, default=1, help="for the attack list")
     options = parser.parse_args()
@@ -52,17 +54,16 @@ def main() -> None:
     command = "make bench-watermark"
     mixed = material()
     clips = mark_clips(speech.report_clips(options.clips))
-    if options.attacks != "only":
-        parts = (
-            lambda: quality_rows(clips),
-            lambda: cost_rows(clips),
-            lambda: read_back_rows(clips, mixed),
-            lambda: own_attack_rows(clips),
-            lambda: false_alarm_rows(options.unmarked),
-        )
-        for part in parts:
-            merge_report("watermark", part(), command=command)
-    if options.attacks != "no":
+    parts: dict[str, Callable[[], list[Row]]] = {
+        "quality": lambda: quality_rows(clips),
+        "cost": lambda: cost_rows(clips),
+        "readback": lambda: read_back_rows(clips, mixed),
+        "own": lambda: own_attack_rows(clips),
+        "alarms": lambda: false_alarm_rows(options.unmarked),
+    }
+    for name in options.parts.split(",") if options.parts else []:
+        merge_report("watermark", parts[name](), command=command)
+    if options.attacks:
         summary, table = attack_rows(
             clips, mixed, processes=options.processes, minutes=options.attack_minutes
         )

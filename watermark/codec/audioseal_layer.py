@@ -20,14 +20,13 @@ os.environ["NO_TORCH_COMPILE"] = "1"
 
 import numpy as np
 import torch
-from audioseal import AudioSeal
 from audioseal.builder import (
     AudioSealDetectorConfig,
     AudioSealWMConfig,
     create_detector,
     create_generator,
 )
-from audioseal.loader import convert_state_dict_for_scriptable_model, load_state_dict
+from audioseal.loader import AudioSeal, convert_state_dict_for_scriptable_model, load_state_dict
 
 from synth.errors import AssentError
 
@@ -95,14 +94,16 @@ class PublicMark:
         sha256: expected digests by file name; a file without one is loaded unchecked. Raises AssentError
         `checkpoint_missing` or `checkpoint_altered`.
         """
-        configs = (GENERATOR_FILE, AudioSealWMConfig), (DETECTOR_FILE, AudioSealDetectorConfig)
-        networks = []
-        for name, config_type in configs:
-            weights, config = _read(_find(path, name), config_type, (sha256 or {}).get(name))
-            network = (create_generator if name == GENERATOR_FILE else create_detector)(config)
-            load_state_dict(network, weights)
-            networks.append(network)
-        return cls(*networks, threshold=threshold)
+        digests = sha256 or {}
+        weights, config = _read(_find(path, GENERATOR_FILE), AudioSealWMConfig, digests.get(GENERATOR_FILE))
+        generator = create_generator(config)
+        load_state_dict(generator, weights)
+        weights, config = _read(
+            _find(path, DETECTOR_FILE), AudioSealDetectorConfig, digests.get(DETECTOR_FILE)
+        )
+        detector = create_detector(config)
+        load_state_dict(detector, weights)
+        return cls(generator, detector, threshold)
 
     def embed(
         self,

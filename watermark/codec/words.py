@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +23,7 @@ _MATCHED_ALIGNMENTS = 6_000
 _MATCHED_PAIRS = 32  # of record and alignment, looked at with their confirmation tiles too
 _TRACED_ALIGNMENTS = 24
 _ROUNDS = 12  # different records in one chunk
+_MATCH_BATCH = 256
 _MATCH_NATS = float(np.log(1e6))  # a match by chance: once in a million pieces at most
 _TRACE_NATS = float(np.log(1e6))
 _SWITCH_NATS = 12.0  # price of a border between ours and not ours
@@ -160,15 +162,20 @@ def _match(
         if not numbers:
             continue
         here = [entry for entry in read if entry.epoch_index == epoch_index]
-        soft = np.stack([entry.soft / np.sqrt(entry.energy + 1e-6) for entry in here]).astype(np.float32)
-        scores = code_words(keys, numbers) @ soft.T
-        compared += scores.size
-        flat = scores.ravel()
-        for index in np.argpartition(-flat, min(_MATCHED_PAIRS, flat.size - 1))[:_MATCHED_PAIRS]:
-            row, column = divmod(int(index), len(here))
-            score = _with_confirmation(bank, view, here[column], numbers[row], float(flat[index]))
+        table = code_words(keys, numbers)
+        compared += len(table) * len(here)
+        nearest: list[tuple[float, int, Candidate]] = []
+        for start in range(0, len(here), _MATCH_BATCH):  # the whole table of scores would fill the memory
+            batch = here[start : start + _MATCH_BATCH]
+            soft = np.stack([entry.soft / np.sqrt(entry.energy + 1e-6) for entry in batch]).astype(np.float32)
+            scores = soft @ table.T
+            rows = scores.argmax(axis=1)
+            tops = scores[np.arange(len(batch)), rows]
+            nearest += [(float(top), int(row), c) for top, row, c in zip(tops, rows, batch, strict=True)]
+        for top, row, candidate in heapq.nlargest(_MATCHED_PAIRS, nearest, key=lambda entry: entry[0]):
+            score = _with_confirmation(bank, view, candidate, numbers[row], top)
             if best is None or score > best[0]:
-                best = score, Record(epoch_index, numbers[row]), here[column].parts[0][0]
+                best = score, Record(epoch_index, numbers[row]), candidate.parts[0][0]
     if best is None or best[0] < 0 or best[0] ** 2 / 2 < np.log(compared) + _MATCH_NATS:
         return None, None
     return best[1], best[2]
