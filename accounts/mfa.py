@@ -24,5 +24,7 @@ class MFAAdapter(DefaultMFAAdapter):
 
 @lru_cache(maxsize=2)
 def _cipher(secret: str) -> Fernet:
-    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"assent second factors").derive(secret.encode())
+    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"assent second factors").derive(
+        secret.encode()
+    )
     return Fernet(base64.urlsafe_b64encode(key))

@@ -255,9 +255,9 @@ def test_no_body_and_no_query_breaks_a_door(owner, names):
     for route in routes():
         path = filled(route, names)
         for body in bodies:
-            for content_type in ("application/json", "image/png"):
-                answer = client.generic("POST", path, body, content_type=content_type)
-                assert answer.status_code < 500, (path, body[:20], answer.content)
+            answer = client.generic("POST", path, body, content_type="application/json")
+            assert answer.status_code < 500, (path, body[:20], answer.content)
+        assert client.generic("POST", path, b"x", content_type="image/png").status_code < 500
         for query in (
             "limit=x",
             "limit=-1",

@@ -124,3 +124,10 @@ def test_nonsense_gets_an_answer_and_no_crash(body):
     assert answer.status_code in {200, 400}, answer.content
     if answer.status_code == 200:
         assert answer.json()["valid"] is False
+
+
+def test_the_public_check_is_limited_per_address(monkeypatch):
+    monkeypatch.setattr("accounts.api.RECEIPT_CHECKS", "2/day")
+    answers = [Client().post(VERIFY, "{}", "application/json") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [400, 400, 429]
+    assert int(answers[-1]["retry-after"]) > 0
