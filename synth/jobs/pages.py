@@ -11,6 +11,7 @@ urlpatterns = [
     path("jobs", views.history, name="history"),
     path("jobs/<uuid:job_id>", views.job, name="job"),
     path("jobs/<uuid:job_id>/cancel", views.cancel, name="cancel"),
+    path("jobs/<uuid:job_id>/take-down", views.take_down, name="take_down"),
     path("jobs/<uuid:job_id>/audio", views.audio, name="audio"),
     path("jobs/<uuid:job_id>/proof", views.proof, name="proof"),
 ]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -25,7 +27,7 @@ from synth.jobs import selectors, services
 from synth.jobs.formats import FORMATS
 from synth.jobs.models import SynthesisJob
 from synth.jobs.tiles import engine_banner
-from synth.jobs.words import STAGES, follow_rows, format_label
+from synth.jobs.words import STAGES, TAKE_DOWN_REASONS, follow_rows, format_label
 from synth.portal.files import answer_with
 from synth.portal.refusals import page, refuse
 
@@ -119,7 +121,13 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
         if fragment:
             return render(request, "jobs/refused.html", {"refusal": error}, status=error.http_status)
         return refuse(request, error)
-    context = {"job": row, **_shown(row), "may_write": principal.can(SPEECH_WRITE)}
+    context = {
+        "job": row,
+        **_shown(row),
+        "may_write": principal.can(SPEECH_WRITE),
+        "controls": voices.controls(principal, row.voice),
+        "take_down_reasons": TAKE_DOWN_REASONS.items(),
+    }
     response = render(request, "jobs/result.html" if fragment else "jobs/job.html", context)
     response["Cache-Control"] = "no-store"
     return response
@@ -148,6 +156,19 @@ def _shown(row: SynthesisJob) -> dict[str, Any]:
 def cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Ask a job to stop."""
     services.cancel_job(principal=principal_for(request), job_id=job_id)
+    return redirect("jobs:job", job_id=job_id)
+
+
+@require_POST
+@page
+def take_down(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Stop serving a released file, for good."""
+    services.take_down_output(
+        principal=principal_for(request), job_id=job_id, reason=request.POST.get("reason", "")
+    )
+    messages.success(
+        request, _("The file was taken down. Verification goes on naming its record and says so.")
+    )
     return redirect("jobs:job", job_id=job_id)
 
 

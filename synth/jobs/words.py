@@ -26,6 +26,13 @@ FORMAT_NOTES: dict[str, Promise] = {
     "pcm": _("raw, carries no label"),
 }
 
+TAKE_DOWN_REASONS: dict[str, Promise] = {
+    "owner_request": _("the owner of the voice asks for it"),
+    "legal_order": _("a legal order"),
+    "misuse": _("misuse"),
+    "mistake": _("made by mistake"),
+}
+
 # Key in the report's "difference" and "followed" -> (words, key in "reference" and "output", unit).
 FOLLOWED: dict[str, tuple[Promise, str, Promise | str]] = {
     "f0_median_percent": (_("Pitch"), "f0_median_hz", "Hz"),

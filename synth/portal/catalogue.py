@@ -118,6 +118,9 @@ def merged(root: Path, old: Catalog, locale: str) -> Catalog:
     found |= {
         (message.context, str(message.id)): str(message.id) for message in old if message.context in KEPT
     }
+    if locale == SOURCE_LOCALE:
+        # Codes and warnings are shown in the rooms' own English.
+        found = {key: message for key, message in found.items() if key[0] not in KEPT}
     for (context, singular), message in sorted(
         found.items(), key=lambda item: (item[0][0] or "", item[0][1])
     ):

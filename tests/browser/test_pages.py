@@ -13,7 +13,16 @@ from tests.browser.visitor import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e, pytest.mark.timeout(600)]
 
-PUBLIC = ["/", "/verify", "/status", "/log/", "/log/checkpoint/", "/accounts/login/", "/accounts/signup/"]
+PUBLIC = [
+    "/",
+    "/verify",
+    "/status",
+    "/log/",
+    "/log/checkpoint/",
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/api/docs",
+]
 PRIVATE = [
     "/", "/voices", "/voices/new", "/voices/{voice}", "/voices/{voice}/receipt", "/voices/{voice}/ledger",
     "/voices/{voice}/consent", "/voices/{voice}/styles/new", "/challenges/{challenge}", "/submissions/{waiting}",
