@@ -5,14 +5,13 @@ Callers import from here; the modules below are one per subject.
 
 from accounts.services.authorisation import Authorisation, authorise, consent_is_live
 from accounts.services.checks import beat, requeue_lost, result_of_refusal, sweep_recordings
+from accounts.services.closing import erase_voice, expire_consents, revoke
 from accounts.services.consent import (
     apply_consent_gates,
     begin_check,
     challenge_spec,
-    expire_consents,
     issue_challenge,
     review,
-    revoke,
     submit_recording,
 )
 from accounts.services.first_admin import (
@@ -39,7 +38,7 @@ from accounts.services.styles import (
     remove_style,
     review_style,
 )
-from accounts.services.voices import erase_voice, register_voice, resume, suspend
+from accounts.services.voices import register_voice, resume, suspend
 
 __all__ = [
     "Authorisation",

@@ -243,9 +243,9 @@ def apply_consent_gates(*, submission_id: UUID, result: dict[str, Any]) -> Submi
         decision = report.decision
         if voice.status in (VoiceStatus.REVOKED, VoiceStatus.SUSPENDED):
             decision = CheckState.REJECTED
-            submission.reasons = [*report.reasons, _voice_closed_reason(voice)]
+            submission.reasons = [*report.reasons, voice_closed_reason(voice)]
         if decision == CheckState.REJECTED:
-            _reject(submission, voice, SYSTEM, report.facts())
+            reject(submission, voice, SYSTEM, report.facts())
         else:
             submission.clip = checks.make_clip(
                 row=submission,
@@ -301,84 +301,9 @@ def review(*, principal: Principal, submission_id: UUID, approve: bool, note: st
             _grant(submission, voice, actor=principal.actor, reviewer=principal.user, facts=facts)
         else:
             submission.reasons = [*submission.reasons, _reviewer_reason(note)]
-            _reject(submission, voice, principal.actor, facts, event="consent.reviewed")
+            reject(submission, voice, principal.actor, facts, event="consent.reviewed")
         checks.announce(submission)
     return submission
-
-
-def revoke(*, principal: Principal, voice_id: UUID | str, reason: str = "") -> Voice:
-    """Withdraw the consent of a voice, for good: no job starts, goes on or is released in it any more.
-
-    By the voice's owner, or an owner of the organisation that uses it. Whoever holds the consent row for a
-    release finishes first; everybody later finds a closed consent with a higher version. Again is no error.
-    """
-    voice = selectors.get_controlled_voice(principal, voice_id)
-    reason = texts.clean_line(reason, field="reason", limit=500, required=False)
-    with transaction.atomic():
-        voice = lock_voice(voice.pk)
-        if voice.status == VoiceStatus.REVOKED:
-            return voice
-        now = timezone.now()
-        open_ = Submission.objects.select_for_update(of=("self",)).filter(
-            challenge__voice=voice,
-            state__in=[CheckState.QUEUED, CheckState.CHECKING, CheckState.NEEDS_REVIEW],
-        )
-        move(Voice, voice.pk, VoiceStatus.REVOKED)
-        voice.status = VoiceStatus.REVOKED
-        for submission in open_:
-            submission.reasons = [*submission.reasons, _voice_closed_reason(voice)]
-            _reject(submission, voice, principal.actor, {"reasons": ["voice_revoked"]})
-        Challenge.objects.filter(voice=voice, used_at__isnull=True).update(used_at=now)
-        consent = Consent.objects.select_for_update().filter(voice=voice, closed_as="").first()
-        facts: dict[str, Any] = {"revoked_at": now.isoformat()}
-        if consent is not None:
-            consent.closed_as = Consent.ClosedAs.REVOKED
-            consent.revoked_at = now
-            consent.revoked_reason = reason
-            consent.version += 1
-            consent.save(update_fields=["closed_as", "revoked_at", "revoked_reason", "version"])
-            facts |= {
-                "consent_id": str(consent.pk),
-                "consent_version": consent.version,
-                "receipt_sha256": consent.receipt_sha256,
-            }
-        record(principal, "consent.revoked", voice, **facts)
-    return voice
-
-
-def expire_consents(*, now: datetime | None = None) -> int:
-    """Close consents whose time is over; returns how many. (`consent_is_live` goes by the clock anyway.)"""
-    moment = now or timezone.now()
-    due = Consent.objects.filter(closed_as="", valid_until__lte=moment).values_list("voice_id", flat=True)
-    return sum(_expire(voice_id, moment) for voice_id in list(due))
-
-
-def _expire(voice_id: UUID, moment: datetime) -> bool:
-    with transaction.atomic():
-        voice = lock_voice(voice_id)
-        consent = (
-            Consent.objects.select_for_update()
-            .filter(voice=voice, closed_as="", valid_until__lte=moment)
-            .first()
-        )
-        if consent is None:
-            return False
-        consent.closed_as = Consent.ClosedAs.EXPIRED
-        consent.save(update_fields=["closed_as"])
-        move(Voice, voice.pk, VoiceStatus.EXPIRED)
-        audit.record(
-            event="consent.expired",
-            actor=SYSTEM,
-            organisation_id=voice.organisation_id,
-            subject=f"voice:{voice.pk}",
-            data={
-                "voice_id": str(voice.pk),
-                "consent_id": str(consent.pk),
-                "consent_version": consent.version,
-                "valid_until": consent.valid_until.isoformat(),
-            },
-        )
-    return True
 
 
 def _grant(
@@ -429,9 +354,10 @@ def _grant(
     return consent
 
 
-def _reject(
+def reject(
     submission: Submission, voice: Voice, actor: Actor, facts: dict[str, Any], event: str = "consent.rejected"
 ) -> None:
+    """Settle a locked submission as rejected, let go of its recording, and log it."""
     _settle(submission, CheckState.REJECTED)
     checks.drop_recording(submission)
     Challenge.objects.filter(
@@ -521,7 +447,8 @@ def _refuse_spent(challenge: Challenge, now: datetime) -> None:
         raise Forbidden("challenge_expired", "This challenge has expired. Ask for a new one.")
 
 
-def _voice_closed_reason(voice: Voice) -> dict[str, Any]:
+def voice_closed_reason(voice: Voice) -> dict[str, Any]:
+    """The reason, as a gate's row, for refusing a recording because of the voice's own state."""
     return _reason("voice", f"voice_{voice.status}", f"The voice is {voice.get_status_display()}.")
 
 

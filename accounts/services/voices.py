@@ -1,4 +1,4 @@
-"""Voices: registered, suspended and resumed, erased."""
+"""Voices: registered, suspended and resumed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import secrets
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from accounts import permissions, selectors, texts
 from accounts.gates.challenge import LANGUAGES as STATEMENT_LANGUAGES
-from accounts.models import CheckState, Clip, Consent, Organisation, Style, Submission, Voice, VoiceStatus
+from accounts.models import Consent, Organisation, Voice, VoiceStatus
 from accounts.principals import Principal
-from accounts.recordings import delete_on_commit
 from accounts.states import move
 from audit import services as audit
 from synth.errors import AssentError, Conflict
@@ -66,42 +64,6 @@ def suspend(*, principal: Principal, voice_id: UUID | str) -> Voice:
 def resume(*, principal: Principal, voice_id: UUID | str) -> Voice:
     """Let a suspended voice speak again. Conflict ``voice_not_suspended`` if it is not."""
     return _pause(principal, voice_id, to=VoiceStatus.ACTIVE, event="voice.resumed")
-
-
-def erase_voice(*, principal: Principal, voice_id: UUID | str) -> Voice:
-    """Revoke, then erase recordings, voiceprints, fingerprints and the person's name.
-
-    What remains: the signed receipts, the log, and hashes of what was erased. Again is no error.
-    """
-    from accounts.services.consent import revoke
-
-    voice = selectors.get_controlled_voice(principal, voice_id)
-    with transaction.atomic():
-        revoke(principal=principal, voice_id=voice.pk, reason="")
-        voice = lock_voice(voice.pk)
-        if voice.erased_at is not None:
-            return voice
-        now = timezone.now()
-        for clip in Clip.objects.select_for_update().filter(voice=voice):
-            delete_on_commit(clip.file.name)
-        for row in (
-            *Submission.objects.filter(challenge__voice=voice),
-            *Style.objects.filter(voice=voice),
-        ):
-            delete_on_commit(row.upload.name)
-        Submission.objects.filter(challenge__voice=voice).update(upload="")
-        for style in Style.objects.select_for_update().filter(voice=voice):
-            move(Style, style.pk, CheckState.REMOVED, decided_at=now)
-        Style.objects.filter(voice=voice).update(upload="", transcript="")
-        erased = Clip.objects.filter(voice=voice).update(
-            file="", fingerprint=None, speaker_embedding=None, transcript="", measurements={}
-        )
-        voice.person_name = ""
-        voice.speaker_embedding = None
-        voice.erased_at = now
-        voice.save(update_fields=["person_name", "speaker_embedding", "erased_at"])
-        record(principal, "voice.deleted", voice, count=erased)
-    return voice
 
 
 def lock_voice(voice_id: UUID) -> Voice:

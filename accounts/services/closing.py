@@ -1,0 +1,129 @@
+"""How a consent ends: revoked by its owner, run out by the clock, erased with everything it rested on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import selectors, texts
+from accounts.models import Challenge, CheckState, Clip, Consent, Style, Submission, Voice, VoiceStatus
+from accounts.principals import Principal
+from accounts.recordings import delete_on_commit
+from accounts.services.consent import reject, voice_closed_reason
+from accounts.services.voices import lock_voice, record
+from accounts.states import move
+from audit import services as audit
+from audit.actors import SYSTEM
+
+
+def revoke(*, principal: Principal, voice_id: UUID | str, reason: str = "") -> Voice:
+    """Withdraw the consent of a voice, for good: no job starts, goes on or is released in it any more.
+
+    By the voice's owner, or an owner of the organisation that uses it. Whoever holds the consent row for a
+    release finishes first; everybody later finds a closed consent with a higher version. Again is no error.
+    """
+    voice = selectors.get_controlled_voice(principal, voice_id)
+    reason = texts.clean_line(reason, field="reason", limit=500, required=False)
+    with transaction.atomic():
+        voice = lock_voice(voice.pk)
+        if voice.status == VoiceStatus.REVOKED:
+            return voice
+        now = timezone.now()
+        open_ = Submission.objects.select_for_update(of=("self",)).filter(
+            challenge__voice=voice,
+            state__in=[CheckState.QUEUED, CheckState.CHECKING, CheckState.NEEDS_REVIEW],
+        )
+        move(Voice, voice.pk, VoiceStatus.REVOKED)
+        voice.status = VoiceStatus.REVOKED
+        for submission in open_:
+            submission.reasons = [*submission.reasons, voice_closed_reason(voice)]
+            reject(submission, voice, principal.actor, {"reasons": ["voice_revoked"]})
+        Challenge.objects.filter(voice=voice, used_at__isnull=True).update(used_at=now)
+        consent = Consent.objects.select_for_update().filter(voice=voice, closed_as="").first()
+        facts: dict[str, Any] = {"revoked_at": now.isoformat()}
+        if consent is not None:
+            consent.closed_as = Consent.ClosedAs.REVOKED
+            consent.revoked_at = now
+            consent.revoked_reason = reason
+            consent.version += 1
+            consent.save(update_fields=["closed_as", "revoked_at", "revoked_reason", "version"])
+            facts |= {
+                "consent_id": str(consent.pk),
+                "consent_version": consent.version,
+                "receipt_sha256": consent.receipt_sha256,
+            }
+        record(principal, "consent.revoked", voice, **facts)
+    return voice
+
+
+def erase_voice(*, principal: Principal, voice_id: UUID | str) -> Voice:
+    """Revoke, then erase recordings, voiceprints, fingerprints and the person's name.
+
+    What remains: the signed receipts, the log, and hashes of what was erased. Again is no error.
+    """
+    voice = selectors.get_controlled_voice(principal, voice_id)
+    with transaction.atomic():
+        revoke(principal=principal, voice_id=voice.pk, reason="")
+        voice = lock_voice(voice.pk)
+        if voice.erased_at is not None:
+            return voice
+        now = timezone.now()
+        for clip in Clip.objects.select_for_update().filter(voice=voice):
+            delete_on_commit(clip.file.name)
+        for row in (
+            *Submission.objects.filter(challenge__voice=voice),
+            *Style.objects.filter(voice=voice),
+        ):
+            delete_on_commit(row.upload.name)
+        Submission.objects.filter(challenge__voice=voice).update(upload="")
+        for style in Style.objects.select_for_update().filter(voice=voice):
+            move(Style, style.pk, CheckState.REMOVED, decided_at=now)
+        Style.objects.filter(voice=voice).update(upload="", transcript="")
+        erased = Clip.objects.filter(voice=voice).update(
+            file="", fingerprint=None, speaker_embedding=None, transcript="", measurements={}
+        )
+        voice.person_name = ""
+        voice.speaker_embedding = None
+        voice.erased_at = now
+        voice.save(update_fields=["person_name", "speaker_embedding", "erased_at"])
+        record(principal, "voice.deleted", voice, count=erased)
+    return voice
+
+
+def expire_consents(*, now: datetime | None = None) -> int:
+    """Close consents whose time is over; returns how many. (`consent_is_live` goes by the clock anyway.)"""
+    moment = now or timezone.now()
+    due = Consent.objects.filter(closed_as="", valid_until__lte=moment).values_list("voice_id", flat=True)
+    return sum(_expire(voice_id, moment) for voice_id in list(due))
+
+
+def _expire(voice_id: UUID, moment: datetime) -> bool:
+    with transaction.atomic():
+        voice = lock_voice(voice_id)
+        consent = (
+            Consent.objects.select_for_update()
+            .filter(voice=voice, closed_as="", valid_until__lte=moment)
+            .first()
+        )
+        if consent is None:
+            return False
+        consent.closed_as = Consent.ClosedAs.EXPIRED
+        consent.save(update_fields=["closed_as"])
+        move(Voice, voice.pk, VoiceStatus.EXPIRED)
+        audit.record(
+            event="consent.expired",
+            actor=SYSTEM,
+            organisation_id=voice.organisation_id,
+            subject=f"voice:{voice.pk}",
+            data={
+                "voice_id": str(voice.pk),
+                "consent_id": str(consent.pk),
+                "consent_version": consent.version,
+                "valid_until": consent.valid_until.isoformat(),
+            },
+        )
+    return True
