@@ -1,9 +1,12 @@
-"""A heartbeat from a thread of its own, so that a long computation does not look like a lost worker."""
+"""A heartbeat from a thread of its own, so that a long computation does not look like a lost worker; and a
+watchdog beside it, so that a hung one does not look like a long one."""
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 
@@ -11,6 +14,8 @@ from django.db import DatabaseError, connections
 
 logger = logging.getLogger(__name__)
 BEAT_EVERY_S = 3.0
+HUNG_AFTER_S = 900.0
+HUNG_EXIT_CODE = 70  # EX_SOFTWARE
 
 
 class Heartbeat:
@@ -18,11 +23,26 @@ class Heartbeat:
 
     An exception from ``beat`` is kept as ``stop_reason``, for the computing thread to look at between steps;
     a database that is away for a moment is not one.
+
+    ``pulse`` is anything that changes while work goes on (stage, progress). When it stands still for
+    ``hung_after_s`` the whole process is ended: a thread that hangs cannot be; the supervisor starts the worker
+    again, and the reaper its jobs.
     """
 
-    def __init__(self, beat: Callable[[], None], *, every_s: float = BEAT_EVERY_S) -> None:
+    def __init__(
+        self,
+        beat: Callable[[], None],
+        *,
+        pulse: Callable[[], object] = lambda: None,
+        every_s: float = BEAT_EVERY_S,
+        hung_after_s: float = HUNG_AFTER_S,
+        end_process: Callable[[], None] = lambda: os._exit(HUNG_EXIT_CODE),
+    ) -> None:
         self._beat = beat
+        self._pulse = pulse
         self._every_s = every_s
+        self._hung_after_s = hung_after_s
+        self._end_process = end_process
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
         self.stop_reason: Exception | None = None
@@ -42,8 +62,17 @@ class Heartbeat:
             raise self.stop_reason
 
     def _run(self) -> None:
+        last, since = self._pulse(), time.monotonic()
         try:
             while not self._done.wait(self._every_s):
+                if (now := self._pulse()) != last:
+                    last, since = now, time.monotonic()
+                elif time.monotonic() - since > self._hung_after_s:
+                    logger.critical(
+                        "nothing has moved for %.0f s at %s: ending the process", self._hung_after_s, now
+                    )
+                    self._end_process()
+                    return
                 try:
                     self._beat()
                 except DatabaseError:

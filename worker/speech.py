@@ -59,7 +59,7 @@ def render(job: SynthesisJob) -> None:
         services.beat(job=job, stage=step.stage, progress=step.progress)
 
     try:
-        with Heartbeat(beat) as heart:
+        with Heartbeat(beat, pulse=lambda: (step.stage, step.progress)) as heart:
             beat()
             finished, mark = _make(job, step, heart)
             heart.raise_if_stopped()

@@ -35,7 +35,7 @@ def answer(query: Verification) -> None:
         services.beat(verification_id=query.id, progress=progress[0])
 
     try:
-        with Heartbeat(beat):
+        with Heartbeat(beat, pulse=lambda: progress[0]):
             report = _report(query, progress)
         services.complete_verification(verification_id=query.id, report=report)
     except AssentError as error:
