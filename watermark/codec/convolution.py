@@ -28,7 +28,8 @@ def _taps() -> np.ndarray:
 def _branch_signs() -> np.ndarray:
     """Output signs for every content of the 9-bit shift register: shape (512, 3)."""
     registers = np.arange(2 * _STATES)[:, None] >> np.arange(CONSTRAINT - 1, -1, -1) & 1
-    return (2 * (registers @ _taps().T % 2) - 1).astype(np.float32)
+    result: np.ndarray = (2 * (registers @ _taps().T % 2) - 1).astype(np.float32)
+    return result
 
 
 _TAPS = _taps()

@@ -32,6 +32,7 @@ _FIRST_ITERATIONS = 14
 _FURTHER_ITERATIONS = 6  # from the multipliers of the strength before; more of either gained nothing
 _WEAKEST, _STRONGEST = 0.7, 1.8
 _TRIALS = 4
+_CLOSE_ENOUGH = 0.02  # of the target: the estimate itself is not finer
 _RAMP = 80  # samples at 16 kHz over which a block's residual fades in and out
 _SILENT_RUN_S = 0.004  # exact zeros for this long are digital silence and stay zeros
 
@@ -85,8 +86,11 @@ def mark_block(
     good_enough = None
     for trial in range(_TRIALS):
         marked = optimiser.run(base.scaled(factor), _FURTHER_ITERATIONS if trial else _FIRST_ITERATIONS)
-        if estimate_quality(block, marked) >= target_quality:
+        quality = estimate_quality(block, marked)
+        if quality >= target_quality:
             low, good_enough = factor, marked
+            if quality < target_quality + _CLOSE_ENOUGH:
+                break
         else:
             high = factor
         factor = (low + high) / 2
@@ -128,7 +132,8 @@ def add_residual(samples: np.ndarray, residual: np.ndarray, sample_rate_hz: int)
         reach = max(1, round(0.005 * sample_rate_hz)) * 2 + 1
         residual = residual * uniform_filter1d(minimum_filter1d(allowed, reach), reach)
     marked = samples + residual
-    return np.where(np.abs(samples) <= 1, np.clip(marked, -1, 1), marked).astype(np.float32)
+    result: np.ndarray = np.where(np.abs(samples) <= 1, np.clip(marked, -1, 1), marked).astype(np.float32)
+    return result
 
 
 def _fade(length: int) -> np.ndarray:

@@ -36,7 +36,8 @@ def stft(samples: np.ndarray) -> np.ndarray:
     """Frames centred on multiples of 128 samples: float32 (n,) -> complex64 (frames, 257)."""
     padded = np.pad(np.asarray(samples, np.float32), (WINDOW // 2, WINDOW // 2 + 2 * HOP - 1))
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
-    return rfft(frames * HANN, axis=1)
+    result: np.ndarray = rfft(frames * HANN, axis=1)
+    return result
 
 
 def istft(spectrum: np.ndarray, length: int) -> np.ndarray:
@@ -73,7 +74,8 @@ def row_power(spectrum: np.ndarray, frequency_scale: float = 1.0) -> np.ndarray:
 
 def sum_bins(power: np.ndarray) -> np.ndarray:
     """Sum groups of three bins: (frames, 207) -> (frames, 69)."""
-    return power[:, 0::BINS_PER_TILE] + power[:, 1::BINS_PER_TILE] + power[:, 2::BINS_PER_TILE]
+    result: np.ndarray = power[:, 0::BINS_PER_TILE] + power[:, 1::BINS_PER_TILE] + power[:, 2::BINS_PER_TILE]
+    return result
 
 
 def stretch_frames(power: np.ndarray, time_scale: float) -> np.ndarray:
@@ -93,7 +95,8 @@ def tile_power(power: np.ndarray, phase: int = 0, count: int | None = None) -> n
     if count is None:
         count = (len(power) - phase) // FRAMES_PER_TILE
     used = power[phase : phase + count * FRAMES_PER_TILE]
-    return (used[0::2] + used[1::2]) * np.float32(0.5)
+    result: np.ndarray = (used[0::2] + used[1::2]) * np.float32(0.5)
+    return result
 
 
 def box_mean(values: np.ndarray) -> np.ndarray:
@@ -102,7 +105,8 @@ def box_mean(values: np.ndarray) -> np.ndarray:
     wide = wide[:, :-2] + wide[:, 1:-1] + wide[:, 2:]
     tall = np.concatenate([wide[:1], wide[:1], wide, wide[-1:], wide[-1:]], axis=0)
     total = tall[:-4] + tall[1:-3] + tall[2:-2] + tall[3:-1] + tall[4:]
-    return total * np.float32(1 / (_BOX_COLUMNS * _BOX_ROWS))
+    result: np.ndarray = total * np.float32(1 / (_BOX_COLUMNS * _BOX_ROWS))
+    return result
 
 
 def reference_level(power: np.ndarray) -> np.float32:
@@ -126,7 +130,8 @@ class FeatureGradient:
         """d objective / d tile power from d objective / d value (weights of the local mean held fixed)."""
         through = upstream * self.slope
         through = through - self.weight * box_mean(through / self.local_weight)
-        return through * _DB / self.power
+        result: np.ndarray = through * _DB / self.power
+        return result
 
 
 def features(power: np.ndarray, reference_db: np.float32) -> np.ndarray:
@@ -153,7 +158,8 @@ def _features(power: np.ndarray, reference_db: np.float32) -> tuple[np.ndarray, 
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
+    result: np.ndarray = 1 / (1 + np.exp(-x))
+    return result
 
 
 def reliability(power: np.ndarray) -> np.ndarray:
@@ -162,4 +168,5 @@ def reliability(power: np.ndarray) -> np.ndarray:
     The floor of a row is twice its 10 % quantile over time; tiles under it carry nothing of the mark.
     """
     floor = np.quantile(power[::2], 0.1, axis=0) * np.float32(2)
-    return np.clip(1 - floor / (power + np.float32(1e-12)), 0, 1).astype(np.float32)
+    result: np.ndarray = np.clip(1 - floor / (power + np.float32(1e-12)), 0, 1).astype(np.float32)
+    return result

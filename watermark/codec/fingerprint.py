@@ -206,7 +206,8 @@ def _signs(bands: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _active(levels: np.ndarray) -> np.ndarray:
-    return levels > np.quantile(levels, 0.95) - _ACTIVE_DB
+    result: np.ndarray = levels > np.quantile(levels, 0.95) - _ACTIVE_DB
+    return result
 
 
 def _parse(stored: bytes) -> tuple[np.ndarray, np.ndarray]:

@@ -72,7 +72,7 @@ class Keystream:
         Sync tiles are zero, because their polarity is drawn per output and period.
         """
         by_role = np.concatenate([code.astype(np.int8), np.zeros(2, np.int8)])
-        signs = self.signs * by_role[self.roles]
+        signs: np.ndarray = self.signs * by_role[self.roles]
         confirmation = self.roles == CONFIRMATION
         signs[confirmation] = self.confirmation_signs(record_number)[confirmation]
         return signs

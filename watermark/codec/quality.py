@@ -48,7 +48,8 @@ def _bark_power(samples: np.ndarray) -> np.ndarray:
         samples = np.pad(samples, (0, _WINDOW - len(samples)))
     frames = np.lib.stride_tricks.sliding_window_view(samples, _WINDOW)[::_HOP]
     spectrum = rfft(frames * _HANN, axis=1)
-    return (spectrum.real**2 + spectrum.imag**2) @ _BARK
+    result: np.ndarray = (spectrum.real**2 + spectrum.imag**2) @ _BARK
+    return result
 
 
 def _distances(original: np.ndarray, marked: np.ndarray) -> np.ndarray:

@@ -140,7 +140,8 @@ def correlate(templates: np.ndarray, values: Sequence[np.ndarray]) -> np.ndarray
     cut = np.stack([padded[p, s * _STEP : s * _STEP + _FFT] for p in range(phases) for s in range(segments)])
     product = np.matmul(templates, rfft(cut, _FFT, axis=1).transpose(1, 2, 0))
     valid = irfft(product.transpose(1, 2, 0), _FFT, axis=2)[:, :, :_STEP]
-    return valid.reshape(len(templates[0]), phases, segments * _STEP)[..., :lags]
+    result: np.ndarray = valid.reshape(len(templates[0]), phases, segments * _STEP)[..., :lags]
+    return result
 
 
 def find_alignments(bank: Bank, view: TileView, *, weak: int = 0) -> tuple[list[Alignment], float]:
