@@ -9,6 +9,8 @@ from pathlib import Path
 _data_dir = Path(tempfile.mkdtemp(prefix="assent-test-"))
 atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
 os.environ["ASSENT_DATA_DIR"] = str(_data_dir)
+# The speaker weights are a file of their own, kept with this checkout by `manage.py setup`.
+os.environ.setdefault("ASSENT_MODELS_DIR", str(Path(__file__).resolve().parents[1] / "var" / "models"))
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("NO_TORCH_COMPILE", "1")
 

@@ -16,6 +16,7 @@ from uuid import UUID
 from django.core.management import CommandError, call_command
 from django.db import close_old_connections
 
+from accounts import mail
 from accounts import services as accounts
 from accounts.services import checks
 from synth.common import uploads
@@ -93,6 +94,7 @@ def sweep_uploads() -> None:
     uploads.sweep()
     jobs.sweep_staged_files()
     checks.sweep_recordings()
+    mail.sweep()
 
 
 @task("upkeep.expire_consents")

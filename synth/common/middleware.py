@@ -1,4 +1,5 @@
-"""A request id for every answer, so that a report can name it and the process logs can find it."""
+"""A request id for every answer, so that a report can name it and the process logs can find it; and a bound on
+what anybody may send."""
 
 from __future__ import annotations
 
@@ -8,8 +9,12 @@ from collections.abc import Awaitable, Callable
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
+from synth.common.http import error_response
 from synth.common.ids import new_id
+from synth.errors import PayloadTooLarge
 
+MAX_BODY_BYTES = 72 * 1024 * 1024
+"""More than the largest upload that any door takes; each door has its own, smaller limit."""
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -38,3 +43,34 @@ class RequestIdMiddleware:
         response = await self.get_response(request)  # type: ignore[misc]
         response["x-request-id"] = request.request_id  # type: ignore[attr-defined]
         return response
+
+
+class BodyLimitMiddleware:
+    """Refuses a declared body that no door would take, before a byte of it is spooled."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]):
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        declared = request.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > MAX_BODY_BYTES:
+            refusal = error_response(
+                PayloadTooLarge(
+                    "request_too_large",
+                    "The request is too large.",
+                    measured=int(declared),
+                    limit=MAX_BODY_BYTES,
+                ),
+                request,
+            )
+            return _soon(refusal) if iscoroutinefunction(self.get_response) else refusal
+        return self.get_response(request)
+
+
+async def _soon(response: HttpResponseBase) -> HttpResponseBase:
+    return response

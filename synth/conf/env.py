@@ -51,6 +51,9 @@ TABLE: tuple[Name, ...] = (
     Name("ASSENT_CHECKS_QUEUE_LIMIT", int, 64, "Verifications and consent checks waiting at most; more are refused with 503."),
     Name("ASSENT_VERIFY_RATE", str, "20/minute", "Public verifications per address."),
     Name("ASSENT_TRUST_PROXY", bool, False, "Whether X-Forwarded-For and X-Forwarded-Proto come from a trusted proxy."),
+    Name("DATABASE_ADMIN_URL", str, "", "An administrator's connection, for `manage.py roles` alone.", secret=True),
+    Name("ASSENT_POSTGRES_BIN", str, "", "Folder of another PostgreSQL's programs for the embedded server."),
+    Name("ASSENT_VALKEY_BIN", str, "", "Another Valkey or Redis server program for the embedded one."),
     Name("ASSENT_LOG_LEVEL", str, "INFO", "Level of the process logs."),
 )  # fmt: skip
 

@@ -9,9 +9,12 @@ step.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from synth.gptsovits.compiled import kernels
 
 ROOM_STEP = 256
 
@@ -35,6 +38,8 @@ class StaticCache:
         shape = (2, layers, 1, heads, room, head_width)
         self._store = torch.zeros(shape, dtype=dtype, device=device)
         self._mask: Tensor | None = None
+        on_cpu = self._store.device.type == "cpu" and dtype == torch.float32
+        self._kernels = kernels() if on_cpu else None
 
     @property
     def rows(self) -> int:
@@ -75,20 +80,23 @@ class StaticCache:
 
     # ------------------------------------------------------------------------- what `Text2Semantic.step` uses
 
-    def append(self, layer: int, keys: Tensor, values: Tensor) -> None:
-        """See `text2semantic.Cache`."""
+    def attend(self, layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """See `text2semantic.Cache`. Several rows on the CPU go through a compiled kernel where there is one."""
         if layer == 0:
             self.prepare()
-        store = self._store
+        if self._kernels is not None and self.rows > 1:
+            new = torch.cat([queries, keys, values], dim=2)  # (rows, heads, 3, head width)
+            heard = torch.empty_like(new[:, :, :1])
+            self._kernels.attend(layer, new.numpy(), self._counts, self._store.numpy(), heard.numpy())
+            return heard
         for row, length in enumerate(self.lengths):
-            store[0, layer, row, :, length] = keys[row, :, 0]
-            store[1, layer, row, :, length] = values[row, :, 0]
-
-    def attend(self, layer: int, queries: Tensor) -> Tensor:
-        """See `text2semantic.Cache`."""
+            self._store[0, layer, row, :, length] = keys[row, :, 0]
+            self._store[1, layer, row, :, length] = values[row, :, 0]
         seen, rows = self._seen, self.rows
-        keys, values = self._store[0, layer, :rows, :, :seen], self._store[1, layer, :rows, :, :seen]
-        heard = F.scaled_dot_product_attention(queries.to(keys.dtype), keys, values, attn_mask=self._mask)
+        had_keys, had_values = self._store[0, layer, :rows, :, :seen], self._store[1, layer, :rows, :, :seen]
+        heard = F.scaled_dot_product_attention(
+            queries.to(had_keys.dtype), had_keys, had_values, attn_mask=self._mask
+        )
         return heard.to(queries.dtype)
 
     def advance(self) -> None:
@@ -98,6 +106,7 @@ class StaticCache:
     def prepare(self) -> None:
         """Once per step: room for one more position, and the mask of rows of unequal length."""
         self._seen = max(self.lengths) + 1
+        self._counts = np.array(self.lengths, dtype=np.int64)
         self._make_room(self.rows, self._seen)
         self._mask = None
         if min(self.lengths) + 1 < self._seen:
@@ -126,14 +135,11 @@ class GrowingCache:
     def __init__(self, kept: list[tuple[Tensor, Tensor]]) -> None:
         self._layers = [(keys[None], values[None]) for keys, values in kept]
 
-    def append(self, layer: int, keys: Tensor, values: Tensor) -> None:
+    def attend(self, layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """See `text2semantic.Cache`."""
         had_keys, had_values = self._layers[layer]
-        self._layers[layer] = (torch.cat([had_keys, keys], dim=2), torch.cat([had_values, values], dim=2))
-
-    def attend(self, layer: int, queries: Tensor) -> Tensor:
-        """See `text2semantic.Cache`."""
-        keys, values = self._layers[layer]
+        keys, values = torch.cat([had_keys, keys], dim=2), torch.cat([had_values, values], dim=2)
+        self._layers[layer] = (keys, values)
         return F.scaled_dot_product_attention(queries, keys, values)
 
     def advance(self) -> None:

@@ -27,7 +27,7 @@ from synth.gptsovits.decoding import DecodeBatch, Ended, Utterance
 from synth.gptsovits.hubert import Hubert
 from synth.gptsovits.presets import Delivery, delivery_of
 from synth.gptsovits.reference_audio import PROMPT_MAX_S, PROMPT_MIN_S
-from synth.gptsovits.residency import Residency
+from synth.gptsovits.residency import Residency, give_back_memory
 from synth.gptsovits.sampling import MAX_CODES, derived_seed
 from synth.gptsovits.sovits import NOISE_SCALE, Sovits
 from synth.gptsovits.spoken_text import FrontEnd, Sentence, default_front_end, tensors_of
@@ -382,9 +382,15 @@ class GptSovitsEngine:
         )
 
     def _load_pair(self, s1: Path, s2: Path) -> Voice:
-        text2semantic, sovits = load_text2semantic(s1), load_sovits(s2)
-        if self.mode == "fast" and self._device == "cpu":
-            text2semantic, sovits = fast.fast_text2semantic(text2semantic), fast.fast_sovits(sovits)
+        quick = self.mode == "fast" and self._device == "cpu"
+        text2semantic = load_text2semantic(s1)
+        if quick:
+            text2semantic = fast.fast_text2semantic(text2semantic)
+        give_back_memory()
+        sovits = load_sovits(s2)
+        if quick:
+            sovits = fast.fast_sovits(sovits)
+        give_back_memory()
         text2semantic.to(self._device)
         sovits.to(self._device)
         scheduler = Scheduler(lambda: DecodeBatch(text2semantic, self._max_rows))
@@ -396,8 +402,10 @@ class GptSovitsEngine:
         folder = self._store.folder / store.HUBERT
         with self._helpers.using(store.HUBERT, lambda: Hubert(folder, self._device)) as hubert:
             result = use(hubert)
+            del hubert  # the last name it has here
         # Profiles are kept, so the next use is far off; 360 MB are better spent elsewhere.
         self._helpers.drop(store.HUBERT)
+        give_back_memory()
         return result
 
     def _with_bert(self, use: Callable[[Bert], Tensor]) -> Tensor:

@@ -10,8 +10,7 @@ Inputs are quantised row by row on a scale of their own, so that a row is not ch
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
-from types import ModuleType
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -19,8 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from synth.gptsovits.cache import StaticCache
+from synth.gptsovits.compiled import kernels
 from synth.gptsovits.sovits import Sovits
-from synth.gptsovits.text2semantic import Block, Cache, Text2Semantic
+from synth.gptsovits.text2semantic import Block, Cache, Text2Semantic, Text2SemanticConfig
 
 MODES = ("fp32", "fast")
 LINEARS = ("qkv", "out", "up", "down")
@@ -44,15 +44,7 @@ def capabilities() -> Capabilities:
     """Asked of the processor and the installed packages; never guessed from names."""
     asks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     bfloat16 = any(getattr(torch.cpu, ask, lambda: False)() for ask in asks)
-    return Capabilities(bfloat16=bfloat16, compiled_step=_kernels() is not None)
-
-
-def _kernels() -> ModuleType | None:
-    try:
-        from synth.gptsovits import kernels
-    except ImportError:
-        return None
-    return kernels
+    return Capabilities(bfloat16=bfloat16, compiled_step=kernels() is not None)
 
 
 # --------------------------------------------------------------------------------------------------- layers
@@ -82,6 +74,7 @@ class Int8Linear(nn.Module):
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         weight = linear.weight.float()
+        self.weight_count = weight.numel()
         scale = weight.abs().amax(1).clamp_min(1e-12) / 127
         with warnings.catch_warnings():
             warnings.simplefilter(
@@ -107,68 +100,88 @@ class Int8Linear(nn.Module):
 
 
 class FastText2Semantic(Text2Semantic):
-    """Prefill as loaded (float32 or bfloat16), steps over int8 copies of the same weights. CPU only."""
+    """Prefill as loaded (float32 or bfloat16), steps over int8 copies of the same weights. CPU only.
+
+    Takes the layers of ``model`` over, which must not be used afterwards: one layer at a time is converted, so
+    that the memory of the two never adds up.
+    """
 
     def __init__(self, model: Text2Semantic, can: Capabilities) -> None:
         with torch.device("meta"):
-            super().__init__(model.config)
-        self.load_state_dict(model.state_dict(), assign=True)
+            super().__init__(replace(model.config, layers=0))
+        self.config = model.config
+        self.load_state_dict({n: t for n, t in model.state_dict().items() if "blocks." not in n}, assign=True)
         self.positions = model.positions
-        self._kernels = _kernels() if can.compiled_step else None
-        self._packed = _packed_for_kernels(model) if self._kernels is not None else ()
+        self.blocks = model.blocks
+        self._kernels = kernels() if can.compiled_step else None
+        self._packed = _Packed(model.config) if self._kernels is not None else None
+        self._int8: list[dict[str, Int8Linear]] = []
+        for layer, block in enumerate(self._blocks()):
+            linears = {name: cast(nn.Linear, getattr(block, name)) for name in LINEARS}
+            if self._packed is not None:
+                self._packed.put(layer, block)
+            self._int8.append({name: Int8Linear(linear) for name, linear in linears.items()})
+            if can.bfloat16:
+                for name, linear in linears.items():
+                    setattr(block, name, Bfloat16Linear(linear))
         #: Weights held beside the parameters, for `residency`.
-        self.extra_bytes = sum(array.nbytes for array in self._packed)
-        blocks = self._blocks()
-        self._int8 = [{name: Int8Linear(getattr(block, name)) for name in LINEARS} for block in blocks]
-        if can.bfloat16:
-            for block in blocks:
-                for name in LINEARS:
-                    setattr(block, name, Bfloat16Linear(getattr(block, name)))
+        self.extra_bytes = (2 if self._packed is not None else 1) * sum(
+            linear.weight_count for layer in self._int8 for linear in layer.values()
+        )
         self.eval().requires_grad_(False)
 
     def through(self, x: Tensor, cache: Cache) -> Tensor:
         """See `Text2Semantic.through`."""
-        if self._kernels is not None and isinstance(cache, StaticCache) and cache.rows <= NATIVE_ROWS:
+        few = isinstance(cache, StaticCache) and cache.rows <= NATIVE_ROWS
+        if few and self._kernels is not None and self._packed is not None:
+            cache = cast(StaticCache, cache)
             cache.prepare()
             state = np.ascontiguousarray(x[:, 0].numpy())
-            self._kernels.step(state, np.array(cache.lengths), cache.store.numpy(), *self._packed)
+            self._kernels.step(state, np.array(cache.lengths), cache.store.numpy(), *self._packed.arrays)
             cache.advance()
             return torch.from_numpy(state)[:, None]
         for layer, (block, linear) in enumerate(zip(self._blocks(), self._int8, strict=True)):
             parts = linear["qkv"](x).view(*x.shape[:2], 3, block.heads, -1)
             queries, keys, values = parts.permute(2, 0, 3, 1, 4).unbind(0)
-            cache.append(layer, keys, values)
-            heard = cache.attend(layer, queries).transpose(1, 2).reshape(x.shape)
+            heard = cache.attend(layer, queries, keys, values).transpose(1, 2).reshape(x.shape)
             x = block.norm1(x + linear["out"](heard))
             x = block.norm2(x + linear["down"](linear["up"](x).relu_()))
         cache.advance()
         return x
 
 
-def _packed_for_kernels(model: Text2Semantic) -> tuple[np.ndarray, ...]:
-    """Weights, scales, biases and norms of all layers in the order that `kernels.step` takes them."""
-    blocks = cast(list[Block], list(model.blocks))
-    packed: list[np.ndarray] = []
-    for name in LINEARS:
-        weights = torch.stack([getattr(block, name).weight.float() for block in blocks])
-        scale = weights.abs().amax(2).clamp_min(1e-12) / 127
-        packed.append((weights / scale[:, :, None]).round().to(torch.int8).numpy())
-        packed.append(scale.numpy())
-    order = ("qkv", "out", "down", "up")
-    biases = torch.stack(
-        [torch.cat([getattr(block, name).bias.float() for name in order]) for block in blocks]
-    )
-    norms = torch.stack(
-        [
-            torch.stack([block.norm1.weight, block.norm1.bias, block.norm2.weight, block.norm2.bias]).float()
-            for block in blocks
-        ]
-    )
-    return (*packed, biases.numpy(), norms.numpy())
+class _Packed:
+    """Weights, scales, biases and norms of all layers, in the order in which `kernels.step` takes them."""
+
+    def __init__(self, config: Text2SemanticConfig) -> None:
+        width, feed, layers = config.width, config.feed_width, config.layers
+        sizes = {"qkv": (3 * width, width), "out": (width, width), "up": (feed, width), "down": (width, feed)}
+        self._weights = {name: np.empty((layers, *size), np.int8) for name, size in sizes.items()}
+        self._scales = {name: np.empty((layers, size[0]), np.float32) for name, size in sizes.items()}
+        self._biases = np.empty((layers, 5 * width + feed), np.float32)
+        self._norms = np.empty((layers, 4, width), np.float32)
+
+    def put(self, layer: int, block: Block) -> None:
+        """Quantise one layer, each output by its own largest weight."""
+        for name in LINEARS:
+            weight = getattr(block, name).weight.float()
+            scale = weight.abs().amax(1).clamp_min(1e-12) / 127
+            self._weights[name][layer] = (weight / scale[:, None]).round().numpy()
+            self._scales[name][layer] = scale.numpy()
+        order = ("qkv", "out", "down", "up")
+        self._biases[layer] = torch.cat([getattr(block, name).bias for name in order]).numpy()
+        norms = (block.norm1.weight, block.norm1.bias, block.norm2.weight, block.norm2.bias)
+        self._norms[layer] = torch.stack(list(norms)).numpy()
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """See the class."""
+        pairs = [part for name in LINEARS for part in (self._weights[name], self._scales[name])]
+        return (*pairs, self._biases, self._norms)
 
 
 def fast_text2semantic(model: Text2Semantic, can: Capabilities | None = None) -> FastText2Semantic:
-    """The fast copy of a float32 network; the given one may be dropped."""
+    """The fast form of a float32 network, which it takes over."""
     return FastText2Semantic(model, can or capabilities())
 
 

@@ -95,6 +95,28 @@ def _attend(query, keys, values, count, scores, out):
 
 
 @njit(**_compiled)
+def attend(layer, new, lengths, store, heard):
+    """One layer's attention for one new position of several rows.
+
+    new (rows, heads, 3, head width): query, key, value. lengths (rows,) int64: positions already in store.
+    store (2, layers, rows, heads, room, head width): the new key and value are written into it. heard (rows,
+    heads, 1, head width): the result. All float32, C order: with unknown strides nothing is vectorised.
+    """
+    rows, heads, _, head_width = new.shape
+    shrink = np.float32(1 / math.sqrt(head_width))
+    scores = np.empty(store.shape[4], np.float32)
+    for row in range(rows):
+        place = lengths[row]
+        for head in range(heads):
+            keys, values = store[0, layer, row, head], store[1, layer, row, head]
+            for d in range(head_width):
+                new[row, head, 0, d] *= shrink
+                keys[place, d] = new[row, head, 1, d]
+                values[place, d] = new[row, head, 2, d]
+            _attend(new[row, head, 0], keys, values, place + 1, scores, heard[row, head, 0])
+
+
+@njit(**_compiled)
 def step(x, lengths, store, qkv, qkv_scale, out, out_scale, up, up_scale, down, down_scale, biases, norms):
     """All layers for one new position of every row, in place.
 

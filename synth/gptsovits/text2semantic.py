@@ -55,11 +55,9 @@ class Text2SemanticConfig:
 class Cache(Protocol):
     """Keys and values of what the rows of a batch have seen so far."""
 
-    def append(self, layer: int, keys: Tensor, values: Tensor) -> None:
-        """Put one position, (rows, heads, 1, head width) each, behind every row."""
-
-    def attend(self, layer: int, queries: Tensor) -> Tensor:
-        """(rows, heads, 1, head width) -> same shape: each row attends to its own positions."""
+    def attend(self, layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Put the new position, (rows, heads, 1, head width) each, behind every row; each row attends to its own
+        positions, the new one included -> (rows, heads, 1, head width)."""
 
     def advance(self) -> None:
         """All layers have appended: the new position counts from now on."""
@@ -190,8 +188,7 @@ class Text2Semantic(nn.Module):
         """One new position of each row (rows, 1, width) through all layers."""
         for layer, block in enumerate(self._blocks()):
             queries, keys, values = block.project(x)
-            cache.append(layer, keys, values)
-            x = block.finish(x, cache.attend(layer, queries))
+            x = block.finish(x, cache.attend(layer, queries, keys, values))
         cache.advance()
         return x
 

@@ -61,6 +61,7 @@ def follow_rows(report: dict[str, Any] | None) -> list[dict[str, Any]]:
             "reference": report["reference"].get(key),
             "output": report["output"].get(key),
             "followed": report["followed"].get(name),
+            "digits": 2 if name == "pause_ratio" else 1,
         }
         for name, (label, key, unit) in FOLLOWED.items()
     ]
