@@ -1,0 +1,422 @@
+"""GPT-SoVITS on this machine: ``python -m benchmarks.engine``. Official sizes, random weights, one process.
+
+Figures of one thread are processor time of that thread, taken in turns (one of each, again and again), so that
+what else the machine does disturbs them little; only end-to-end figures are times by the clock. The denominator
+``matvec`` is a float32 matrix-vector product over as many weights as the decoder reads for one code (302 MB, one
+piece of memory). Random weights never end an utterance: lengths are set. Speech quality cannot be judged so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks import engine_weights
+from benchmarks.report import Row, spread_of, write_report
+from synth.gptsovits import fast
+from synth.gptsovits.batching import Scheduler
+from synth.gptsovits.cache import GrowingCache
+from synth.gptsovits.decoding import DecodeBatch, Utterance
+from synth.gptsovits.sampling import Draw, RowParams, SamplingParams, draw
+from synth.gptsovits.sovits import Sovits
+from synth.gptsovits.streaming import FIRST_CHUNK_CODES, NEXT_CHUNK_CODES, ChunkedDecoder, LatentNoise
+from synth.gptsovits.text2semantic import Text2Semantic
+
+PROMPT_CODES = 110
+SENTENCES = 4
+SENTENCE_CODES = 75
+FIRST_SENTENCE_CODES = 150
+PARAMS = SamplingParams(temperature=0.6, top_k=50)
+
+
+def utterance(context: int, *, max_codes: int = 1500, seed: int = 0) -> Utterance:
+    """An utterance whose first code follows ``context`` positions."""
+    generator = torch.Generator().manual_seed(seed)
+    phones = torch.randint(1, 700, (context - PROMPT_CODES,), generator=generator)
+    rows = torch.randn(1024, len(phones), generator=generator)
+    prompt = torch.randint(0, 1000, (PROMPT_CODES,), generator=generator)
+    return Utterance(phones, rows, prompt, PARAMS, seed, max_codes)
+
+
+def in_turns(
+    tasks: dict[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.thread_time
+) -> dict[str, list[float]]:
+    """Milliseconds of each task, one of each per round; the first round is not counted."""
+    times: dict[str, list[float]] = {name: [] for name in tasks}
+    for turn in range(rounds + 1):
+        for name, task in tasks.items():
+            start = clock()
+            task()
+            if turn:
+                times[name].append(1e3 * (clock() - start))
+    return times
+
+
+def ratio(above: list[float], below: list[float]) -> tuple[float, str]:
+    """Ratio of the medians, and the spread of the ratio over the rounds."""
+    value = median(above) / median(below)
+    return value, spread_of([a / b for a, b in zip(above, below, strict=True)])
+
+
+def running(model: Text2Semantic, context: int, rows: int = 1) -> DecodeBatch:
+    """A batch of ``rows`` in the middle of their utterances."""
+    batch = DecodeBatch(model, max_rows=rows)
+    for row in range(rows):
+        batch.join(utterance(context, seed=row))
+    return batch
+
+
+@torch.inference_mode()
+def decoder_rows(exact: Text2Semantic, quick: Text2Semantic, rounds: int) -> list[Row]:
+    """Steps, prefill, batches and the error of the fast mode."""
+    matrix, vector = torch.randn(302_000_000 // 4 // 2048, 2048), torch.randn(2048)
+    steps = {
+        (mode, context): running(model, context)
+        for mode, model in (("fp32", exact), ("fast", quick))
+        for context in (200, 500)
+    }
+    tasks: dict[str, Callable[[], object]] = {"matvec": lambda: torch.mv(matrix, vector)}
+    tasks |= {f"{mode} {context}": batch.step for (mode, context), batch in steps.items()}
+    times = in_turns(tasks, rounds)
+    matvec = times["matvec"]
+    rows = [
+        Row(
+            "matvec_302mb_ms",
+            "ms",
+            median(matvec),
+            spread_of(matvec),
+            rounds,
+            note="the denominator",
+        )
+    ]
+    for context, target in ((200, 0.33), (500, 0.40)):
+        value, spread = ratio(times[f"fast {context}"], matvec)
+        rows.append(
+            Row(
+                f"t2s_step_over_matvec_ctx{context}",
+                "1",
+                value,
+                spread,
+                rounds,
+                target,
+                "lower",
+                f"fast mode, sampling included; {median(times[f'fast {context}']):.1f} ms a code, "
+                f"float32 {median(times[f'fp32 {context}']):.1f} ms",
+            )
+        )
+    del tasks, steps
+
+    one = utterance(200)
+    times = in_turns(
+        {
+            "fp32": lambda: exact.prefill(one.phones, one.bert_rows, one.prompt),
+            "fast": lambda: quick.prefill(one.phones, one.bert_rows, one.prompt),
+        },
+        max(3, rounds // 4),
+    )
+    value, spread = ratio(times["fp32"], times["fast"])
+    note = f"200 positions: {median(times['fast']):.0f} ms bfloat16, {median(times['fp32']):.0f} ms float32"
+    rows.append(Row("prefill_ratio", "1", value, spread, len(times["fp32"]), 3.0, note=note))
+
+    kinds: list[tuple[str, Text2Semantic, float | None]] = [("", exact, 4.0), ("_fast", quick, None)]
+    for mode, model, target in kinds:
+        batches = {"one": running(model, 200), "eight": running(model, 200, 8)}
+        times = in_turns({name: batch.step for name, batch in batches.items()}, max(5, rounds // 2))
+        value, spread = ratio([8 * t for t in times["one"]], times["eight"])
+        label, one_row, eight = mode.strip("_") or "float32", median(times["one"]), median(times["eight"])
+        note = f"{label}: {one_row:.1f} ms for one row, {eight:.1f} ms for eight"
+        rows.append(
+            Row(f"batch8_aggregate_ratio{mode}", "1", value, spread, len(times["one"]), target, note=note)
+        )
+    return [*rows, *agreement(exact, quick)]
+
+
+@torch.inference_mode()
+def agreement(exact: Text2Semantic, quick: Text2Semantic) -> list[Row]:
+    """The fast mode led along the exact one's codes: how far its logits lie off, how often it agrees."""
+    batches = [running(exact, 200), running(quick, 200)]
+    recorded: list[list[Tensor]] = [[], []]
+    handles = [
+        model.head.register_forward_hook(lambda _m, _i, out, kept=kept: kept.append(out.reshape(-1).float()))
+        for model, kept in zip((exact, quick), recorded, strict=True)
+    ]
+    for _ in range(40):
+        for batch in batches:
+            batch.step()
+        batches[1].rows[0].codes[-1] = batches[0].rows[0].codes[-1]
+    for handle in handles:
+        handle.remove()
+    errors = [float((b - a).abs().max() / a.abs().max()) for a, b in zip(*recorded, strict=True)]
+    same = [int(a.argmax()) == int(b.argmax()) for a, b in zip(*recorded, strict=True)]
+    note = "random weights of the official size; teacher-forced"
+    return [
+        Row(
+            "fast_logit_error_of_peak",
+            "1",
+            median(errors),
+            spread_of(errors),
+            len(errors),
+            None,
+            "lower",
+            note,
+        ),
+        Row("fast_argmax_agreement", "share", sum(same) / len(same), None, len(same), None, note=note),
+    ]
+
+
+@torch.inference_mode()
+def generator_rows(rounds: int) -> list[Row]:
+    """Two seconds of sound, float32 against bfloat16."""
+    rows = []
+    for version, target, name in (
+        ("v2", 1.45, "generator_ratio"),
+        ("v2ProPlus", 1.7, "generator_ratio_proplus"),
+    ):
+        network = engine_weights.sovits(version)
+        condition = torch.randn(1, network.dec.cond.in_channels, 1)
+        latent = torch.randn(1, 192, 100)
+        exact = network.dec
+        quick = fast.fast_sovits(engine_weights.sovits(version)).dec
+        times = in_turns(
+            {
+                "fp32": partial(exact, latent, condition),
+                "fast": partial(quick, latent, condition),
+            },
+            rounds,
+        )
+        value, spread = ratio(times["fp32"], times["fast"])
+        slow, quick_s = median(times["fp32"]) / 2e3, median(times["fast"]) / 2e3
+        note = f"{version}: {quick_s:.3f} s a second bfloat16, {slow:.3f} float32"
+        rows.append(Row(name, "1", value, spread, rounds, target, note=note))
+    return rows
+
+
+class Pipeline:
+    """Sentences of set length through decoder and generator."""
+
+    def __init__(self, model: Text2Semantic, network: Sovits) -> None:
+        self.model, self.network = model, network
+        width = network.ref_enc.to_style.out_features
+        self.voice = torch.randn(1, width, 1, generator=torch.Generator().manual_seed(0))
+
+    @torch.inference_mode()
+    def sound(self, phones: Tensor, codes: list[int]) -> Tensor:
+        """Codes -> samples."""
+        hidden = self.network.hidden(torch.tensor([codes]), phones[None], self.voice)
+        prior = self.network.enc_p.prior(hidden)
+        noise = LatentNoise(1, prior.mean.shape[1]).first(prior.mean.shape[2])
+        return self.network.spoken(self.network.sample(prior, noise), self.voice)
+
+    @torch.inference_mode()
+    def plainly(self, sentences: list[Utterance]) -> int:
+        """One after the other, float32, a cache that grows by concatenation, all threads in every operator."""
+        total = 0
+        for sentence in sentences:
+            logits, kept = self.model.prefill(sentence.phones, sentence.bert_rows, sentence.prompt)
+            cache, noise = GrowingCache(kept), Draw(sentence.seed, self.model.config.codes)
+            params = RowParams.of([sentence.params])
+            seen = torch.zeros(1, self.model.config.codes, dtype=torch.bool)
+            seen[0, sentence.prompt] = True
+            codes: list[int] = []
+            logits = logits[None]
+            while len(codes) < sentence.max_codes:
+                logits[:, self.model.config.end_token] = -torch.inf
+                code, _ = draw(logits, seen, params, noise()[None], self.model.config.end_token)
+                seen[0, code] = True
+                codes.append(int(code))
+                if len(codes) < sentence.max_codes:
+                    place = torch.tensor([len(sentence.prompt) + len(codes) - 1])
+                    logits = self.model.step(code, place, cache)
+            total += len(self.sound(sentence.phones[-60:], codes))
+        return total
+
+    def overlapped(self, sentences: list[Utterance]) -> int:
+        """The decoder makes the next sentences' codes while this thread makes the last one's sound."""
+        scheduler = Scheduler(lambda: DecodeBatch(self.model, max_rows=1), idle_s=1)
+        try:
+            tickets = [scheduler.submit("bench", sentence) for sentence in sentences]
+            total = 0
+            for ticket in tickets:
+                while not ticket.wait():
+                    pass
+                total += len(self.sound(ticket.utterance.phones[-60:], ticket.codes()))
+            return total
+        finally:
+            scheduler.close()
+
+    @torch.inference_mode()
+    def first_and_last(self, sentence: Utterance) -> tuple[float, float]:
+        """Seconds until the first chunk and until the last of one streamed sentence."""
+        start, first = time.perf_counter(), 0.0
+        batch = DecodeBatch(self.model)
+        row = batch.join(sentence)
+        decoder = ChunkedDecoder(
+            self.network, sentence.phones[-60:], self.voice, self.voice,
+            LatentNoise(1, self.network.enc_p.proj.out_channels // 2),
+        )  # fmt: skip
+        wanted = FIRST_CHUNK_CODES
+        while row.ended is None:
+            batch.step()
+            if len(row.codes) >= wanted or row.ended is not None:
+                decoder.push(row.codes, last=row.ended is not None)
+                first = first or time.perf_counter() - start
+                wanted += NEXT_CHUNK_CODES
+        return first, time.perf_counter() - start
+
+
+def pipeline_rows(exact: Text2Semantic, quick: Text2Semantic, rounds: int) -> list[Row]:
+    """End to end by the clock."""
+    plain = Pipeline(exact, engine_weights.sovits("v2"))
+    quickly = Pipeline(quick, fast.fast_sovits(engine_weights.sovits("v2")))
+    sentences = [utterance(170, max_codes=SENTENCE_CODES, seed=i) for i in range(SENTENCES)]
+    seconds = SENTENCES * SENTENCE_CODES / 25
+    cores = len(os.sched_getaffinity(0))
+
+    def plainly() -> None:
+        torch.set_num_threads(cores)
+        plain.plainly(sentences)
+        torch.set_num_threads(1)
+
+    times = in_turns(
+        {"plain": plainly, "fast": lambda: quickly.overlapped(sentences)}, rounds, time.perf_counter
+    )
+    value, spread = ratio(times["plain"], times["fast"])
+    note = (
+        f"v2, {SENTENCES} sentences of {SENTENCE_CODES / 25:.0f} s, {cores} cores; seconds a second of speech: "
+        f"{median(times['fast']) / 1e3 / seconds:.2f} fast, {median(times['plain']) / 1e3 / seconds:.2f} plain"
+    )
+    rows = [Row("end_to_end_ratio", "1", value, spread, rounds, 2.5, note=note)]
+    streams = [quickly.first_and_last(utterance(170, max_codes=FIRST_SENTENCE_CODES)) for _ in range(rounds)]
+    shares = [first / last for first, last in streams]
+    note = f"one sentence of {FIRST_SENTENCE_CODES / 25:.0f} s: first sound after {median(f for f, _ in streams):.2f} s"
+    rows.append(
+        Row(
+            "first_audio_fraction",
+            "share",
+            median(shares),
+            spread_of(shares),
+            rounds,
+            None,
+            "lower",
+            note,
+        )
+    )
+    return rows
+
+
+def rss_rows() -> list[Row]:
+    """Peak memory of one process that loads everything from files, reads a voice and speaks."""
+    rows = []
+    for language, target in (("en", 1500), ("zh", 2000)):
+        for mode in ("fast", "fp32"):
+            with tempfile.TemporaryDirectory() as folder:
+                command = [sys.executable, "-m", "benchmarks.engine", "--rss", language, mode, folder]
+                making = subprocess.run([*command, "make"], check=False)
+                done = subprocess.run([*command, "speak"], check=False, capture_output=True, text=True)
+            ok = making.returncode == 0 and done.returncode == 0
+            name = f"peak_rss_mb_{language}" + ("" if mode == "fast" else "_fp32")
+            value = float(done.stdout.split()[-1]) if ok else None
+            note = f"v2, {mode} mode, one request" if ok else f"the process failed: {done.stderr[-200:]}"
+            rows.append(Row(name, "MB", value, None, 1, target if mode == "fast" else None, "lower", note))
+    return rows
+
+
+def rss_child(language: str, mode: str, folder: Path, action: str) -> None:
+    """In a process of its own: write the models, or speak with them and print the peak."""
+    torch.set_num_threads(1)
+    if action == "make":
+        engine_weights.write_models(folder, chinese=language == "zh")
+        return
+    from synth.engines.base import ReferenceClip, SpeakRequest
+    from synth.gptsovits.engine import GptSovitsEngine
+    from synth.gptsovits.spoken_text import Piece, Sentence
+    from synth.gptsovits.store import Store
+
+    def front_end(text: str, language: str) -> list[Sentence]:
+        phones = [1 + ord(letter) % 700 for letter in text for _ in range(2)]
+        return [Sentence([Piece(language, text, phones, [2] * len(text))])]
+
+    time_s = np.arange(5 * 32_000) / 32_000
+    samples = (0.3 * np.sin(2 * np.pi * 150 * time_s)).astype(np.float32)
+    text = "今天天气很好我们去公园走走" if language == "zh" else "a walk in the park"
+    clip = ReferenceClip(samples, 32_000, text, language)
+    engine = GptSovitsEngine(Store(folder), "v2", mode=mode, front_end=front_end)
+    engine.speak(SpeakRequest(text, language, [clip], clip))
+    engine.close()
+    sys.stdout.write(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}\n")
+
+
+GPU_NOTE = "not measured: no GPU on this machine"
+
+
+def gpu_rows() -> list[Row]:
+    """Named so that their absence shows."""
+    names = (
+        "gpu_codes_per_s_batch1",
+        "gpu_codes_per_s_batch8",
+        "gpu_codes_per_s_batch32",
+        "gpu_codes_per_s_batch64",
+        "gpu_first_audio_s",
+        "gpu_peak_memory_mb",
+    )
+    units = ("1/s", "1/s", "1/s", "1/s", "s", "MB")
+    return [Row(name, unit, None, note=GPU_NOTE) for name, unit in zip(names, units, strict=True)]
+
+
+def main() -> None:
+    """Measure everything and write ``docs/benchmarks/engine.json``."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.engine")
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument(
+        "--rss", nargs=4, metavar=("LANGUAGE", "MODE", "FOLDER", "ACTION"), help=argparse.SUPPRESS
+    )
+    options = parser.parse_args()
+    if options.rss:
+        language, mode, folder, action = options.rss
+        rss_child(language, mode, Path(folder), action)
+        return
+    torch.set_num_threads(1)
+    load = os.getloadavg()[0]
+    exact = engine_weights.text2semantic()
+    quick = fast.fast_text2semantic(engine_weights.text2semantic())
+    rows = decoder_rows(exact, quick, options.rounds)
+    rows += generator_rows(max(3, options.rounds // 4))
+    rows += pipeline_rows(exact, quick, max(3, options.rounds // 6))
+    rows += rss_rows()
+    rows += gpu_rows()
+    can = fast.capabilities()
+    rows.append(
+        Row(
+            "load_average_at_start",
+            "1",
+            load,
+            None,
+            1,
+            None,
+            "lower",
+            f"{can.describe()}; threads {threading.active_count()}",
+        )
+    )
+    path = write_report("engine", rows, command="make bench-engine")
+    sys.stdout.write(f"{path}\n")
+    for row in rows:
+        value = "not measured" if row.value is None else f"{row.value:.3g}"
+        sys.stdout.write(f"{row.metric:32} {value:>12} {row.unit:6} {row.note}\n")
+
+
+if __name__ == "__main__":
+    main()
