@@ -36,6 +36,7 @@ class Service:
         self.environment |= {
             "ASSENT_DATA_DIR": str(data_dir),
             "ASSENT_BASE_URL": self.base_url,
+            "ASSENT_MODELS_DIR": os.environ.get("ASSENT_MODELS_DIR", str(ROOT / "var" / "models")),
             "HF_HUB_OFFLINE": "1",
             **environment,
         }
