@@ -10,6 +10,7 @@ from .detect import DETECTOR_VERSION, PRESENCE_FALSE_RATE, Detection, Span, Word
 from .embed import SHORTEST_S, TARGET_QUALITY, embed
 from .keys import MarkKeys
 from .readback import ReadBack, read_back
+from .stream import StreamEmbedder
 
 __all__ = [
     "DETECTOR_VERSION",
@@ -20,6 +21,7 @@ __all__ = [
     "MarkKeys",
     "ReadBack",
     "Span",
+    "StreamEmbedder",
     "Word",
     "detect",
     "detect_blocks",

@@ -16,7 +16,7 @@ from synth.errors import AssentError
 from .keys import MarkKeys
 from .keystream import keystream
 from .optimise import BlockOptimiser, BlockPlan, Strength
-from .parameters import HOP, KEYSTREAM_TILES, PERIODS, SAMPLE_RATE_HZ
+from .parameters import FRAMES_PER_TILE, HOP, KEYSTREAM_TILES, PERIODS, SAMPLE_RATE_HZ
 from .payload import pack
 from .quality import estimate_quality
 from .resample import resample
@@ -54,7 +54,8 @@ def embed(
     state gives the same samples. Raises AssentError `too_short_to_mark` (shorter than 1 s, or too quiet),
     ValueError for other shapes and rates.
     """
-    samples = _checked(samples, sample_rate_hz)
+    samples = checked(samples, sample_rate_hz)
+    refuse_too_short(samples, sample_rate_hz)
     core = resample(samples, sample_rate_hz, SAMPLE_RATE_HZ)
     epoch_keys = keys.for_epoch(epoch)
     stream = keystream(epoch_keys)
@@ -65,7 +66,7 @@ def embed(
         polarity = generator.choice(np.array([-1, 1], np.float32), PERIODS)
         plan = BlockPlan(stream, place, payload, record_number, polarity)
         block = core[start:end]
-        residual[start:end] = (mark_block(block, plan, target_quality) - block) * _fade(end - start)
+        residual[start:end] = (mark_block(block, plan, target_quality) - block) * fade(end - start)
     change = resample(residual, SAMPLE_RATE_HZ, sample_rate_hz)[: len(samples)]
     change = np.pad(change, (0, len(samples) - len(change)))
     return add_residual(samples, change, sample_rate_hz)
@@ -81,12 +82,13 @@ def mark_block(
     level = float(np.sqrt(np.mean(np.square(block, dtype=np.float64)))) * 10 + 1e-12
     block = block / np.float32(level)
     base = Strength()
+    context = frozen_tiles * FRAMES_PER_TILE * HOP
     optimiser = BlockOptimiser(block, plan, base, frozen_tiles=frozen_tiles)
     low, high, factor = _WEAKEST, _STRONGEST, 1.0
     good_enough = None
     for trial in range(_TRIALS):
         marked = optimiser.run(base.scaled(factor), _FURTHER_ITERATIONS if trial else _FIRST_ITERATIONS)
-        quality = estimate_quality(block, marked)
+        quality = estimate_quality(block[context:], marked[context:])
         if quality >= target_quality:
             low, good_enough = factor, marked
             if quality < target_quality + _CLOSE_ENOUGH:
@@ -136,15 +138,17 @@ def add_residual(samples: np.ndarray, residual: np.ndarray, sample_rate_hz: int)
     return result
 
 
-def _fade(length: int) -> np.ndarray:
+def fade(length: int) -> np.ndarray:
+    """Ones that rise from and fall to zero over 5 ms at 16 kHz: (length,) float32."""
     ramp = min(_RAMP, length)
-    fade = np.ones(length, np.float32)
-    fade[:ramp] = np.linspace(0, 1, ramp, dtype=np.float32)
-    fade[length - ramp :] *= np.linspace(1, 0, ramp, dtype=np.float32)
-    return fade
+    factors = np.ones(length, np.float32)
+    factors[:ramp] = np.linspace(0, 1, ramp, dtype=np.float32)
+    factors[length - ramp :] *= np.linspace(1, 0, ramp, dtype=np.float32)
+    return factors
 
 
-def _checked(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+def checked(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+    """Samples as float32; ValueError for another shape, rate, or anything not finite."""
     samples = np.asarray(samples, np.float32)
     if samples.ndim != 1:
         raise ValueError(f"the mark takes one channel, not an array of shape {samples.shape}")
@@ -152,6 +156,11 @@ def _checked(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
         raise ValueError(f"the mark works at {RATES_HZ[0]} to {RATES_HZ[1]} Hz, not at {sample_rate_hz}")
     if not np.isfinite(samples).all():
         raise ValueError("samples must be finite")
+    return samples
+
+
+def refuse_too_short(samples: np.ndarray, sample_rate_hz: int) -> None:
+    """AssentError `too_short_to_mark` for audio under 1 s or under -80 dBFS."""
     duration_s = len(samples) / sample_rate_hz
     if duration_s < SHORTEST_S:
         raise AssentError(
@@ -168,4 +177,3 @@ def _checked(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
             measured=rms,
             limit=QUIETEST_RMS,
         )
-    return samples

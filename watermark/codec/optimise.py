@@ -154,6 +154,8 @@ class BlockOptimiser:
                 + 0.02 * self._windows.sums(self._cheapness)
                 + 1e-3
             )
+            # Roles with nothing free in a window (all of it has left) ask for nothing.
+            self._curvature[self._windows.sums(self._cheapness) == 0] = np.inf
         unmet = targets * deviation - correlation
         self._multipliers = np.maximum(self._multipliers + _ASCENT_STEP * unmet / self._curvature, 0)
 
