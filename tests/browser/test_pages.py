@@ -4,6 +4,7 @@ sideways scrolling, nothing asked from elsewhere; and the ways in: a second fact
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,10 @@ def test_public_pages(anybody):
         anybody.go(path)
         anybody.picture(f"public{path.replace('/', '_')}")
         anybody.check()
+    # The last one fetches the schema and draws itself.
+    anybody.page.wait_for_selector(".opblock")
+    anybody.picture("api")
+    anybody.check()
     for path, status in list(ERRORS.items())[:1]:
         anybody.go(path, status=status)
         anybody.picture("error")
@@ -194,4 +199,31 @@ def test_a_passkey_is_added_and_opens_the_door(visitor, seeded, service):
     visitor.go("/accounts/login/")
     page.click("#passkey_login")
     page.wait_for_selector("details.menu summary:has-text('Harbour Voices')")
+    visitor.check()
+
+
+def test_a_stranger_signs_up_with_the_code_that_administrators_find(visitor, seeded, chromium, service):
+    page = visitor.page
+    visitor.go("/accounts/signup/")
+    page.fill("input[name=email]", "stranger@example.org")
+    page.fill("input[name=password1]", "quite-a-long-phrase-3")
+    page.fill("input[name=password2]", "quite-a-long-phrase-3")
+    page.click("main button[type=submit]")
+    page.wait_for_selector("input[name=code]")
+    visitor.picture("signup-code")
+    visitor.check()
+
+    administrator = Visitor(chromium, service.base_url, visitor.pictures)
+    sign_in(administrator, seeded)
+    administrator.go("/mail")
+    letter = administrator.page.locator("details.card", has_text="stranger@example.org").first.inner_text()
+    administrator.picture("mail")
+    administrator.check()
+    administrator.leave()
+    found = re.search(r"^\s*([A-Z0-9]{3,}(?:-[A-Z0-9]{3,})*)\s*$", letter, re.MULTILINE)
+    assert found, letter
+
+    page.fill("input[name=code]", found.group(1))
+    page.click("main button[type=submit] >> nth=0")
+    page.wait_for_selector("details.menu summary:has-text('stranger')")
     visitor.check()
