@@ -18,6 +18,7 @@ from collections.abc import Callable
 from benchmarks import speech
 from benchmarks.attacks import RATE, Material, load_attacks
 from benchmarks.cost import cost_rows
+from benchmarks.false_alarms import many_key_rows
 from benchmarks.marking import EPOCHS, KEYS, Marked, epoch_of, issued, mark_clips, material, share_interval
 from benchmarks.own_attacks import own_attack_rows
 from benchmarks.report import Row, merge_report, spread_of, write_report
@@ -43,7 +44,10 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=60)
     parser.add_argument("--unmarked", type=int, default=500)
     parser.add_argument("--attacks", action="store_true", help="the attack list too")
-    parser.add_argument("--parts", default="quality,cost,readback,own,alarms", help="of the rest")
+    parser.add_argument("--parts", default="quality,cost,readback,own,alarms,keys", help="of the rest")
+    parser.add_argument("--key-pieces", type=int, default=800, help="for part keys")
+    parser.add_argument("--keys", type=int, default=50, help="random keys for part keys")
+    parser.add_argument("--key-minutes", type=float, help="try no further key after so many minutes")
     parser.add_argument("--attack-minutes", type=float, help="begin no further clip after so many minutes")
     parser.add_argument("--processes", type=int, default=1, help="for the attack list")
     options = parser.parse_args()
@@ -60,6 +64,7 @@ def main() -> None:
         "readback": lambda: read_back_rows(clips, mixed),
         "own": lambda: own_attack_rows(clips),
         "alarms": lambda: false_alarm_rows(options.unmarked),
+        "keys": lambda: many_key_rows(options.key_pieces, options.keys, options.key_minutes),
     }
     for name in options.parts.split(",") if options.parts else []:
         merge_report("watermark", parts[name](), command=command)
@@ -67,7 +72,7 @@ def main() -> None:
         summary, table = attack_rows(
             clips, mixed, processes=options.processes, minutes=options.attack_minutes
         )
-        write_report("watermark-attacks", table, command=command + " ATTACKS=1")
+        write_report("watermark-attacks", table, command="python -m benchmarks.watermark --attacks")
         merge_report("watermark", summary, command=command)
 
 
