@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
@@ -14,15 +15,20 @@ from synth.errors import AssentError
 
 
 def membership(request: HttpRequest) -> dict[str, Any]:
-    """Give templates `principal`, `organisation`, `can_review` and `review_count`, read only when used."""
+    """Give templates `principal`, `organisation`, `can_review` and `review_count`, read only when used.
+
+    `mail_is_kept` says that there is no mail server: letters wait on the administrators' page.
+    """
+    shared = {"mail_is_kept": settings.EMAIL_BACKEND == "accounts.mail.OutboundMailBackend"}
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
-        return {}
+        return shared
     principal = _principal(request)
     if principal is None:
-        return {}
+        return shared
     can_review = principal.can(permissions.REVIEW_DECIDE)
     return {
+        **shared,
         "principal": principal,
         "organisation": principal.organisation,
         "can_review": can_review,
