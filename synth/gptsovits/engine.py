@@ -24,6 +24,7 @@ from synth.gptsovits import fast, store
 from synth.gptsovits.batching import Scheduler, Ticket
 from synth.gptsovits.bert import Bert
 from synth.gptsovits.decoding import DecodeBatch, Ended, Utterance
+from synth.gptsovits.graphs import GraphBatch
 from synth.gptsovits.hubert import Hubert
 from synth.gptsovits.presets import Delivery, delivery_of
 from synth.gptsovits.reference_audio import PROMPT_MAX_S, PROMPT_MIN_S
@@ -382,18 +383,19 @@ class GptSovitsEngine:
         )
 
     def _load_pair(self, s1: Path, s2: Path) -> Voice:
-        quick = self.mode == "fast" and self._device == "cpu"
+        quick, on_cpu = self.mode == "fast", self._device == "cpu"
         text2semantic = load_text2semantic(s1)
         if quick:
-            text2semantic = fast.fast_text2semantic(text2semantic)
+            text2semantic = fast.fast_text2semantic(text2semantic) if on_cpu else text2semantic.bfloat16()
         give_back_memory()
         sovits = load_sovits(s2)
         if quick:
-            sovits = fast.fast_sovits(sovits)
+            sovits = fast.fast_sovits(sovits, None if on_cpu else fast.Capabilities(True, False))
         give_back_memory()
         text2semantic.to(self._device)
         sovits.to(self._device)
-        scheduler = Scheduler(lambda: DecodeBatch(text2semantic, self._max_rows))
+        kind = GraphBatch if self._device.startswith("cuda") else DecodeBatch
+        scheduler = Scheduler(lambda: kind(text2semantic, self._max_rows))
         reader = ClipReader(sovits, self._speaker, self._with_hubert)
         digests = {"s1": self._store.digest(s1), "s2": self._store.digest(s2)}
         return Voice(text2semantic, sovits, reader, scheduler, digests)

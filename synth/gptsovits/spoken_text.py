@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from synth.errors import AssentError
 from synth.gptsovits.bert import Bert, no_rows
+
+PAUSE_S = 0.3  # after a sentence
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Sentence:
     """What is decoded at one go, and the silence after it."""
 
     pieces: Sequence[Piece]
-    pause_s: float = 0.3
+    pause_s: float = PAUSE_S
 
     @property
     def phone_count(self) -> int:
@@ -73,5 +76,16 @@ def default_front_end() -> FrontEnd:
     return sentences
 
 
-def _sentence(segment: object) -> Sentence:
-    raise NotImplementedError
+def _sentence(segment: Any) -> Sentence:
+    """A segment of `synth.text.frontend`: one language run, or several as its ``pieces``."""
+    parts = getattr(segment, "pieces", None) or [segment]
+    return Sentence([_piece(part) for part in parts], getattr(segment, "pause_s", PAUSE_S))
+
+
+def _piece(part: Any) -> Piece:
+    from synth.text import symbols
+
+    phones = list(part.phones)
+    if phones and isinstance(phones[0], str):
+        phones = list(symbols.ids(phones))
+    return Piece(part.language, part.norm_text, phones, part.word2ph)

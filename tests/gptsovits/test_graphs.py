@@ -1,0 +1,67 @@
+"""The loop that a GPU records, run operator by operator: the codes are those of the plain loop."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from synth.gptsovits.decoding import Ended, codes_of
+from synth.gptsovits.graphs import FIRST_ROOM, STEPS_PER_LOOK, GraphBatch
+from synth.gptsovits.sampling import SamplingParams
+from synth.gptsovits.weights import load_text2semantic
+from tests.gptsovits.test_batching import utterance
+
+
+@pytest.fixture(scope="module")
+def model(s1):
+    return load_text2semantic(s1)
+
+
+def some(seed: int):
+    params = [SamplingParams(), SamplingParams(1.3, 40, 0.7, 1.0), SamplingParams(top_k=1)][seed % 3]
+    return utterance(seed, length=10 + 7 * seed, max_codes=20 + 13 * seed, params=params)
+
+
+def test_codes_of_the_plain_loop(model):
+    wanted = {seed: list(codes_of(model, some(seed))) for seed in range(6)}
+    batch, rows, waiting = GraphBatch(model, max_rows=4), {}, list(range(6))
+    while waiting or len(batch):
+        if waiting and len(batch) < batch.max_rows:
+            seed = waiting.pop(0)
+            rows[seed] = batch.join(some(seed))
+        batch.step()
+    assert {seed: row.codes for seed, row in rows.items()} == wanted
+
+
+def test_room_grows(model):
+    long = utterance(1, length=FIRST_ROOM - 60, max_codes=120)
+    batch = GraphBatch(model)
+    row = batch.join(long)
+    while len(batch):
+        batch.step()
+    assert row.codes == list(codes_of(model, long))
+    assert batch._store.shape[4] == 2 * FIRST_ROOM
+
+
+def test_a_cancelled_row_leaves_the_others_alone(model):
+    wanted = list(codes_of(model, some(2)))
+    batch = GraphBatch(model, max_rows=3)
+    first, second = batch.join(utterance(9, max_codes=1500)), batch.join(some(2))
+    batch.step()
+    assert len(first.codes) == 1 + STEPS_PER_LOOK
+    batch.cancel(first)
+    assert first.ended is Ended.CANCELLED and len(batch) == 1
+    while len(batch):
+        batch.step()
+    assert second.codes == wanted
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_recorded_steps_give_the_same_codes(s1):
+    model = load_text2semantic(s1).to("cuda")
+    wanted = list(codes_of(model, some(3)))
+    batch = GraphBatch(model, max_rows=2)
+    row = batch.join(some(3))
+    while len(batch):
+        batch.step()
+    assert row.codes == wanted
