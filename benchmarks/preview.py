@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import re
+import sys
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -334,7 +335,7 @@ def main() -> None:
             "once per clip, then cached",
         ),
     ]
-    write_report("preview", rows, command="make bench-preview")
+    write_report("preview", rows, command=" ".join(["python -m benchmarks.preview", *sys.argv[1:]]))
 
 
 if __name__ == "__main__":
