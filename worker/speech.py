@@ -93,6 +93,8 @@ def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, M
         speech.sample_rate_hz,
         reference_text=style_clip.transcript,
         output_text=job.text,
+        reference_units=speech.details.get("reference_phones"),
+        output_units=speech.details.get("phones"),
         speed=job.speed,
         similarity=similarity_to_voice(job, speech),
     )
