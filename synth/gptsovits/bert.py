@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from synth.errors import AssentError
+from synth.gptsovits.checkpoint_file import WeightsError, read_checkpoint
 from synth.gptsovits.transformers_folder import from_folder
 
 BERT_WIDTH = 1024
@@ -25,14 +26,16 @@ class Bert:
     """
 
     def __init__(self, folder: Path, device: str = "cpu", *, reduced: bool = False) -> None:
-        from transformers import AutoTokenizer, BertModel
+        from transformers import AutoTokenizer, BertConfig, BertModel
 
         self.tokenizer = from_folder(AutoTokenizer, folder)
-        dtype = torch.bfloat16 if reduced else torch.float32
-        model = from_folder(BertModel, folder, add_pooling_layer=False, dtype=dtype)
+        config = from_folder(BertConfig, folder)
+        with torch.device("meta"):
+            model = BertModel(config, add_pooling_layer=False)
         # The layers above the one that is read would be computed for nothing.
         layers = model.encoder.layer
         del layers[len(layers) - LAYERS_FROM_TOP + 1 :]
+        _fill(model, folder / "pytorch_model.bin", torch.bfloat16 if reduced else torch.float32)
         self.model = model.eval().requires_grad_(False).to(device)
 
     @torch.inference_mode()
@@ -51,6 +54,34 @@ class Bert:
             )
         counts = torch.tensor(phones_per_character, device=hidden.device)
         return hidden.float().repeat_interleave(counts, dim=0).T
+
+
+def _fill(model: nn.Module, path: Path, dtype: torch.dtype) -> None:
+    """Put the file's weights into a network without memory, tensor by tensor, so that they are never held twice."""
+    tensors = read_checkpoint(path).tensors
+    wanted = model.state_dict().keys()
+    filled = {}
+    for name in list(tensors):
+        tensor = tensors.pop(name)
+        ours = name.removeprefix("bert.").replace("LayerNorm.gamma", "LayerNorm.weight")
+        ours = ours.replace("LayerNorm.beta", "LayerNorm.bias")
+        if ours in wanted:
+            filled[ours] = tensor.to(dtype) if tensor.is_floating_point() else tensor
+    try:
+        model.load_state_dict(filled, strict=True, assign=True)
+    except RuntimeError as error:
+        raise WeightsError(
+            "mismatch", f"{path.parent.name} holds weights that its config.json does not describe."
+        ) from error
+    for module in model.modules():
+        for name, buffer in list(module.named_buffers(recurse=False)):
+            if (
+                buffer.is_meta
+            ):  # tables that are made, not stored: positions count up, segments are all the first
+                fresh = torch.arange(buffer.shape[-1]).expand(buffer.shape)
+                module.register_buffer(
+                    name, fresh if name == "position_ids" else torch.zeros_like(fresh), persistent=False
+                )
 
 
 def no_rows(phone_count: int) -> Tensor:

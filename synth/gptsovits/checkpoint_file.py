@@ -10,7 +10,7 @@ half precision (widened to float32 by `synth.gptsovits.weights`).
 
 from __future__ import annotations
 
-import mmap
+import io
 import pickle
 import re
 import threading
@@ -18,7 +18,7 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import torch
 from torch import Tensor
@@ -83,13 +83,15 @@ def read_checkpoint(path: Path) -> CheckpointFile:
             raise WeightsError(
                 "size", f"{name} has an impossible size for weights.", measured=size, limit=MAX_FILE_BYTES
             )
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY) as data:
-            header = bytes(data[:2])
-            if header in HEADER_VERSIONS and bytes(data[2:4]) == b"\x03\x04":
-                data[:2] = b"PK"
-            if data[:2] == b"PK":
+        with path.open("rb") as file:
+            start = file.read(4)
+            header = start[:2]
+            overwritten = header in HEADER_VERSIONS and start[2:] == b"\x03\x04"
+            file.seek(0)
+            data = io.BufferedReader(_WithHeader(file, b"PK" if overwritten else header))
+            if overwritten or header == b"PK":
                 _check_container(data, name, size)
-            elif data[:2] != PICKLE_START:
+            elif header != PICKLE_START:
                 raise WeightsError("format", f"{name} is not a weights file.")
             content = _unpickle(data, name)
     except OSError as error:
@@ -97,10 +99,34 @@ def read_checkpoint(path: Path) -> CheckpointFile:
     return _sorted_out(content, name, HEADER_VERSIONS.get(header))
 
 
-def _check_container(data: mmap.mmap, name: str, size: int) -> None:
+class _WithHeader(io.RawIOBase):
+    """A file whose first two bytes read as ``header``. Not mapped: its pages would count as our memory."""
+
+    def __init__(self, file: IO[bytes], header: bytes) -> None:
+        self._file, self._header = file, header
+
+    def readinto(self, buffer: Any) -> int:
+        at = self._file.tell()
+        part = self._file.read(len(buffer))
+        buffer[: len(part)] = part
+        for i in range(at, min(2, at + len(part))):
+            buffer[i - at] = self._header[i]
+        return len(part)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+
+def _check_container(data: IO[bytes], name: str, size: int) -> None:
     """Entries stored as they are (torch never compresses), of believable number and size."""
     try:
-        entries = zipfile.ZipFile(cast(IO[bytes], data)).infolist()
+        entries = zipfile.ZipFile(data).infolist()
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
         raise WeightsError("truncated", f"{name} is truncated or damaged: its end is missing.") from error
     pickles = [entry for entry in entries if entry.filename.endswith("/data.pkl")]
@@ -117,11 +143,11 @@ def _check_container(data: mmap.mmap, name: str, size: int) -> None:
         )
 
 
-def _unpickle(data: mmap.mmap, name: str) -> Any:
+def _unpickle(data: IO[bytes], name: str) -> Any:
     data.seek(0)
     try:
         with _lock, torch.serialization.safe_globals([(Bag, "utils.HParams")]):
-            return torch.load(cast(IO[bytes], data), map_location="cpu", weights_only=True)
+            return torch.load(data, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if re.search(r"GLOBAL|[Uu]nsupported (global|class)", str(error)):
             raise WeightsError(

@@ -18,7 +18,7 @@ class Hubert:
     def __init__(self, folder: Path, device: str = "cpu") -> None:
         from transformers import HubertModel
 
-        model = from_folder(HubertModel, folder, attn_implementation="eager")
+        model = from_folder(HubertModel, folder, weights_only=True, attn_implementation="eager")
         self.model = model.float().eval().requires_grad_(False).to(device)
 
     @torch.inference_mode()

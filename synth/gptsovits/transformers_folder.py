@@ -20,9 +20,7 @@ def from_folder(kind: Any, folder: Path, **options: Any) -> Any:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        return kind.from_pretrained(
-            folder, local_files_only=True, weights_only=True, trust_remote_code=False, **options
-        )
+        return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **options)
     except Exception as error:  # a damaged folder fails in as many ways as there are parsers
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise WeightsError(
