@@ -1,0 +1,239 @@
+"""Tones as they are spoken: 不, 一, third tones in a row, syllables that lose their tone, 儿 at the end.
+
+Works on jieba words with pypinyin finals such as ``ang2``; tone 5 is the neutral one. The order of the rules is the
+one the checkpoints' training texts were made with: words are joined first, then each is changed by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+
+from synth.text.symbols import DATA
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word and jieba's part of speech."""
+
+    text: str
+    part: str
+
+
+FinalsOf = Callable[[str], list[str]]
+SplitWord = Callable[[str], tuple[str, str]]
+
+_DIGITS = set("零一二三四五六七八九")
+_PARTICLES = "吧呢啊呐噻嘛呀哇哦啰喔嘞"
+# Words in 儿 that keep it as a syllable of its own: children, or what 儿 is the name of.
+_FULL_ER = "女男婴幼孤健患胎宠妻侄孙少小弃产"
+_TONELESS_ZI_NOT = frozenset(
+    "男子 女子 分子 原子 电子 量子 质子 中子 粒子 离子 莲子 石子 瓜子 王子 君子 才子 孔子 老子 孟子 庄子 天子 公子 弟子 太子 父子 母子 妻子们 游子 学子 因子 光子 次子 长子 独子 赤子 浪子".split()
+)
+
+
+@cache
+def _neutral_words() -> frozenset[str]:
+    text = (DATA / "neutral_tone_zh.txt").read_text(encoding="utf-8")
+    return frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())
+
+
+def _toned(final: str, tone: str) -> str:
+    return final[:-1] + tone
+
+
+def _third(final: str) -> bool:
+    return final[-1:] == "3"
+
+
+# ------------------------------------------------------------------------------------------------ joining words
+
+
+def joined(words: list[Word], finals_of: FinalsOf) -> list[Word]:
+    """Words that change each other's tones, joined into one."""
+    words = _join_bu(words)
+    words = _join_yi(words)
+    words = _join_repeats(words)
+    words = _join_thirds(words, finals_of, lambda left, right: all(map(_third, left + right)))
+    words = _join_thirds(words, finals_of, lambda left, right: _third(left[-1]) and _third(right[0]))
+    return _join_er(words)
+
+
+def _join_bu(words: list[Word]) -> list[Word]:
+    result: list[Word] = []
+    for word in words:
+        if result and result[-1].text == "不" and word.text[0].isalpha():
+            result[-1] = replace(word, text="不" + word.text)
+        else:
+            result.append(word)
+    return result
+
+
+def _join_yi(words: list[Word]) -> list[Word]:
+    result: list[Word] = []
+    for word in words:
+        before = result[-1] if result else None
+        if before and before.text == "一":
+            verb = result[-2] if len(result) > 1 else None
+            if verb and verb.text == word.text and verb.part.startswith("v"):
+                result[-2:] = [replace(verb, text=f"{word.text}一{word.text}")]  # 看一看
+                continue
+            if word.text[0].isalpha():
+                result[-1] = replace(before, text="一" + word.text)
+                continue
+        result.append(word)
+    return result
+
+
+def _join_repeats(words: list[Word]) -> list[Word]:
+    result: list[Word] = []
+    for word in words:
+        if result and result[-1].text == word.text and word.text.isalpha():
+            result[-1] = replace(result[-1], text=result[-1].text + word.text)
+        else:
+            result.append(word)
+    return result
+
+
+def _join_thirds(
+    words: list[Word], finals_of: FinalsOf, meets: Callable[[list[str], list[str]], bool]
+) -> list[Word]:
+    finals = [finals_of(word.text) for word in words]
+    result: list[Word] = []
+    joined_last = False
+    for index, word in enumerate(words):
+        before = words[index - 1] if index else None
+        join = (
+            before is not None
+            and not joined_last
+            and meets(finals[index - 1], finals[index])
+            and not (len(before.text) == 2 and before.text[0] == before.text[1])
+            and len(before.text) + len(word.text) <= 3
+        )
+        if join:
+            result[-1] = replace(result[-1], text=result[-1].text + word.text)
+        else:
+            result.append(word)
+        joined_last = join
+    return result
+
+
+def _join_er(words: list[Word]) -> list[Word]:
+    result: list[Word] = []
+    for word in words:
+        if result and word.text == "儿" and result[-1].text[-1].isalpha():
+            result[-1] = replace(result[-1], text=result[-1].text + "儿")
+        else:
+            result.append(word)
+    return result
+
+
+# ----------------------------------------------------------------------------------------------- tones in a word
+
+
+def spoken(word: Word, finals: list[str], split: SplitWord) -> list[str]:
+    """Finals of a word with the tones it has in speech; ``finals`` are one per character."""
+    finals = list(finals)
+    if len(finals) != len(word.text):
+        return finals
+    _change_bu(word.text, finals)
+    _change_yi(word.text, finals)
+    _drop_tones(word, finals, split)
+    _change_thirds(word.text, finals, split)
+    _change_er(word, finals)
+    return finals
+
+
+def _change_bu(text: str, finals: list[str]) -> None:
+    if len(text) == 3 and text[1] == "不":  # 看不懂
+        finals[1] = _toned(finals[1], "5")
+        return
+    for index, character in enumerate(text[:-1]):
+        if character == "不" and finals[index + 1][-1] == "4":
+            finals[index] = _toned(finals[index], "2")
+
+
+def _change_yi(text: str, finals: list[str]) -> None:
+    if "一" not in text or all(character.isnumeric() for character in text):
+        return
+    if len(text) == 3 and text[1] == "一" and text[0] == text[2]:
+        finals[1] = _toned(finals[1], "5")
+    elif text.startswith("第一"):
+        finals[1] = _toned(finals[1], "1")
+    else:
+        for index, character in enumerate(text[:-1]):
+            beside = text[max(0, index - 1) : index] + text[index + 1]
+            if character == "一" and text[index + 1].isalpha() and not set(beside) & _DIGITS:
+                finals[index] = _toned(finals[index], "2" if finals[index + 1][-1] == "4" else "4")
+
+
+def _drop_tones(word: Word, finals: list[str], split: SplitWord) -> None:
+    text, part = word.text, word.part
+    if len(text) == 2 and text[0] == text[1] and part[:1] in {"n", "v", "a"} and text not in {"人人"}:
+        finals[1] = _toned(finals[1], "5")  # 妈妈, 看看
+    elif len(text) == 4 and text[:2] == text[2:] and part[:1] == "v":
+        finals[1] = _toned(finals[1], "5")
+    elif len(text) == 4 and text[0] == text[1] and text[2] == text[3] and part[:1] == "n":
+        finals[1], finals[3] = _toned(finals[1], "5"), _toned(finals[3], "5")
+    last = text[-1]
+    toneless = (
+        last in _PARTICLES
+        or (last in "的得地" and (len(text) == 1 or last == "的") and part[:1] in {"u", "r", "d", "y", "x"})
+        or (text in {"了", "着", "过"} and part in {"ul", "uz", "ug"})
+        or (len(text) > 1 and last == "们" and part[:1] in {"r", "n"})
+        or (len(text) > 1 and last == "子" and part in {"n", "r"} and text not in _TONELESS_ZI_NOT)
+        or (len(text) > 1 and last in "上下里" and part in {"s", "l", "f"})
+        or (len(text) > 1 and last in "来去" and text[-2] in "上下进出回过起开")
+    )
+    if toneless:
+        finals[-1] = _toned(finals[-1], "5")
+    counted = text.find("个")
+    if text == "个" or (
+        counted >= 1 and (text[counted - 1].isnumeric() or text[counted - 1] in "几有两半多各整每做是")
+    ):
+        finals[counted] = _toned(finals[counted], "5")
+    known = _neutral_words()
+    if text in known or (len(text) > 2 and text[-2:] in known and len(text) != 4):
+        finals[-1] = _toned(finals[-1], "5")
+    if len(text) > 2:
+        first, second = split(text)
+        if first in known:
+            finals[len(first) - 1] = _toned(finals[len(first) - 1], "5")
+        if second in known:
+            finals[-1] = _toned(finals[-1], "5")
+
+
+def _change_thirds(text: str, finals: list[str], split: SplitWord) -> None:
+    if len(text) == 2:
+        if all(map(_third, finals)):
+            finals[0] = _toned(finals[0], "2")
+    elif len(text) == 3:
+        first = len(split(text)[0])
+        if all(map(_third, finals)):
+            if first == 2:  # 蒙古包
+                finals[0] = _toned(finals[0], "2")
+            finals[1] = _toned(finals[1], "2")  # 纸老虎: the first keeps its tone
+        elif first == 2 and _third(finals[0]) and _third(finals[1]):
+            finals[0] = _toned(finals[0], "2")  # 所有人
+        elif first == 1 and _third(finals[1]) and _third(finals[2]):
+            finals[1] = _toned(finals[1], "2")
+        elif _third(finals[first - 1]) and _third(finals[first]):
+            finals[first - 1] = _toned(finals[first - 1], "2")  # 好喜欢
+    elif len(text) == 4:
+        for start in (0, 2):
+            if _third(finals[start]) and _third(finals[start + 1]):
+                finals[start] = _toned(finals[start], "2")
+
+
+def _change_er(word: Word, finals: list[str]) -> None:
+    """儿 after another syllable takes that syllable's tone; the networks read the two as one."""
+    text = word.text
+    if len(text) < 2 or text[-1] != "儿":
+        return
+    if finals[-1] in {"er1", "er5"}:
+        finals[-1] = "er2"
+    name = word.part == "nr" and text[0] not in "小老大"
+    if word.part[:1] in {"a", "j"} or name or text[-2] in _FULL_ER:
+        return
+    finals[-1] = "er" + finals[-2][-1]
