@@ -43,7 +43,7 @@ def espeak() -> np.ndarray:
 
 
 def mark(
-    samples: np.ndarray, keys: MarkKeys, record_number: int, seed: int, epoch: str = EPOCH
+    samples: np.ndarray, keys: MarkKeys, record_number: int, seed: int, epoch: str = EPOCH, **options
 ) -> np.ndarray:
     return embed(
         samples,
@@ -52,6 +52,7 @@ def mark(
         keys=keys,
         epoch=epoch,
         generator=np.random.default_rng(seed),
+        **options,
     )
 
 

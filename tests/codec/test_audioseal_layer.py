@@ -117,7 +117,8 @@ def test_the_pinned_digests_are_those_of_the_shipped_files():
 
 
 def test_both_layers_are_read_without_each_other(public, rms, keys):
-    both = mark(public.embed(rms, RATE, strength=0.7), keys, RECORD, seed=9)
+    public_only = public.embed(rms, RATE)
+    both = mark(public_only, keys, RECORD, seed=9, quality_reference=rms)
     assert public.detect(both, RATE).presence
     assert [word.record_number for word in detect(both, RATE, keys=keys, epochs=[EPOCH]).words] == [RECORD]
 

@@ -46,17 +46,22 @@ def embed(
     epoch: str,
     generator: np.random.Generator,
     target_quality: float = TARGET_QUALITY,
+    quality_reference: np.ndarray | None = None,
 ) -> np.ndarray:
     """Marked copy of a mono signal: float32, same length and rate.
 
     samples: (n,) floats, nominally within -1..1; the output exceeds that range nowhere unless the input did.
     record_number: 0 .. 2**40 - 1. generator draws the places in the keystream and the polarities; the same
-    state gives the same samples. Raises AssentError `too_short_to_mark` (shorter than 1 s, or too quiet),
+    state gives the same samples. quality_reference: (n,) what to compare quality with, where another layer
+    has already changed `samples`. Raises AssentError `too_short_to_mark` (shorter than 1 s, or too quiet),
     ValueError for other shapes and rates.
     """
     samples = checked(samples, sample_rate_hz)
     refuse_too_short(samples, sample_rate_hz)
     core = resample(samples, sample_rate_hz, SAMPLE_RATE_HZ)
+    reference = (
+        core if quality_reference is None else resample(quality_reference, sample_rate_hz, SAMPLE_RATE_HZ)
+    )
     epoch_keys = keys.for_epoch(epoch)
     stream = keystream(epoch_keys)
     payload = pack(record_number, epoch_keys)
@@ -66,14 +71,21 @@ def embed(
         polarity = generator.choice(np.array([-1, 1], np.float32), PERIODS)
         plan = BlockPlan(stream, place, payload, record_number, polarity)
         block = core[start:end]
-        residual[start:end] = (mark_block(block, plan, target_quality) - block) * fade(end - start)
+        residual[start:end] = (
+            mark_block(block, plan, target_quality, reference=reference[start:end]) - block
+        ) * fade(end - start)
     change = resample(residual, SAMPLE_RATE_HZ, sample_rate_hz)[: len(samples)]
     change = np.pad(change, (0, len(samples) - len(change)))
     return add_residual(samples, change, sample_rate_hz)
 
 
 def mark_block(
-    block: np.ndarray, plan: BlockPlan, target_quality: float, *, frozen_tiles: int = 0
+    block: np.ndarray,
+    plan: BlockPlan,
+    target_quality: float,
+    *,
+    reference: np.ndarray | None = None,
+    frozen_tiles: int = 0,
 ) -> np.ndarray:
     """The block (16 kHz) with the strongest mark, within bounds, that reaches the target; else with the
     weakest.
@@ -81,6 +93,7 @@ def mark_block(
     # Quiet recordings are marked as loud ones are: the constants of the features are absolute.
     level = float(np.sqrt(np.mean(np.square(block, dtype=np.float64)))) * 10 + 1e-12
     block = block / np.float32(level)
+    compared = block if reference is None else reference / np.float32(level)
     base = Strength()
     context = frozen_tiles * FRAMES_PER_TILE * HOP
     optimiser = BlockOptimiser(block, plan, base, frozen_tiles=frozen_tiles)
@@ -88,7 +101,7 @@ def mark_block(
     good_enough = None
     for trial in range(_TRIALS):
         marked = optimiser.run(base.scaled(factor), _FURTHER_ITERATIONS if trial else _FIRST_ITERATIONS)
-        quality = estimate_quality(block[context:], marked[context:])
+        quality = estimate_quality(compared[context:], marked[context:])
         if quality >= target_quality:
             low, good_enough = factor, marked
             if quality < target_quality + _CLOSE_ENOUGH:
