@@ -74,6 +74,7 @@ def test_consent_speech_proof_and_revocation(
     page.wait_for_url("**/consent")
     page.click("main button.primary")
     page.wait_for_selector("[data-statement]")
+    page.wait_for_load_state()
     words = page.locator("[data-challenge-word]").all_inner_texts()
     assert len(words) == 6
     statement = f"{page.inner_text('[data-statement]')} {', '.join(words)}."
@@ -85,6 +86,7 @@ def test_consent_speech_proof_and_revocation(
 
     # A sad style.
     page.click("a[href$='/styles/new']")
+    page.wait_for_url("**/styles/new")
     page.check("input[name=emotion][value=sad]", force=True)
     assert page.input_value("[name=name]") == "sad"
     clip = takes.style_clip(VOICE, "sad")
@@ -96,7 +98,7 @@ def test_consent_speech_proof_and_revocation(
 
     # Sad speech, in the studio.
     page.click("a[href*='/studio?']")
-    page.wait_for_selector("form[data-studio]")
+    page.wait_for_url("**/studio?*")
     assert page.is_checked("input[type=radio][value=sad]")
     page.fill("[name=text]", SENTENCE)
     page.keyboard.press("Control+Enter")

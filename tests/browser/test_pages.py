@@ -40,25 +40,28 @@ from django.contrib.sessions.backends.db import SessionStore
 from allauth.account.models import EmailAddress
 from accounts import services
 from tests import factories
-owner = factories.owner_principal("Harbour Voices")
-owner.user.is_staff = True
-owner.user.save()
-EmailAddress.objects.create(user=owner.user, email=owner.user.email, verified=True, primary=True)
-voice = factories.consented_voice(owner, name="Narrator")
-factories.approved_style(owner, voice, name="neutral")
-challenge = services.issue_challenge(principal=owner, voice_id=voice.id)
-zh = services.register_voice(principal=owner, name="Evening news", person_name="Li Hua", language="zh")
 from django.core.files.uploadedfile import SimpleUploadedFile
-asked = services.issue_challenge(principal=owner, voice_id=zh.id)
-row = services.submit_recording(principal=owner, challenge_id=asked.id,
-    upload=SimpleUploadedFile("a.wav", factories.wav()), source="microphone")
-session = SessionStore()
-session[SESSION_KEY] = str(owner.user.pk)
-session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-session[HASH_SESSION_KEY] = owner.user.get_session_auth_hash()
-session.create()
-answer = {"voice": str(voice.id), "challenge": str(challenge.id), "waiting": str(row.id), "email": owner.user.email,
-    "session": session.session_key}
+from django.db import transaction
+# One transaction: the workers hear of the recordings when they are decided already.
+with transaction.atomic():
+    owner = factories.owner_principal("Harbour Voices")
+    owner.user.is_staff = True
+    owner.user.save()
+    EmailAddress.objects.create(user=owner.user, email=owner.user.email, verified=True, primary=True)
+    voice = factories.consented_voice(owner, name="Narrator")
+    factories.approved_style(owner, voice, name="neutral")
+    challenge = services.issue_challenge(principal=owner, voice_id=voice.id)
+    zh = services.register_voice(principal=owner, name="Evening news", person_name="Li Hua", language="zh")
+    asked = services.issue_challenge(principal=owner, voice_id=zh.id)
+    row = services.submit_recording(principal=owner, challenge_id=asked.id,
+        upload=SimpleUploadedFile("a.wav", factories.wav()), source="microphone")
+    session = SessionStore()
+    session[SESSION_KEY] = str(owner.user.pk)
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    session[HASH_SESSION_KEY] = owner.user.get_session_auth_hash()
+    session.create()
+    answer = {"voice": str(voice.id), "challenge": str(challenge.id), "waiting": str(row.id), "email": owner.user.email,
+        "session": session.session_key}
 """
 
 LOOKS = [
