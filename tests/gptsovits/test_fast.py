@@ -1,0 +1,86 @@
+"""Reduced precision stays near the exact mode, and keeps rows apart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from synth.gptsovits import fast
+from synth.gptsovits.cache import StaticCache
+from synth.gptsovits.decoding import DecodeBatch, codes_of
+from synth.gptsovits.weights import load_sovits, load_text2semantic
+from tests.gptsovits.test_batching import utterance
+
+EXACT = fast.Capabilities(bfloat16=False, compiled_step=False)
+
+
+def kinds():
+    yield replace(EXACT, compiled_step=False)
+    if fast.capabilities().compiled_step:
+        yield replace(EXACT, compiled_step=True)
+
+
+@pytest.fixture(params=list(kinds()), ids=lambda can: can.describe())
+def quick(request, s1):
+    return fast.fast_text2semantic(load_text2semantic(s1), request.param)
+
+
+def logits_of(model, ones) -> torch.Tensor:
+    """Logits of one step after the prompts of ``ones``, together."""
+    config = model.config
+    cache = StaticCache(
+        layers=config.layers, heads=config.heads, head_width=config.width // config.heads, max_rows=len(ones)
+    )
+    for one in ones:
+        cache.join(model.prefill(one.phones, one.bert_rows, one.prompt)[1])
+    places = torch.tensor([len(one.prompt) for one in ones])
+    return model.step(torch.arange(len(ones)), places, cache)
+
+
+@torch.inference_mode()
+def test_near_the_exact_logits(quick, s1):
+    exact = load_text2semantic(s1)
+    for count in (1, 3):
+        ones = [utterance(seed, length=12 + 9 * seed) for seed in range(count)]
+        found, expected = logits_of(quick, ones), logits_of(exact, ones)
+        assert float((found - expected).abs().max() / expected.abs().max()) < 0.05
+
+
+@torch.inference_mode()
+def test_a_row_is_not_changed_by_the_rows_beside_it(quick):
+    """Among three or more rows; one or two take the compiled path where there is one."""
+    ones = [utterance(seed, length=12 + 9 * seed) for seed in range(5)]
+    many, fewer = logits_of(quick, ones), logits_of(quick, ones[:3])
+    assert torch.allclose(many[:3], fewer, atol=1e-5)
+
+
+def test_it_decodes_to_the_end(quick):
+    one = utterance(1, max_codes=40)
+    assert 11 <= len(list(codes_of(quick, one))) <= 40
+    batch = DecodeBatch(quick, max_rows=3)
+    rows = [batch.join(utterance(seed, max_codes=20)) for seed in range(3)]
+    while len(batch):
+        batch.step()
+    assert all(11 <= len(row.codes) <= 20 for row in rows)
+
+
+@torch.inference_mode()
+def test_the_generator_in_bfloat16(s2):
+    exact, quick = load_sovits(s2), fast.fast_sovits(load_sovits(s2), replace(EXACT, bfloat16=True))
+    channels = exact.enc_p.proj.out_channels // 2
+    latent, voice = torch.randn(1, channels, 20), torch.randn(1, exact.ref_enc.to_style.out_features, 1)
+    found, expected = quick.dec(latent, voice), exact.dec(latent, voice)
+    assert found.dtype == torch.float32
+    assert float((found - expected).abs().mean() / expected.abs().mean()) < 0.1
+
+
+@torch.inference_mode()
+def test_windows_of_the_generator_are_one_piece(s2, monkeypatch):
+    network = load_sovits(s2)
+    channels = network.enc_p.proj.out_channels // 2
+    latent, voice = torch.randn(1, channels, 90), torch.randn(1, network.ref_enc.to_style.out_features, 1)
+    whole = network.render(latent, voice)[0][0, 0]
+    monkeypatch.setattr("synth.gptsovits.sovits.WINDOW_FRAMES", 40)
+    assert torch.allclose(network.spoken(latent, voice), whole, atol=1e-5)
