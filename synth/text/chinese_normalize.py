@@ -234,7 +234,7 @@ _RULES = (
     (r"(?<=\d)\s?[-−](?=\d)", lambda _: "减"),
     (r"(?<=[\d])[~～](?=\d)", lambda _: "至"),
     (r"[-−]?\d+(?:,\d{3})*\.\d+", lambda m: number(m[0])),
-    (rf"第\d+", lambda m: "第" + cardinal(m[0][1:])),
+    (r"第\d+", lambda m: "第" + cardinal(m[0][1:])),
     (rf"[-−]?\d+(?:,\d{{3}})*\+?(?=[{_MEASURES}]|{'|'.join(_MANY_LETTERS)})", lambda m: _counted(m[0])),
     (r"(?<![\d\w])[-−](?=\d)", lambda _: "负"),
     (r"\d+(?:,\d{3})*", _bare),

@@ -18,11 +18,34 @@ LETTER_NAMES = {
     letter: tuple(name.split())
     for letter, name in (
         row.split("=")
-        for row in (
-            "a=EY1;b=B IY1;c=S IY1;d=D IY1;e=IY1;f=EH1 F;g=JH IY1;h=EY1 CH;i=AY1;j=JH EY1;k=K EY1;l=EH1 L;m=EH1 M;"
-            "n=EH1 N;o=OW1;p=P IY1;q=K Y UW1;r=AA1 R;s=EH1 S;t=T IY1;u=Y UW1;v=V IY1;w=D AH1 B AH0 L Y UW0;"
-            "x=EH1 K S;y=W AY1;z=Z IY1"
-        ).split(";")
+        for row in [
+            "a=EY1",
+            "b=B IY1",
+            "c=S IY1",
+            "d=D IY1",
+            "e=IY1",
+            "f=EH1 F",
+            "g=JH IY1",
+            "h=EY1 CH",
+            "i=AY1",
+            "j=JH EY1",
+            "k=K EY1",
+            "l=EH1 L",
+            "m=EH1 M",
+            "n=EH1 N",
+            "o=OW1",
+            "p=P IY1",
+            "q=K Y UW1",
+            "r=AA1 R",
+            "s=EH1 S",
+            "t=T IY1",
+            "u=Y UW1",
+            "v=V IY1",
+            "w=D AH1 B AH0 L Y UW0",
+            "x=EH1 K S",
+            "y=W AY1",
+            "z=Z IY1",
+        ]
     )
 }
 _VOICELESS = {"P", "T", "K", "F", "TH"}
@@ -52,22 +75,183 @@ _NOUN_OR_NOT = {
     "content": ("K AA1 N T EH0 N T", "K AH0 N T EH1 N T"),
     "complex": ("K AA1 M P L EH0 K S", "K AH0 M P L EH1 K S"),
 }
-_LEAD_METAL = set("pipe pipes paint poisoning pencil pencils acid shot bullet bullets weight weights".split())
+_LEAD_METAL = set(
+    [
+        "pipe",
+        "pipes",
+        "paint",
+        "poisoning",
+        "pencil",
+        "pencils",
+        "acid",
+        "shot",
+        "bullet",
+        "bullets",
+        "weight",
+        "weights",
+    ]
+)
 _BEFORE_VERBS = set(
-    "to will would can could should may might must shall do does did don't doesn't didn't can't won't cannot not "
-    "never let let's please i you we they who i'll you'll we'll they'll he'll she'll it'll he she it always often "
-    "usually really also just and-then".split()
+    [
+        "to",
+        "will",
+        "would",
+        "can",
+        "could",
+        "should",
+        "may",
+        "might",
+        "must",
+        "shall",
+        "do",
+        "does",
+        "did",
+        "don't",
+        "doesn't",
+        "didn't",
+        "can't",
+        "won't",
+        "cannot",
+        "not",
+        "never",
+        "let",
+        "let's",
+        "please",
+        "i",
+        "you",
+        "we",
+        "they",
+        "who",
+        "i'll",
+        "you'll",
+        "we'll",
+        "they'll",
+        "he'll",
+        "she'll",
+        "it'll",
+        "he",
+        "she",
+        "it",
+        "always",
+        "often",
+        "usually",
+        "really",
+        "also",
+        "just",
+        "and-then",
+    ]
 )
 _BEFORE_NOUNS = set(
-    "the a an this that these those my your his her its our their of in on at by with from for no every each some "
-    "any another one two three first last next new old big small own and".split()
+    [
+        "the",
+        "a",
+        "an",
+        "this",
+        "that",
+        "these",
+        "those",
+        "my",
+        "your",
+        "his",
+        "her",
+        "its",
+        "our",
+        "their",
+        "of",
+        "in",
+        "on",
+        "at",
+        "by",
+        "with",
+        "from",
+        "for",
+        "no",
+        "every",
+        "each",
+        "some",
+        "any",
+        "another",
+        "one",
+        "two",
+        "three",
+        "first",
+        "last",
+        "next",
+        "new",
+        "old",
+        "big",
+        "small",
+        "own",
+        "and",
+    ]
 )
 _HAVE = set(
-    "have has had having i've you've we've they've be been was were is are am being get got 'd 've".split()
+    [
+        "have",
+        "has",
+        "had",
+        "having",
+        "i've",
+        "you've",
+        "we've",
+        "they've",
+        "be",
+        "been",
+        "was",
+        "were",
+        "is",
+        "are",
+        "am",
+        "being",
+        "get",
+        "got",
+        "'d",
+        "'ve",
+    ]
 )
-_PAST = set("yesterday ago last already once earlier before was were had did said went saw".split())
+_PAST = set(
+    [
+        "yesterday",
+        "ago",
+        "last",
+        "already",
+        "once",
+        "earlier",
+        "before",
+        "was",
+        "were",
+        "had",
+        "did",
+        "said",
+        "went",
+        "saw",
+    ]
+)
 _VERB_AFTER = set(
-    "the a an this that these those my your his her its our their me him us them it up down to".split()
+    [
+        "the",
+        "a",
+        "an",
+        "this",
+        "that",
+        "these",
+        "those",
+        "my",
+        "your",
+        "his",
+        "her",
+        "its",
+        "our",
+        "their",
+        "me",
+        "him",
+        "us",
+        "them",
+        "it",
+        "up",
+        "down",
+        "to",
+    ]
 )
 
 

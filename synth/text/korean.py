@@ -1,0 +1,326 @@
+"""Korean phones: numbers and letters as words, then the standard rules of pronunciation, then single letters (jamo).
+
+The rules are those of the standard language (표준 발음법): links between syllables, aspiration, tense and nasal
+consonants. Words whose reading no rule gives are in a table taken from the standard's own examples.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from synth.text.symbols import table
+
+PAUSE, SPACE = "停", "空"  # the table's names for an unreadable sign and a blank
+_ONSETS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
+_VOWELS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
+_CODAS = ["", *"ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"]
+_VOWEL_PARTS = {
+    "ㅑ": "ㅣㅏ", "ㅒ": "ㅣㅐ", "ㅕ": "ㅣㅓ", "ㅖ": "ㅣㅔ", "ㅘ": "ㅗㅏ", "ㅙ": "ㅗㅐ", "ㅚ": "ㅗㅣ", "ㅛ": "ㅣㅗ",
+    "ㅝ": "ㅜㅓ", "ㅞ": "ㅜㅔ", "ㅟ": "ㅜㅣ", "ㅠ": "ㅣㅜ", "ㅢ": "ㅡㅣ",
+}  # fmt: skip
+_LETTERS = dict(
+    zip(
+        "abcdefghijklmnopqrstuvwxyz",
+        [
+            "에이",
+            "비",
+            "시",
+            "디",
+            "이",
+            "에프",
+            "지",
+            "에이치",
+            "아이",
+            "제이",
+            "케이",
+            "엘",
+            "엠",
+            "엔",
+            "오",
+            "피",
+            "큐",
+            "아르",
+            "에스",
+            "티",
+            "유",
+            "브이",
+            "더블유",
+            "엑스",
+            "와이",
+            "제트",
+        ],
+        strict=True,
+    )
+)
+_MARKS = {
+    "：": ",",
+    "；": ",",
+    "，": ",",
+    "、": ",",
+    "·": ",",
+    "。": ".",
+    "！": "!",
+    "？": "?",
+    "\n": ".",
+    " ": SPACE,
+}
+_SIGNS = (
+    ("%", "퍼센트"),
+    ("℃", "도"),
+    ("km", "킬로미터"),
+    ("kg", "킬로그램"),
+    ("cm", "센티미터"),
+    ("&", " 앤드 "),
+)
+_NATIVE_COUNTERS = [
+    "시간",
+    "시",
+    "명",
+    "개",
+    "살",
+    "마리",
+    "권",
+    "번",
+    "병",
+    "잔",
+    "대",
+    "장",
+    "송이",
+    "그루",
+    "벌",
+    "켤레",
+    "사람",
+    "가지",
+    "군데",
+    "달",
+    "채",
+    "척",
+    "통",
+    "자루",
+    "줄",
+    "곳",
+    "배",
+    "판",
+    "쌍",
+    "그릇",
+    "걸음",
+]
+_ONES = ("", "한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉")
+_TENS = ("", "열", "스물", "서른", "마흔", "쉰", "예순", "일흔", "여든", "아흔")
+_DIGITS = "영일이삼사오육칠팔구"
+
+# Examples of the standard (articles 17, 20, 26, 28 to 30) and loan readings that no rule gives.
+_WORDS = tuple(
+    row.split("=")
+    for row in ["의견란=의견난", "임진란=임진난", "생산량=생산냥", "결단력=결딴녁", "공권력=공꿘녁", "동원령=동원녕", "상견례=상견녜", "횡단로=횡단노", "이원론=이원논", "입원료=이붠뇨", "갈등=갈뜽", "발동=발똥", "절도=절또", "말살=말쌀", "일시=일씨", "갈증=갈쯩", "물질=물찔", "발전=발쩐", "몰상식=몰쌍식", "불세출=불쎄출", "결정=결쩡", "결단=결딴", "활동=활똥", "출신=출씬", "설정=설쩡", "실제=실쩨", "실시=실씨", "달성=달썽", "철저=철쩌", "발달=발딸", "발생=발쌩", "결심=결씸", "질서=질써", "열정=열쩡", "밀도=밀또", "인기=인끼", "문법=문뻡", "헌법=헌뻡", "사건=사껀", "조건=조껀", "여권=여꿘", "문고리=문꼬리", "눈동자=눈똥자", "신바람=신빠람", "손재주=손째주", "길가=길까", "물동이=물똥이", "발바닥=발빠닥", "굴속=굴쏙", "술잔=술짠", "바람결=바람껼", "그믐달=그믐딸", "아침밥=아침빱", "잠자리=잠짜리", "강가=강까", "초승달=초승딸", "등불=등뿔", "창살=창쌀", "강줄기=강쭐기", "솜이불=솜니불", "홑이불=혼니불", "막일=망닐", "삯일=상닐", "맨입=맨닙", "꽃잎=꼰닙", "내복약=내봉냑", "색연필=생년필", "직행열차=지캥녈차", "늑막염=능망념", "콩엿=콩녇", "담요=담뇨", "눈요기=눈뇨기", "영업용=영엄뇽", "식용유=시굥뉴", "깻잎=깬닙", "나뭇잎=나문닙", "들일=들릴", "솔잎=솔립", "물약=물략", "서울역=서울력", "휘발유=휘발류", "한여름=한녀름", "맛있=마싣", "멋있=머싣", "냇가=내까", "콧등=코뜽", "깃발=기빨", "콧날=콘날", "아랫니=아랜니", "베갯잇=베갠닏", "십육=심뉵", "백육=뱅뉵"]
+)  # fmt: skip
+
+_LINKED = {
+    "ㄳ": "ㄱㅆ",
+    "ㄵ": "ㄴㅈ",
+    "ㄺ": "ㄹㄱ",
+    "ㄻ": "ㄹㅁ",
+    "ㄼ": "ㄹㅂ",
+    "ㄽ": "ㄹㅆ",
+    "ㄾ": "ㄹㅌ",
+    "ㄿ": "ㄹㅍ",
+    "ㅄ": "ㅂㅆ",
+}
+_CLOSED = {
+    **dict.fromkeys("ㄱㄲㅋㄳㄺ", "ㄱ"), **dict.fromkeys("ㄷㅌㅅㅆㅈㅊㅎ", "ㄷ"), **dict.fromkeys("ㅂㅍㅄㄿ", "ㅂ"),
+    **dict.fromkeys("ㄹㄼㄽㄾㅀ", "ㄹ"), **dict.fromkeys("ㅁㄻ", "ㅁ"), **dict.fromkeys("ㄴㄵㄶ", "ㄴ"), "ㅇ": "ㅇ",
+}  # fmt: skip
+_TENSE = dict(zip("ㄱㄷㅂㅅㅈ", "ㄲㄸㅃㅆㅉ", strict=True))
+_ASPIRATED = {"ㄱ": "ㅋ", "ㄷ": "ㅌ", "ㅂ": "ㅍ", "ㅈ": "ㅊ"}
+_NASAL = {"ㄱ": "ㅇ", "ㄷ": "ㄴ", "ㅂ": "ㅁ"}
+_BOUND_NOUNS = "것거게건걸수데바줄적듯만법"
+
+
+@dataclass
+class _Syllable:
+    onset: str
+    vowel: str
+    coda: str
+
+
+def normalize(text: str) -> str:
+    """Numbers, letters and signs in Hangul."""
+    for sign, word in _SIGNS:
+        text = re.sub(rf"(?<=\d)\s?{sign}" if sign[0].isalpha() else re.escape(sign), word, text)
+    text = re.sub("[A-Za-z]", lambda letter: _LETTERS[letter[0].lower()], text)
+    text = re.sub(r"(?<![\d])0\d+(?:-\d+)+|\d+(?:-\d+){2,}", lambda m: re.sub(r"\d", _digit, m[0]), text)
+    text = (
+        text.replace("10월", "시월").replace("6월", "유월") if re.search(r"(?<!\d)(?:10|6)월", text) else text
+    )
+    counters = "|".join(_NATIVE_COUNTERS)
+    text = re.sub(rf"(?<![\d.,])(\d{{1,2}})(?=\s?(?:{counters}))", lambda m: _native(int(m[1])), text)
+    text = re.sub(r"\d[\d,]*\.\d+", lambda m: _decimal(m[0]), text)
+    return re.sub(r"\d+(?:,\d{3})*", lambda m: sino(m[0].replace(",", "")), text)
+
+
+def _digit(match: re.Match[str]) -> str:
+    return _DIGITS[int(match[0])]
+
+
+def _decimal(text: str) -> str:
+    whole, fraction = text.replace(",", "").split(".")
+    return sino(whole) + "점" + re.sub(r"\d", _digit, fraction)
+
+
+def sino(digits: str) -> str:
+    """ "2024" -> 이천이십사; digit by digit if it begins with 0 or is longer than 16 digits."""
+    if len(digits) > 16 or (len(digits) > 1 and digits[0] == "0"):
+        return re.sub(r"\d", _digit, digits)
+    if not int(digits):
+        return "영"
+    spoken = ""
+    groups = [digits[max(0, end - 4) : end] for end in range(len(digits), 0, -4)]
+    for power, group in reversed(list(enumerate(groups))):
+        part = ""
+        for place, digit in enumerate(reversed(group)):
+            if digit != "0":
+                name = _DIGITS[int(digit)] if digit != "1" or place == 0 else ""
+                part = name + ["", "십", "백", "천"][place] + part
+        if part:
+            spoken += ("" if part == "일" and power == 1 else part) + ["", "만", "억", "조"][power]
+    return spoken
+
+
+def _native(number: int) -> str:
+    if not 0 < number < 100:
+        return sino(str(number))
+    return "스무" if number == 20 else _TENS[number // 10] + _ONES[number % 10]
+
+
+def phones(text: str, words: Mapping[str, Sequence[str]] | None = None) -> tuple[list[str], None]:
+    """Jamo, blanks and marks of normalised text. ``words``: word -> its reading in Hangul (one string)."""
+    for word, reading in (words or {}).items():
+        text = text.replace(word, "".join(reading))
+    for word, reading in _WORDS:
+        text = text.replace(word, reading)
+    units = [_opened(character) for character in text]
+    for index, unit in enumerate(units):
+        if isinstance(unit, _Syllable):
+            _settle_vowel(unit)
+            _meet(unit, *_following(units, index))
+    known = table()
+    spoken: list[str] = []
+    for unit in units:
+        if isinstance(unit, _Syllable):
+            spoken += [unit.onset, *_VOWEL_PARTS.get(unit.vowel, unit.vowel), *unit.coda]
+        else:
+            mark = _MARKS.get(unit, unit)
+            spoken.append(mark if (mark in known and not mark.isascii()) or mark in "!,.-?" else PAUSE)
+    if spoken and (spoken[-1] in _ONSETS or spoken[-1] in _VOWELS):
+        spoken.append(".")
+    return spoken, None
+
+
+def _opened(character: str) -> _Syllable | str:
+    code = ord(character) - 0xAC00
+    if not 0 <= code < 11172:
+        return character
+    return _Syllable(_ONSETS[code // 588], _VOWELS[code // 28 % 21], _CODAS[code % 28])
+
+
+def _following(units: Sequence[_Syllable | str], index: int) -> tuple[_Syllable | None, bool]:
+    """The next syllable, if at most one blank is between, and whether there is one."""
+    rest = units[index + 1 : index + 3]
+    if rest and isinstance(rest[0], _Syllable):
+        return rest[0], False
+    if len(rest) == 2 and rest[0] == " " and isinstance(rest[1], _Syllable):
+        return rest[1], True
+    return None, False
+
+
+def _settle_vowel(unit: _Syllable) -> None:
+    if unit.vowel == "ㅕ" and unit.onset in "ㅈㅉㅊ":
+        unit.vowel = "ㅓ"
+    elif unit.vowel == "ㅢ" and unit.onset != "ㅇ":
+        unit.vowel = "ㅣ"
+
+
+def _meet(unit: _Syllable, after: _Syllable | None, blank: bool) -> None:
+    """What the end of a syllable and the beginning of the next do to each other."""
+    coda = unit.coda
+    if not coda:
+        return
+    if after is None:
+        unit.coda = _CLOSED[coda]
+    elif after.onset == "ㅇ" and not blank:
+        _link(unit, after)
+    elif coda in "ㅎㄶㅀ" and after.onset in "ㄱㄷㅈㅅㄴ":
+        if after.onset == "ㄴ":
+            unit.coda = {"ㅎ": "ㄴ", "ㄶ": "ㄴ", "ㅀ": "ㄹ"}[coda]
+            after.onset = "ㄹ" if coda == "ㅀ" else "ㄴ"
+        else:
+            after.onset = _ASPIRATED.get(after.onset, "ㅆ")
+            unit.coda = {"ㅎ": "", "ㄶ": "ㄴ", "ㅀ": "ㄹ"}[coda]
+    elif (after.onset == "ㅎ" and _CLOSED[coda] in "ㄱㄷㅂ") or (after.onset == "ㅎ" and coda in "ㄵㄼ"):
+        _breathe(unit, after)
+    else:
+        _close(unit, after, blank)
+
+
+def _link(unit: _Syllable, after: _Syllable) -> None:
+    coda = unit.coda
+    soft = after.vowel == "ㅣ" or after.vowel == "ㅕ"
+    if coda == "ㅇ":
+        return
+    if coda in "ㅎㄶㅀ":
+        unit.coda = ""
+        after.onset = {"ㅎ": "ㅇ", "ㄶ": "ㄴ", "ㅀ": "ㄹ"}[coda]
+    elif soft and coda in "ㄷㅌ":
+        unit.coda, after.onset = "", "ㅈ" if coda == "ㄷ" else "ㅊ"
+    elif soft and coda == "ㄾ":
+        unit.coda, after.onset = "ㄹ", "ㅊ"
+    elif coda in _LINKED:
+        unit.coda, after.onset = _LINKED[coda]
+    else:
+        unit.coda, after.onset = "", coda
+
+
+def _breathe(unit: _Syllable, after: _Syllable) -> None:
+    """An end that stops the breath and ㅎ: one aspirated consonant."""
+    coda = unit.coda
+    if coda in "ㄺㄼㄵ":
+        unit.coda, after.onset = {"ㄺ": "ㄹㅋ", "ㄼ": "ㄹㅍ", "ㄵ": "ㄴㅊ"}[coda]
+        return
+    closed = "ㅈ" if coda == "ㅈ" or (coda == "ㄷ" and after.vowel == "ㅣ") else _CLOSED[coda]
+    unit.coda, after.onset = "", _ASPIRATED[closed]
+
+
+def _close(unit: _Syllable, after: _Syllable, blank: bool) -> None:
+    coda, closed = unit.coda, _CLOSED[unit.coda]
+    if (
+        coda == "ㄺ"
+        and after.onset == "ㄱ"
+        and not blank
+        and (unit.onset, unit.vowel) not in {("ㄷ", "ㅏ"), ("ㅎ", "ㅡ")}
+    ):
+        closed = "ㄹ"  # 읽고; but 닭고기, 흙과
+    if coda == "ㄼ" and (unit.onset, unit.vowel) == ("ㅂ", "ㅏ"):
+        closed = "ㅂ"  # 밟다
+    tense = (
+        closed in "ㄱㄷㅂ"
+        or coda in "ㄼㄽㄾㄺ"
+        or (coda in "ㄵㄻ" and (unit.onset, unit.vowel) != ("ㅅ", "ㅏ"))
+    )
+    if blank and closed == "ㄹ" and after.onset in "ㄱㅅㄷㅂㅈ" and unit.coda == "ㄹ":
+        tense = unit.vowel in "ㅏㅓㅗㅜㅡㅣㅐㅔㅘㅝㅕ" and _sound(after) in _BOUND_NOUNS  # 할 것
+    if tense and after.onset in _TENSE:
+        after.onset = _TENSE[after.onset]
+    elif after.onset in "ㄴㅁ" and closed in _NASAL:
+        closed = _NASAL[closed]
+    elif after.onset == "ㄹ" and closed in "ㄱㄷㅂㅁㅇ":
+        closed, after.onset = _NASAL.get(closed, closed), "ㄴ"
+    elif {closed, after.onset} == {"ㄴ", "ㄹ"} or (closed, after.onset) == ("ㄹ", "ㄴ"):
+        closed, after.onset = "ㄹ", "ㄹ"
+    unit.coda = closed
+
+
+def _sound(unit: _Syllable) -> str:
+    code = (_ONSETS.index(unit.onset) * 21 + _VOWELS.index(unit.vowel)) * 28 + _CODAS.index(unit.coda)
+    return chr(0xAC00 + code)
