@@ -19,6 +19,9 @@ LENGTH_TOLERANCE = 0.03
 LENGTH_SLACK_S = 0.35
 """Codecs pad the ends; a third of a second is no edit."""
 UNMARKED_SLACK_S = 1.0
+EDIT_SLACK_S = 0.5
+"""More than this that is not ours, or of ours that is missing, is an edit however long the file is: shares of a
+long file would leave room for whole sentences."""
 
 
 class Verdict(enum.StrEnum):
@@ -54,7 +57,7 @@ class RecordFinding:
 
     ``known``: the registry issued it. ``intervals``: the span that carries the word, cut into ``ours`` and
     ``altered`` by the fingerprint; empty when there is no fingerprint to compare with. ``covered``: share of
-    the record's speech that is in the file.
+    the record's speech that is in the file. ``word_s``: seconds over which the code word was read.
     """
 
     record_number: int
@@ -63,6 +66,7 @@ class RecordFinding:
     in_order: bool = True
     intervals: tuple[Interval, ...] = ()
     covered: float = 1.0
+    word_s: float = 0.0
 
     @property
     def ours_s(self) -> float:
@@ -74,8 +78,12 @@ class RecordFinding:
 
     @property
     def content_matches(self) -> bool:
-        """Half of what carries the word, and at least three quarters of a second, is the record's content."""
-        return self.known and self.ours_s >= 0.75 and self.ours_s >= 0.5 * self.marked_s
+        """Half of what carries the word, and at least three quarters of a second, is the record's content.
+
+        A copied mark can read as a valid word, so half is asked of the word's whole span, its uncertain ends
+        included.
+        """
+        return self.known and self.ours_s >= 0.75 and self.ours_s >= 0.5 * max(self.marked_s, self.word_s)
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,8 @@ class Findings:
     mark_present: bool = False
     public_present: bool = False
     public_intervals: tuple[tuple[float, float], ...] = ()
+    foreign: tuple[tuple[float, float], ...] = ()
+    """Sound that is no record's, in channels other than the one in which the mark was read."""
 
     @property
     def active_s(self) -> float:
@@ -140,7 +150,7 @@ def _ours(findings: Findings, matched: Sequence[RecordFinding]) -> Decision:
         Interval(start, end, "unmarked")
         for start, end in subtract(findings.active, [(i.start_s, i.end_s) for i in marked])
         if end - start >= 0.25
-    ]
+    ] + [Interval(start, end, "unmarked") for start, end in findings.foreign]
     intervals = tuple(sorted([*marked, *unmarked], key=lambda i: i.start_s))
     numbers = tuple(dict.fromkeys(r.record_number for r in matched))
     reasons: list[str] = []
@@ -151,12 +161,17 @@ def _ours(findings: Findings, matched: Sequence[RecordFinding]) -> Decision:
         return Decision(Verdict.PARTIAL, intervals, numbers, ("sound_without_our_mark",))
     record = matched[0]
     coverage = record.ours_s / record.marked_s if record.marked_s else 0.0
+    altered_s = sum(i.length_s for i in marked if i.kind == "altered")
+    missing_s = (1 - record.covered) * record.record_duration_s
     length_gap_s = abs(findings.duration_s - record.record_duration_s)
-    if coverage < WHOLE_COVERAGE:
+    if coverage < WHOLE_COVERAGE or altered_s > EDIT_SLACK_S:
         reasons.append("content_altered")
-    if length_gap_s > max(LENGTH_SLACK_S, LENGTH_TOLERANCE * record.record_duration_s):
+    if unmarked_s > EDIT_SLACK_S:
+        reasons.append("sound_without_our_mark")
+    tolerance_s = min(LENGTH_TOLERANCE * record.record_duration_s, EDIT_SLACK_S)
+    if length_gap_s > max(LENGTH_SLACK_S, tolerance_s):
         reasons.append("length_changed")
-    elif record.covered < WHOLE_COVERAGE:
+    elif record.covered < WHOLE_COVERAGE or missing_s > EDIT_SLACK_S:
         reasons.append("parts_missing")
     if not record.in_order:
         reasons.append("order_changed")

@@ -25,6 +25,7 @@ _WAVEFORM_POINTS = 400
 _FRAME_S = 0.02
 _WORD_EDGE_S = 1.0
 _SHORTEST_ALTERED_S = 0.15
+_SHORTEST_FOREIGN_S = 0.25
 
 
 def answer(query: Verification) -> None:
@@ -105,6 +106,7 @@ def examine(audio: Audio, *, deep: bool) -> tuple[Findings, dict[int, Mark], Det
     records = tuple(
         _compare(number, marks.get(number), best, heard, audio.sample_rate_hz) for number in numbers
     )
+    others = [channel for channel in audio.samples if not np.array_equal(channel, heard)]
     public_present, public_intervals = _public(audio)
     findings = Findings(
         duration_s=audio.samples.shape[1] / audio.sample_rate_hz,
@@ -113,8 +115,36 @@ def examine(audio: Audio, *, deep: bool) -> tuple[Findings, dict[int, Mark], Det
         mark_present=best.present,
         public_present=public_present,
         public_intervals=public_intervals,
+        foreign=_foreign(others, heard, list(marks.values()), best, audio.sample_rate_hz),
     )
     return findings, marks, best
+
+
+def _foreign(
+    channels: list[np.ndarray], heard: np.ndarray, marks: list[Mark], found: Detection, sample_rate_hz: int
+) -> tuple[tuple[float, float], ...]:
+    """Sound of further channels that is no record's: our file in one channel speaks for no other channel."""
+    spans: list[tuple[float, float]] = []
+    if marks:
+        beside = 1e-2 * _loud(heard, sample_rate_hz)  # 40 dB below what was read, nobody hears it
+        for channel in channels:
+            ours = [span for mark in marks for span in _agreeing(mark, channel, found, sample_rate_hz)]
+            rest = subtract(active_spans(channel, sample_rate_hz, at_least=beside), ours)
+            spans += [(a, b) for a, b in rest if b - a >= _SHORTEST_FOREIGN_S]
+    return tuple(spans)
+
+
+def _agreeing(
+    mark: Mark, samples: np.ndarray, found: Detection, sample_rate_hz: int
+) -> list[tuple[float, float]]:
+    match = fingerprints.compare(
+        bytes(mark.fingerprint or b""),
+        samples,
+        sample_rate_hz,
+        time_scale=found.time_scale,
+        frequency_scale=found.frequency_scale,
+    )
+    return [(i.start_s, i.end_s) for i in match.intervals if i.ok]
 
 
 def _detect(samples: np.ndarray, sample_rate_hz: int, epochs: list[str], *, deep: bool) -> Detection:
@@ -156,6 +186,7 @@ def _compare(
         in_order=match.in_order,
         intervals=tuple(intervals),
         covered=match.covered,
+        word_s=sum(b - a for a, b in spans),
     )
 
 
@@ -173,15 +204,16 @@ def _public_word(findings: Findings) -> str:
     return "found" if findings.public_present else "not found"
 
 
-def active_spans(samples: np.ndarray, sample_rate_hz: int) -> list[tuple[float, float]]:
-    """Stretches of sound, in seconds: within 40 dB of the loud parts, above -60 dBFS, short gaps closed."""
-    frame = max(1, round(_FRAME_S * sample_rate_hz))
-    count = len(samples) // frame
-    if count == 0:
+def active_spans(
+    samples: np.ndarray, sample_rate_hz: int, *, at_least: float = 1e-3
+) -> list[tuple[float, float]]:
+    """Stretches of sound, in seconds: within 40 dB of the loud parts, above ``at_least`` (amplitude) and
+    -60 dBFS, short gaps closed."""
+    level = _levels(samples, sample_rate_hz)
+    if not len(level):
         return []
-    level = np.sqrt(np.mean(np.square(samples[: count * frame].reshape(count, frame)), axis=1) + 1e-20)
     loud = float(np.quantile(level, 0.95))
-    active = level > max(loud * 1e-2, 1e-3)
+    active = level > max(loud * 1e-2, at_least, 1e-3)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], active.view(np.int8), [0]])))
     spans: list[tuple[float, float]] = []
     for start, end in zip(edges[::2], edges[1::2], strict=True):
@@ -191,6 +223,19 @@ def active_spans(samples: np.ndarray, sample_rate_hz: int) -> list[tuple[float, 
         else:
             spans.append((a, b))
     return spans
+
+
+def _levels(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+    """Root mean square of each 20 ms."""
+    frame = max(1, round(_FRAME_S * sample_rate_hz))
+    count = len(samples) // frame
+    square = np.mean(np.square(samples[: count * frame].reshape(count, frame)), axis=1)
+    return np.asarray(np.sqrt(square + 1e-20))
+
+
+def _loud(samples: np.ndarray, sample_rate_hz: int) -> float:
+    level = _levels(samples, sample_rate_hz)
+    return float(np.quantile(level, 0.95)) if len(level) else 0.0
 
 
 def waveform(samples: np.ndarray) -> list[float]:

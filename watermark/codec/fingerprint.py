@@ -31,6 +31,9 @@ _BANDS = 33
 _BITS = _BANDS - 1
 _BAND_EDGES_HZ = np.geomspace(300, 3_400, _BANDS + 1)
 _ACTIVE_DB = 30.0  # frames further below the loud ones say nothing
+_SILENCED_DB = (
+    36.0  # where the record spoke, a frame this far below was silenced: it does not cover the record
+)
 
 _ANCHOR_FRAMES = 160  # 2 s: long enough that other speech never comes near MATCHED_BER at its best offset
 _ANCHOR_HOP = 40
@@ -142,8 +145,9 @@ def compare_blocks(
 
     agreeing = (path >= 0) & active
     there = np.zeros(len(record), bool)
+    audible = _active(levels, _SILENCED_DB)
     for state, offset in enumerate(offsets):
-        frames = np.flatnonzero(path == state) + offset
+        frames = np.flatnonzero((path == state) & audible) + offset
         there[frames[(frames >= 0) & (frames < len(record))]] = True
     starts = [i for i in intervals if i.ok]
     ber = float(np.nanmean(errors[agreeing])) if agreeing.any() else best_ber
@@ -205,8 +209,8 @@ def _signs(bands: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(change > 0, 1, -1).astype(np.int8), np.clip(level + 100, 0, 255).astype(np.uint8)
 
 
-def _active(levels: np.ndarray) -> np.ndarray:
-    result: np.ndarray = levels > np.quantile(levels, 0.95) - _ACTIVE_DB
+def _active(levels: np.ndarray, range_db: float = _ACTIVE_DB) -> np.ndarray:
+    result: np.ndarray = levels > np.quantile(levels, 0.95) - range_db
     return result
 
 
