@@ -1,0 +1,58 @@
+"""A body larger than any door takes is refused while it arrives: it must not fill the disk first."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from synth.common.bodies import BoundedBodies
+from synth.conf.asgi import application
+
+
+def exchange(headers, chunks, limit_bytes=10):
+    """What was sent, and how many bytes the inner application was handed."""
+    sent, handed = [], []
+    waiting = [
+        {"type": "http.request", "body": chunk, "more_body": i < len(chunks) - 1}
+        for i, chunk in enumerate(chunks)
+    ]
+
+    async def receive():
+        return waiting.pop(0) if waiting else {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    async def inner(scope, receive, send):
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            handed.append(len(message["body"]))
+            if not message["more_body"]:
+                break
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    asyncio.run(BoundedBodies(inner, limit_bytes)({"type": "http", "headers": headers}, receive, send))
+    return [m["status"] for m in sent if m["type"] == "http.response.start"], sum(handed)
+
+
+def test_the_web_process_counts_bodies():
+    assert isinstance(application, BoundedBodies)
+
+
+@pytest.mark.parametrize("headers", [[], [(b"content-length", b"10")]])
+def test_a_body_within_the_limit_passes(headers):
+    assert exchange(headers, [b"12345", b"67890"]) == ([200], 10)
+
+
+def test_a_declared_body_over_the_limit_is_refused_before_a_byte_of_it():
+    assert exchange([(b"content-length", b"11")], [b"12345678901"]) == ([413], 0)
+
+
+def test_a_chunked_body_without_a_length_is_refused_at_the_limit():
+    status, handed = exchange([(b"transfer-encoding", b"chunked")], [b"123456"] * 1000)
+    assert status == [413]
+    assert handed <= 10
