@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from uuid import UUID
 
 from django.conf import settings
@@ -81,14 +80,13 @@ class RecordProofView(APIView):
 
 def wait_for(verification_id: UUID, *, timeout_s: float) -> Verification:
     """The query once it is answered, or as it stands after ``timeout_s``. Holds no database connection."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        row = selectors.verification(verification_id)
-        left_s = deadline - time.monotonic()
-        if row.state in (Verification.State.DONE, Verification.State.FAILED) or left_s <= 0:
-            return row
-        # A lost wake-up call costs at most five seconds.
-        wakeup.wait("verification", str(verification_id), timeout_s=min(left_s, 5.0))
+    return wakeup.wait_until(
+        "verification",
+        str(verification_id),
+        read=lambda: selectors.verification(verification_id),
+        done=lambda row: row.state in (Verification.State.DONE, Verification.State.FAILED),
+        timeout_s=timeout_s,
+    )
 
 
 def answer(row: Verification) -> Response:

@@ -189,6 +189,7 @@ def load_clip(clip: Clip | None, style_name: str = "") -> ReferenceClip:
 def apply_marks(samples: np.ndarray, sample_rate_hz: int, mark: Mark) -> np.ndarray:
     """Both layers: AudioSeal's public mark first, ours on top, so that ours is the one read back."""
     public = resident.public_mark()
+    unmarked = samples
     if public is not None:
         samples = public.embed(samples, sample_rate_hz)
     return embed(
@@ -198,6 +199,8 @@ def apply_marks(samples: np.ndarray, sample_rate_hz: int, mark: Mark) -> np.ndar
         keys=resident.mark_keys(),
         epoch=mark.epoch_id,
         generator=np.random.default_rng(),
+        # The quality asked for is that of both marks together, against the speech as it was spoken.
+        quality_reference=unmarked,
     )
 
 

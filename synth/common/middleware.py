@@ -18,8 +18,8 @@ MAX_BODY_BYTES = 72 * 1024 * 1024
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
-class RequestIdMiddleware:
-    """Sets ``request.request_id`` and answers it as ``x-request-id``; a sane one from the caller is kept."""
+class _Middleware:
+    """Runs under WSGI and ASGI alike, without a thread in between."""
 
     sync_capable = True
     async_capable = True
@@ -27,7 +27,11 @@ class RequestIdMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]):
         self.get_response = get_response
         if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
+            markcoroutinefunction(self)  # type: ignore[type-var]
+
+
+class RequestIdMiddleware(_Middleware):
+    """Sets ``request.request_id`` and answers it as ``x-request-id``; a sane one from the caller is kept."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         given = request.headers.get("x-request-id", "")
@@ -45,16 +49,8 @@ class RequestIdMiddleware:
         return response
 
 
-class BodyLimitMiddleware:
+class BodyLimitMiddleware(_Middleware):
     """Refuses a declared body that no door would take, before a byte of it is spooled."""
-
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]):
-        self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         declared = request.headers.get("content-length", "")

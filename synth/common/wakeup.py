@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from functools import lru_cache
+from typing import TypeVar
 
 import redis
 from django.conf import settings
 from django.db import connections
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 _KEPT_S = 60
 
 
@@ -47,3 +50,19 @@ def wait(channel: str, subject: str, *, timeout_s: float) -> bool:
     except redis.RedisError:
         time.sleep(min(timeout_s, 0.5))
         return False
+
+
+def wait_until(
+    channel: str, subject: str, *, read: Callable[[], T], done: Callable[[T], bool], timeout_s: float
+) -> T:
+    """What ``read`` gives once it is ``done``, or as it stands after ``timeout_s``.
+
+    Between reads the caller sleeps without a database connection; a lost call costs at most five seconds.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        row = read()
+        left_s = deadline - time.monotonic()
+        if done(row) or left_s <= 0:
+            return row
+        wait(channel, subject, timeout_s=min(left_s, 5.0))

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.principals import principal_for
+from accounts.serializers import Problem
 from synth.common.ids import parse_id
 from synth.errors import AssentError
 from synth.jobs import selectors, services
@@ -22,14 +23,13 @@ from synth.jobs.serializers import (
     JobPageShape,
     JobRequest,
     JobShape,
-    ProblemShape,
     TakeDownRequest,
     job_answer,
 )
 
 PAGE_LIMIT = 100
 WAIT_LIMIT_S = 60
-_refusals = dict.fromkeys((400, 401, 403, 404), ProblemShape)
+_refusals = dict.fromkeys((400, 401, 403, 404), Problem)
 
 
 class JobsView(APIView):
@@ -38,7 +38,7 @@ class JobsView(APIView):
     @extend_schema(
         operation_id="job_submit",
         request=JobRequest,
-        responses={201: JobShape, **_refusals, 422: ProblemShape, 503: ProblemShape},
+        responses={201: JobShape, **_refusals, 422: Problem, 503: Problem},
         parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
     )
     def post(self, request: Request) -> Response:
@@ -96,7 +96,7 @@ class JobView(APIView):
 
 class JobCancelView(APIView):
     @extend_schema(
-        operation_id="job_cancel", request=None, responses={200: JobShape, **_refusals, 409: ProblemShape}
+        operation_id="job_cancel", request=None, responses={200: JobShape, **_refusals, 409: Problem}
     )
     def post(self, request: Request, job_id: UUID) -> Response:
         job = services.cancel_job(principal=principal_for(request), job_id=job_id)

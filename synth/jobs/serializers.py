@@ -36,15 +36,6 @@ class TakeDownRequest(serializers.Serializer):
     reason = serializers.ChoiceField(choices=TAKE_DOWN_REASONS)
 
 
-class ProblemShape(serializers.Serializer):
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField()
-    code = serializers.CharField()
-    request_id = serializers.CharField()
-
-
 class OutputShape(serializers.Serializer):
     id = serializers.UUIDField(help_text="The record id that the mark carries.")
     format = serializers.CharField()

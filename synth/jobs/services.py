@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import IO, Any
@@ -507,13 +506,13 @@ def take_down_output(*, principal: Principal, job_id: UUID, reason: str) -> Outp
 
 def wait_for_job(*, job_id: UUID, timeout_s: float) -> SynthesisJob:
     """The job once it is final, or as it stands after ``timeout_s``. Holds no database connection."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        job = selectors.job_row(job_id)
-        left_s = deadline - time.monotonic()
-        if job.is_final or left_s <= 0:
-            return job
-        wakeup.wait("job", str(job_id), timeout_s=min(left_s, 5.0))
+    return wakeup.wait_until(
+        "job",
+        str(job_id),
+        read=lambda: selectors.job_row(job_id),
+        done=lambda job: job.is_final,
+        timeout_s=timeout_s,
+    )
 
 
 def job_error(job: SynthesisJob) -> AssentError:

@@ -72,6 +72,11 @@ def test_a_copied_mark_is_transplanted_never_issued():
     assert decision.records == (7,)
 
 
+def test_a_chance_agreement_within_a_copied_mark_is_still_transplanted():
+    record = RecordFinding(7, True, 10.0, True, (Interval(4.0, 5.5, "ours", 7),), covered=0.1, word_s=6.0)
+    assert decide(findings(10.0, record)).verdict is Verdict.TRANSPLANTED
+
+
 def test_an_unknown_record_claims_nothing():
     decision = decide(findings(10.0, ours(7, (0, 10), kind="altered", known=False)))
     assert decision.verdict is Verdict.UNVERIFIED_MARK
