@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.models import ApiKey, Membership, Organisation, User
 from accounts.permissions import permissions_of
 from audit.actors import Actor
@@ -91,6 +93,27 @@ def principal_for(request: Any) -> Principal:
     principal = principal_of(membership, api_key=key)
     plain.assent_principal = principal
     return principal
+
+
+def renewed(principal: Principal) -> Principal:
+    """The same caller with the rights of this moment, for after a wait.
+
+    Raises AssentError 401 ``authentication_required`` when the key or the account has ended meanwhile, `Forbidden`
+    ``no_organisation`` when the membership has.
+    """
+    key = principal.api_key
+    if key is not None:
+        key = ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True, expires_at__gt=timezone.now()).first()
+    membership = (
+        Membership.objects.select_related("user", "organisation")
+        .filter(user=principal.user, organisation=principal.organisation)
+        .first()
+    )
+    if membership is None:
+        raise Forbidden("no_organisation", "You belong to no organisation here.")
+    if not membership.user.is_active or (key is None and principal.api_key is not None):
+        raise AssentError("authentication_required", "Log in, or send an API key.", http_status=401)
+    return principal_of(membership, api_key=key)
 
 
 def _chosen(request: Any, memberships: list[Membership]) -> Membership | None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from accounts.models import VoiceStatus
 from audit.models import Entry
 from synth.errors import NotFound
 from watermark.models import Mark, MarkEpoch, Verification
@@ -14,7 +15,7 @@ from watermark.models import Mark, MarkEpoch, Verification
 
 def issued_marks(numbers: list[int]) -> dict[int, Mark]:
     """Marks by record number; a reserved one was never released and counts as unknown."""
-    rows = Mark.objects.select_related("consent", "entry").filter(
+    rows = Mark.objects.select_related("consent__voice", "entry").filter(
         record_number__in=numbers, state__in=[Mark.State.ISSUED, Mark.State.TAKEN_DOWN]
     )
     return {row.record_number: row for row in rows}
@@ -26,7 +27,12 @@ def readable_epochs() -> list[str]:
 
 
 def consent_state(mark: Mark) -> str:
-    """``live``, ``revoked``, ``expired`` or ``superseded``: the consent it was made under, as of now."""
+    """``live``, ``revoked``, ``expired`` or ``superseded``: the consent it was made under, as of now.
+
+    A withdrawal reaches back: it also ends what had been renewed or had run out before.
+    """
+    if mark.consent.voice.status == VoiceStatus.REVOKED:
+        return "revoked"
     return mark.consent.state_at(timezone.now())
 
 

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.principals import principal_for
+from accounts.principals import principal_for, renewed
 from synth.errors import Unavailable
 from synth.jobs import selectors, services
 from synth.jobs.api import audio_response, idempotency_key
@@ -59,7 +59,9 @@ class SpeechView(APIView):
             )
         if job.state != JobState.RELEASED:
             raise services.job_error(job)
-        output, file = services.open_output(principal=principal_for(request), job_id=job.id)
+        # As of now: in two minutes a key may have been revoked, a membership ended.
+        principal = renewed(principal_for(request))
+        output, file = services.open_output(principal=principal, job_id=job.id)
         response: HttpResponseBase
         if form.validated_data["stream_format"] == "sse":
             response = StreamingHttpResponse(_events(file, job), content_type="text/event-stream")

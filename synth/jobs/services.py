@@ -25,6 +25,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from accounts.models import CheckState, Style, VoiceStatus
 from accounts.permissions import SPEECH_READ, SPEECH_WRITE
 from accounts.principals import Principal
 from accounts.selectors import get_controlled_voice, get_voice
@@ -251,11 +252,14 @@ def beat(*, job: SynthesisJob, stage: str, progress: float) -> None:
         raise JobStopped("cancelled")
     if not consent_is_live(consent_id=job.consent_id, version=job.consent_version):
         raise JobStopped("consent")
+    if _style_was_removed(job):
+        raise JobStopped("style")
     wakeup.notify("job", str(job.id))
 
 
 class JobStopped(Exception):
-    """The job is to stop: ``cancelled``, ``consent`` (revoked or expired), or ``lost`` to another worker."""
+    """The job is to stop: ``cancelled``, ``consent`` (revoked or expired), ``style`` (removed from the voice), or
+    ``lost`` to another worker."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -308,6 +312,8 @@ def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
                 raise JobStopped("cancelled")
             if not consent_is_live(consent_id=job.consent_id, version=job.consent_version, lock=True):
                 raise JobStopped("consent")
+            if _style_was_removed(job):
+                raise JobStopped("style")
             entry = record(
                 event="synthesis.completed",
                 actor=SYSTEM,
@@ -382,6 +388,11 @@ def stop_job(*, job: SynthesisJob, reason: str) -> None:
         return
     if reason == "consent":
         _end(job, JobState.FAILED, _consent_ended(job), event="synthesis.failed")
+    elif reason == "style":
+        removed = Forbidden(
+            "style_removed", "The style was removed from the voice before the speech was done."
+        )
+        _end(job, JobState.FAILED, removed, event="synthesis.failed")
     else:
         _end(job, JobState.CANCELLED, None, event="synthesis.cancelled")
 
@@ -389,6 +400,12 @@ def stop_job(*, job: SynthesisJob, reason: str) -> None:
 def fail_job(*, job: SynthesisJob, error: AssentError) -> None:
     """End a running job with an error that its caller can read."""
     _end(job, JobState.FAILED, error, event="synthesis.failed")
+
+
+def _style_was_removed(job: SynthesisJob) -> bool:
+    if job.style_id is None:
+        return False
+    return not Style.objects.filter(id=job.style_id, state=CheckState.APPROVED).exists()
 
 
 def _consent_ended(job: SynthesisJob) -> AssentError:
@@ -463,7 +480,9 @@ def open_output(*, principal: Principal, job_id: UUID) -> tuple[Output, IO[bytes
         raise NotFound("output_deleted", "This file was deleted.")
     if output.mark.state == Mark.State.TAKEN_DOWN:
         raise Forbidden("output_taken_down", "This file was taken down.")
-    if output.job.consent.state_at(timezone.now()) == "revoked":
+    if (
+        output.job.voice.status == VoiceStatus.REVOKED
+    ):  # also when its consent had ended before, or was renewed
         raise Forbidden("consent_revoked", "The voice's owner no longer permits its use.")
     with transaction.atomic():
         record(

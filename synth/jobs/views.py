@@ -146,7 +146,7 @@ def _shown(row: SynthesisJob) -> dict[str, Any]:
         "is_served": output is not None
         and output.deleted_at is None
         and output.mark.state != "taken_down"
-        and row.consent.closed_as != "revoked",
+        and row.voice.status != "revoked",
         "is_playable": row.format != "pcm",
     }
 

@@ -1,0 +1,81 @@
+"""What is taken back while a job runs, or after its file was released, is not spoken and not served."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from accounts import services as accounts
+from accounts.permissions import Role
+from accounts.principals import principal_of, renewed
+from accounts.services.consent import GATES_THAT_MUST_PASS
+from audit.models import Entry
+from synth.errors import AssentError, Forbidden
+from synth.jobs import services
+from synth.jobs.models import JobState, Output
+from synth.jobs.services import JobStopped
+from tests import factories
+from tests.jobs.test_services import claimed, finished, owner, reserved, voice  # noqa: F401 - fixtures
+from watermark.selectors import consent_state
+
+pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
+
+
+def renew(owner, voice):  # noqa: F811
+    challenge = accounts.issue_challenge(principal=owner, voice_id=voice.id)
+    take = SimpleUploadedFile("take.wav", factories.wav())
+    submission = accounts.submit_recording(
+        principal=owner, challenge_id=challenge.id, upload=take, source="microphone"
+    )
+    accounts.begin_check(submission_id=submission.id)
+    report = factories.passing_report(GATES_THAT_MUST_PASS | {"speaker"})
+    return accounts.apply_consent_gates(submission_id=submission.id, result=report)
+
+
+def test_files_of_a_renewed_consent_are_not_served_once_the_voice_is_revoked(owner, voice):  # noqa: F811
+    job = claimed(owner, voice)
+    output = services.release_job(job=job, mark=reserved(job), finished=finished())
+    assert renew(owner, voice).state == "approved"
+    services.open_output(principal=owner, job_id=job.id)[1].close()
+    accounts.revoke(principal=owner, voice_id=voice.id)
+    downloads = Entry.objects.filter(event="output.downloaded").count()
+    with pytest.raises(Forbidden) as refused:
+        services.open_output(principal=owner, job_id=job.id)
+    assert refused.value.code == "consent_revoked"
+    assert Entry.objects.filter(event="output.downloaded").count() == downloads
+    output.mark.consent.voice.refresh_from_db()
+    assert consent_state(output.mark) == "revoked"
+
+
+def test_a_style_removed_while_it_is_spoken_is_not_released(owner, voice):  # noqa: F811
+    job = claimed(owner, voice)
+    accounts.remove_style(principal=owner, style_id=job.style_id)
+    with pytest.raises(JobStopped):
+        services.beat(job=job, stage="speaking", progress=0.5)
+    with pytest.raises(JobStopped) as stopped:
+        services.release_job(job=job, mark=reserved(job), finished=finished())
+    services.stop_job(job=job, reason=stopped.value.reason)
+    job.refresh_from_db()
+    assert (job.state, job.error["code"]) == (JobState.FAILED, "style_removed")
+    assert not Output.objects.exists()
+
+
+@pytest.mark.parametrize("ending", ["key", "role", "membership", "account"])
+def test_a_caller_who_waited_has_only_the_rights_that_are_left(owner, ending):  # noqa: F811
+    member = factories.member_principal(owner, Role.OPERATOR)
+    key, _secret = accounts.create_key(principal=member, name="k", scopes=["speech:write", "speech:read"])
+    membership = member.user.memberships.get(organisation=owner.organisation)
+    waiting = principal_of(membership, api_key=key)
+    assert renewed(waiting).scopes == waiting.scopes
+    if ending == "key":
+        accounts.revoke_key(principal=owner, key_id=key.pk)
+    elif ending == "role":
+        accounts.change_role(principal=owner, membership_id=membership.pk, role=Role.AUDITOR)
+        assert renewed(waiting).scopes == {"speech:read"}
+        return
+    elif ending == "membership":
+        accounts.remove_member(principal=owner, membership_id=membership.pk)
+    else:
+        type(member.user).objects.filter(pk=member.user.pk).update(is_active=False)
+    with pytest.raises(AssentError):
+        renewed(waiting)
