@@ -9,7 +9,7 @@ from functools import cache
 from synth.text.symbols import DATA, MARKS
 
 _DIGITS = "零一二三四五六七八九"
-_UNITS = {
+UNITS = {
     "°C": "度",
     "℃": "度",
     "°F": "华氏度",
@@ -52,10 +52,10 @@ _UNITS = {
     "h": "小时",
     "s": "秒",
 }
-_UNIT = "|".join(re.escape(unit) for unit in sorted(_UNITS, key=len, reverse=True))
+_UNIT = "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True))
 _MONEY = {"$": "美元", "¥": "元", "￥": "元", "€": "欧元", "£": "英镑"}
 # Characters that count things or follow a quantity: a number before them is a quantity, never a code.
-_MEASURES = (
+MEASURES = (
     "个只条头匹座架辆艘张本册页篇句段首支枝根块片颗粒滴朵棵株把件套双对副群位名人家户层楼间栋幢所处道门"
     "次回场遍趟顿番届期批份封幅部台元角毛分钱斤两吨克升米里尺寸亩岁年月日号天周时点刻秒季代级度倍成步"
     "种类项环集章节排行列队班桌碗杯瓶盒箱袋桶盘盆壶罐包盏口手笔字题万亿千百十多余几"
@@ -187,7 +187,7 @@ def _phone(match: re.Match[str]) -> str:
 
 
 def _measure(match: re.Match[str]) -> str:
-    return number(match["number"]) + _UNITS[match["unit"]]
+    return number(match["number"]) + UNITS[match["unit"]]
 
 
 def _money(match: re.Match[str]) -> str:
@@ -220,7 +220,7 @@ _RULES = (
     (r"(?<!\d)\(?0\d{2,3}\)?[- ]\d{7,8}(?!\d)|(?<!\d)400[- ]?\d{3}[- ]?\d{4}(?!\d)", _phone),
     (rf"(?P<sign>[$¥￥€£]){_NUMBER}(?P<scale>万亿|亿|万|千|百)?", _money),
     (
-        rf"(?<![\d.]){_NUMBER}\s?[-~～–](?=\d+(?:\.\d+)?\s?(?:{_UNIT}|[{_MEASURES}%]))",
+        rf"(?<![\d.]){_NUMBER}\s?[-~～–](?=\d+(?:\.\d+)?\s?(?:{_UNIT}|[{MEASURES}%]))",
         lambda m: _quantity(m[1]) + "到",
     ),
     (rf"(?:(?<![\d.])|(?<=\d)(?=\d)){_NUMBER}(?P<kind>[%‰％])", _percent),
@@ -235,7 +235,7 @@ _RULES = (
     (r"(?<=[\d])[~～](?=\d)", lambda _: "至"),
     (r"[-−]?\d+(?:,\d{3})*\.\d+", lambda m: number(m[0])),
     (r"第\d+", lambda m: "第" + cardinal(m[0][1:])),
-    (rf"[-−]?\d+(?:,\d{{3}})*\+?(?=[{_MEASURES}]|{'|'.join(_MANY_LETTERS)})", lambda m: _counted(m[0])),
+    (rf"[-−]?\d+(?:,\d{{3}})*\+?(?=[{MEASURES}]|{'|'.join(_MANY_LETTERS)})", lambda m: _counted(m[0])),
     (r"(?<![\d\w])[-−](?=\d)", lambda _: "负"),
     (r"\d+(?:,\d{3})*", _bare),
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 from synth.text import letter_to_sound
 from synth.text.english_normalize import normalize
-from synth.text.symbols import DATA
+from synth.text.symbols import DATA, word_list
 
 __all__ = ["in_dictionary", "normalize", "phones", "word_phones"]
 
@@ -76,182 +76,27 @@ _NOUN_OR_NOT = {
     "complex": ("K AA1 M P L EH0 K S", "K AH0 M P L EH1 K S"),
 }
 _LEAD_METAL = set(
-    [
-        "pipe",
-        "pipes",
-        "paint",
-        "poisoning",
-        "pencil",
-        "pencils",
-        "acid",
-        "shot",
-        "bullet",
-        "bullets",
-        "weight",
-        "weights",
-    ]
+    word_list("pipe pipes paint poisoning pencil pencils acid shot bullet bullets weight weights")
 )
 _BEFORE_VERBS = set(
-    [
-        "to",
-        "will",
-        "would",
-        "can",
-        "could",
-        "should",
-        "may",
-        "might",
-        "must",
-        "shall",
-        "do",
-        "does",
-        "did",
-        "don't",
-        "doesn't",
-        "didn't",
-        "can't",
-        "won't",
-        "cannot",
-        "not",
-        "never",
-        "let",
-        "let's",
-        "please",
-        "i",
-        "you",
-        "we",
-        "they",
-        "who",
-        "i'll",
-        "you'll",
-        "we'll",
-        "they'll",
-        "he'll",
-        "she'll",
-        "it'll",
-        "he",
-        "she",
-        "it",
-        "always",
-        "often",
-        "usually",
-        "really",
-        "also",
-        "just",
-        "and-then",
-    ]
+    word_list(
+        "to will would can could should may might must shall do does did don't doesn't didn't can't won't cannot "
+        "not never let let's please i you we they who i'll you'll we'll they'll he'll she'll it'll he she it "
+        "always often usually really also just and-then"
+    )
 )
 _BEFORE_NOUNS = set(
-    [
-        "the",
-        "a",
-        "an",
-        "this",
-        "that",
-        "these",
-        "those",
-        "my",
-        "your",
-        "his",
-        "her",
-        "its",
-        "our",
-        "their",
-        "of",
-        "in",
-        "on",
-        "at",
-        "by",
-        "with",
-        "from",
-        "for",
-        "no",
-        "every",
-        "each",
-        "some",
-        "any",
-        "another",
-        "one",
-        "two",
-        "three",
-        "first",
-        "last",
-        "next",
-        "new",
-        "old",
-        "big",
-        "small",
-        "own",
-        "and",
-    ]
+    word_list(
+        "the a an this that these those my your his her its our their of in on at by with from for no every each "
+        "some any another one two three first last next new old big small own and"
+    )
 )
 _HAVE = set(
-    [
-        "have",
-        "has",
-        "had",
-        "having",
-        "i've",
-        "you've",
-        "we've",
-        "they've",
-        "be",
-        "been",
-        "was",
-        "were",
-        "is",
-        "are",
-        "am",
-        "being",
-        "get",
-        "got",
-        "'d",
-        "'ve",
-    ]
+    word_list("have has had having i've you've we've they've be been was were is are am being get got 'd 've")
 )
-_PAST = set(
-    [
-        "yesterday",
-        "ago",
-        "last",
-        "already",
-        "once",
-        "earlier",
-        "before",
-        "was",
-        "were",
-        "had",
-        "did",
-        "said",
-        "went",
-        "saw",
-    ]
-)
+_PAST = set(word_list("yesterday ago last already once earlier before was were had did said went saw"))
 _VERB_AFTER = set(
-    [
-        "the",
-        "a",
-        "an",
-        "this",
-        "that",
-        "these",
-        "those",
-        "my",
-        "your",
-        "his",
-        "her",
-        "its",
-        "our",
-        "their",
-        "me",
-        "him",
-        "us",
-        "them",
-        "it",
-        "up",
-        "down",
-        "to",
-    ]
+    word_list("the a an this that these those my your his her its our their me him us them it up down to")
 )
 
 

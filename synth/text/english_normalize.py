@@ -5,29 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_ONES = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-_TENS = ["-", "-", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+from synth.text.symbols import word_list
+
+_ONES = word_list(
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
+)
+_TENS = word_list("- - twenty thirty forty fifty sixty seventy eighty ninety")
 _SCALES = ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred"))
 _ORDINALS = {
     "one": "first",
@@ -38,20 +22,7 @@ _ORDINALS = {
     "nine": "ninth",
     "twelve": "twelfth",
 }
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
+_MONTHS = word_list("January February March April May June July August September October November December")
 _MONTH = "|".join([*_MONTHS, *(month[:3] + r"\.?" for month in _MONTHS if month != "May"), r"Sept\.?"])
 
 # Unit: singular, plural. Case matters: 5 M is not five metres.
@@ -156,10 +127,8 @@ def cardinal(number: int) -> str:
 def ordinal(number: int) -> str:
     """21 -> "twenty-first"."""
     head, separator, last = re.fullmatch(r"(.*?)([ -]?)(\w+)", cardinal(number)).groups()  # type: ignore[union-attr]
-    if last in _ORDINALS:
-        last = _ORDINALS[last]
-    else:
-        last = last[:-1] + "ieth" if last.endswith("y") else last + "th"
+    regular = last[:-1] + "ieth" if last.endswith("y") else last + "th"
+    last = _ORDINALS.get(last, regular)
     return head + separator + last
 
 
@@ -215,7 +184,7 @@ def _measure(match: re.Match[str]) -> str:
 def _time(match: re.Match[str]) -> str:
     hour, minute, half = int(match["hour"]), int(match["minute"]), match["half"]
     if half:
-        half = f" {letters(half.replace('.', '')[0])} M"
+        half = f" {letters(half[0])} M"
     elif hour > 12:
         hour, half = hour - 12, " P M"
     spoken = cardinal(hour)
@@ -265,9 +234,13 @@ def _address(match: re.Match[str]) -> str:
 _AMOUNT = r"(?P<amount>\d[\d,]*(?:\.\d+)?|\.\d+)"
 _RULES = (
     (r"(?:https?://|www\.)[\w./-]*\w|\b[\w.-]+@[\w-]+(?:\.[\w-]+)+", _address),
+    (r"\b([12]\d\d)0s\b", lambda m: _decade(int(m[1] + "0"))),
     (r"\b(?P<year>[12]\d{3})[-/](?P<month>\d\d?)[-/](?P<day>\d\d?)\b", _iso_date),
     (rf"\b(?P<month>{_MONTH})\s(?P<day>\d\d?)(?:st|nd|rd|th)?\b(?!:)", _month_day),
-    (r"\b(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)\b(?:\s?(?P<half>[ap]\.?m\b\.?))?", _time),
+    (
+        r"\b(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)\b(?:\s?(?P<half>[ap]\.m\.(?=\s*[a-z,])|[ap]\.m(?=\.)|[apAP][mM]\b))?",
+        _time,
+    ),
     (rf"(?P<sign>[$£€¥￥])\s?{_AMOUNT}(?:\s(?P<scale>million|billion|trillion|thousand)\b)?", _money),
     (rf"{_AMOUNT}\s?(?P<sign>[$£€])(?P<scale>)", _money),
     (r"(?<!\w)\+?\d{1,3}[- ]\d{3}[- ]\d{3}[- ]\d{4}\b", lambda m: digits(m[0])),
@@ -280,7 +253,6 @@ _RULES = (
     (r"(?<![\w)])[-−](?=\d)", lambda _: "negative "),
     (r"\b(?P<number>\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(int(m["number"]))),
     (r"^(?P<number>\d+)\.\s(?=\D)", lambda m: ordinal(int(m["number"])) + ", "),
-    (r"\b([12]\d\d)0s\b", lambda m: _decade(int(m[1] + "0"))),
     (r"\b\d+(?:\.\d+){2,}\b", lambda m: " point ".join(cardinal(int(part)) for part in m[0].split("."))),
     (r"\d[\d,]*\.\d+|(?<!\w)\.\d+", lambda m: f" {decimal(m[0])} "),
     (r"\d{1,3}(?:,\d{3})+|\d+", lambda m: f" {_number(m)} "),
@@ -301,8 +273,8 @@ def normalize(text: str) -> str:
         text = re.sub(pattern, words, text)
     text = re.sub(rf"\b({'|'.join(_TITLES)})\.(?=\s[A-Z])", lambda match: _TITLES[match[1]], text)
     text = re.sub(r"\b(?:[A-Z]\.){2,}(?=(\s+[a-z]|,|\s*$|\s)?)", _initials, text)
-    for pattern, spoken in _COMPILED:
-        text = pattern.sub(spoken, text)
+    for rule, spoken in _COMPILED:
+        text = rule.sub(spoken, text)
     text = text.replace("&", " and " if re.search(r"\w\w\s?&|&\s?\w\w", text) else " ")
     text = text.replace("@", " at ").replace("+", " plus ")
     text = "".join(

@@ -21,7 +21,6 @@ _MARKS = {
     "！": "!",
     "？": "?",
     "\n": ".",
-    "・": ",",
 }
 _LABEL = re.compile(r"-(?P<phone>[^+]+)\+.*?/A:(?P<accent>[-\dx]+)\+(?P<place>[\dx]+)\+(?P<left>[\dx]+)/")
 _PHRASE_LENGTH = re.compile(r"/F:(\d+)_")

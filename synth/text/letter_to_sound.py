@@ -11,39 +11,14 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from synth.text.symbols import DATA
+from synth.text.symbols import DATA, word_list
 
 MAX_PHONES = 20
 _LETTERS = {letter: number for number, letter in enumerate("abcdefghijklmnopqrstuvwxyz", start=3)}
 _UNKNOWN_LETTER, _WORD_END = 1, 2
 _START, _END = 2, 3
-_VOWELS = ["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"]
-_CONSONANTS = [
-    "B",
-    "CH",
-    "D",
-    "DH",
-    "F",
-    "G",
-    "HH",
-    "JH",
-    "K",
-    "L",
-    "M",
-    "N",
-    "NG",
-    "P",
-    "R",
-    "S",
-    "SH",
-    "T",
-    "TH",
-    "V",
-    "W",
-    "Y",
-    "Z",
-    "ZH",
-]
+_VOWELS = word_list("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW")
+_CONSONANTS = word_list("B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH")
 
 
 def _phone_names() -> list[str]:

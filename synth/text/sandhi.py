@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 
-from synth.text.symbols import DATA
+from synth.text.symbols import DATA, word_list
 
 
 @dataclass(frozen=True)
@@ -29,44 +29,12 @@ _PARTICLES = "吧呢啊呐噻嘛呀哇哦啰喔嘞"
 # Words in 儿 that keep it as a syllable of its own: children, or what 儿 is the name of.
 _FULL_ER = "女男婴幼孤健患胎宠妻侄孙少小弃产"
 _TONELESS_ZI_NOT = frozenset(
-    [
-        "男子",
-        "女子",
-        "分子",
-        "原子",
-        "电子",
-        "量子",
-        "质子",
-        "中子",
-        "粒子",
-        "离子",
-        "莲子",
-        "石子",
-        "瓜子",
-        "王子",
-        "君子",
-        "才子",
-        "孔子",
-        "老子",
-        "孟子",
-        "庄子",
-        "天子",
-        "公子",
-        "弟子",
-        "太子",
-        "父子",
-        "母子",
-        "妻子们",
-        "游子",
-        "学子",
-        "因子",
-        "光子",
-        "次子",
-        "长子",
-        "独子",
-        "赤子",
-        "浪子",
-    ]
+    word_list(
+        "男子 女子 分子 原子 电子 量子 质子 中子 粒子 离子 莲子 石子 瓜子 王子 君子 才子 孔子 "
+        "老子 孟子 庄子 天子 公子 弟子 太子 父子 母子 妻子们 游子 学子 因子 光子 次子 长子 "
+        "独子 "
+        "赤子 浪子"
+    )
 )
 
 
@@ -255,7 +223,7 @@ def _change_thirds(text: str, finals: list[str], split: SplitWord) -> None:
             finals[0] = _toned(finals[0], "2")  # 所有人
         elif first == 1 and _third(finals[1]) and _third(finals[2]):
             finals[1] = _toned(finals[1], "2")
-        elif _third(finals[first - 1]) and _third(finals[first]):
+        elif 0 < first < 3 and _third(finals[first - 1]) and _third(finals[first]):
             finals[first - 1] = _toned(finals[first - 1], "2")  # 好喜欢
     elif len(text) == 4:
         for start in (0, 2):

@@ -22,3 +22,8 @@ def ids(phones: Sequence[str], version: str = "v2") -> tuple[int, ...]:
     """Ids of phones; a name that the table lacks becomes ``UNK``."""
     known = table(version)
     return tuple(known.get(phone, known[UNKNOWN]) for phone in phones)
+
+
+def word_list(text: str) -> list[str]:
+    """The words of a list written as one string."""
+    return text.split()

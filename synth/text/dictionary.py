@@ -1,0 +1,143 @@
+"""Users' own pronunciations: pinyin, jyutping, ARPAbet, kana or Hangul for a word, or other words in its place.
+
+A dictionary is a JSON object ``{"version": 1, "words": [{"word", "language", "reading"} or {"word", "language",
+"alias"}]}``. It is a value: a change makes a new one, and `Dictionary.digest` names exactly this content, so that a
+recording can say with which dictionary it was made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from synth.errors import AssentError
+from synth.text.symbols import table
+
+FORMAT_VERSION = 1
+MAX_ENTRIES = 5000
+MAX_LENGTH = 200
+
+_ARPABET = re.compile(r"[A-Z]{1,2}[012]?")
+_READINGS = {
+    "zh": re.compile(r"[a-zü:]{1,7}[1-5]"),
+    "yue": re.compile(r"[a-z]{1,6}[1-6]"),
+    "ja": re.compile(r"[ぁ-ゖァ-ヺー]+"),
+    "ko": re.compile(r"[가-힣]+"),
+}
+
+
+@dataclass(frozen=True, order=True)
+class Entry:
+    """A word with a reading (syllables or phones apart by blanks) or an alias (text to be read in its place)."""
+
+    language: str
+    word: str
+    reading: str = ""
+    alias: str = ""
+
+
+@dataclass(frozen=True)
+class Dictionary:
+    """Entries, at most one per language and word."""
+
+    entries: tuple[Entry, ...] = ()
+
+    def words(self, language: str) -> dict[str, tuple[str, ...]]:
+        """Word -> reading as the language's ``phones`` wants it."""
+        return self._by_language.get(language, {})
+
+    def with_aliases(self, text: str, language: str) -> str:
+        """The text with aliases in place of their words (whole words in English)."""
+        for entry in self.entries:
+            if entry.alias and entry.language == language:
+                edge = r"\b" if language == "en" else ""
+                pattern = f"{edge}{re.escape(entry.word)}{edge}"
+                text = re.sub(pattern, lambda _, alias=entry.alias: alias, text, flags=re.IGNORECASE)  # type: ignore[misc]
+        return text
+
+    def with_entry(self, entry: Entry) -> Dictionary:
+        """A dictionary with this entry in place of any other for the same word."""
+        others = [
+            other for other in self.entries if (other.language, other.word) != (entry.language, entry.word)
+        ]
+        return checked([*others, entry])
+
+    def as_dict(self) -> dict[str, Any]:
+        """What `load` reads."""
+        words = [
+            {key: value for key, value in vars(entry).items() if value} for entry in sorted(self.entries)
+        ]
+        return {"version": FORMAT_VERSION, "words": words}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content; the same for the same entries in any order."""
+        text = json.dumps(self.as_dict(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
+    def _by_language(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        words: dict[str, dict[str, tuple[str, ...]]] = {}
+        for entry in self.entries:
+            if entry.reading:
+                word = entry.word.lower() if entry.language == "en" else entry.word
+                words.setdefault(entry.language, {})[word] = tuple(entry.reading.split())
+        return words
+
+
+NO_WORDS = Dictionary()
+
+
+def load(content: Mapping[str, Any]) -> Dictionary:
+    """The dictionary of a JSON object. AssentError ``dictionary_invalid`` says what is wrong with it."""
+    if content.get("version") != FORMAT_VERSION or not isinstance(content.get("words"), list):
+        raise _invalid(f"A dictionary has version {FORMAT_VERSION} and a list of words.")
+    entries = []
+    for item in content["words"]:
+        if not isinstance(item, dict) or not set(item) <= {"language", "word", "reading", "alias"}:
+            raise _invalid("A word has language, word and either reading or alias.")
+        if not all(isinstance(value, str) for value in item.values()) or not {"language", "word"} <= set(
+            item
+        ):
+            raise _invalid("A word has language, word and either reading or alias.")
+        entries.append(Entry(**item))
+    return checked(entries)
+
+
+def checked(entries: Iterable[Entry]) -> Dictionary:
+    """A dictionary of entries that the front-end can use."""
+    kept = [_checked(entry) for entry in entries]
+    if len(kept) > MAX_ENTRIES:
+        raise _invalid(f"A dictionary holds at most {MAX_ENTRIES} words.")
+    if len({(entry.language, entry.word) for entry in kept}) < len(kept):
+        raise _invalid("A word is there twice.")
+    return Dictionary(tuple(sorted(kept)))
+
+
+def _checked(entry: Entry) -> Entry:
+    word, reading, alias = entry.word.strip(), entry.reading.strip(), entry.alias.strip()
+    if not word or bool(reading) == bool(alias) or max(map(len, (word, reading, alias))) > MAX_LENGTH:
+        raise _invalid(f"{word or 'An empty word'} needs either a reading or an alias.")
+    parts = reading.split()
+    if entry.language == "en":
+        # A word of another form than letters would never be found in the text.
+        fits = re.fullmatch(r"[A-Za-z]+(?:['-][A-Za-z]+)*", word) is not None or bool(alias)
+        fits = fits and all(_ARPABET.fullmatch(part) and part in table() for part in parts)
+    elif entry.language in _READINGS:
+        fits = all(_READINGS[entry.language].fullmatch(part) for part in parts)
+        if entry.language in {"zh", "yue"} and reading:
+            fits = fits and len(parts) == len(word)
+    else:
+        raise _invalid(f"{entry.language} is no language of the front-end.")
+    if not fits:
+        raise _invalid(f"The reading of {word} is not one of the language {entry.language}.")
+    return replace(entry, word=word, reading=" ".join(parts), alias=alias)
+
+
+def _invalid(message: str) -> AssentError:
+    return AssentError("dictionary_invalid", message)
