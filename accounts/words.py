@@ -95,7 +95,7 @@ def _parts(measured: Any, limit: Any) -> list[tuple[Promise | str, Any, Any]]:
     """What a gate measured, beside its limits; a yes or no needs no numbers, the icon says it."""
     if isinstance(measured, dict):
         limits = limit if isinstance(limit, dict) else {}
-        return [(PARTS.get(key, key), value, limits.get(key)) for key, value in measured.items()]
+        return [(PARTS.get(key) or key, value, limits.get(key)) for key, value in measured.items()]
     if measured is None or measured == "" or isinstance(measured, bool):
         return []
     return [("", measured, None if isinstance(limit, dict) else limit)]

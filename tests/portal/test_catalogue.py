@@ -26,7 +26,9 @@ def locale(request) -> str:
 def test_the_sources_of_the_catalogue_are_up_to_date(locale):
     old = catalogue.load(path_of(locale), locale)
     new = catalogue.merged(ROOT, old, locale)
-    assert {(m.context, m.id) for m in new} == {(m.context, m.id) for m in old}, "run: manage.py catalogue"
+    assert {(m.context, m.id) for m in new} == {(m.context, m.id) for m in old}, (
+        "run `manage.py catalogue`, then translate what it lists in locale/zh_Hans and run it again"
+    )
 
 
 def test_the_compiled_catalogue_is_the_one_of_its_source(locale):
