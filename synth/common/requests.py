@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv6Network, ip_address
+
 from django.conf import settings
 from django.http import HttpRequest
 
 
 def client_address(request: HttpRequest) -> str:
-    """The caller's address; X-Forwarded-For counts only behind a proxy that is declared trusted."""
+    """The caller's address; X-Forwarded-For counts only behind a proxy that is declared trusted.
+
+    Of an IPv6 address the network of 64 bits: whoever has one address there has all of them.
+    """
+    address = str(request.META.get("REMOTE_ADDR", ""))
     if settings.ASSENT_TRUST_PROXY:
         forwarded = request.headers.get("x-forwarded-for", "")
         if forwarded:
             # The last hop is the one that our own proxy saw.
-            return forwarded.rsplit(",", 1)[-1].strip()
-    return str(request.META.get("REMOTE_ADDR", ""))
+            address = forwarded.rsplit(",", 1)[-1].strip()
+    return _network(address)
+
+
+def _network(address: str) -> str:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((int(parsed), 64), strict=False))

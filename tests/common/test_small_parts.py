@@ -13,10 +13,12 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import RequestFactory
 from django.utils import timezone
 
 from synth.common import ratelimit, uploads, wakeup
 from synth.common.ids import new_id, parse_id
+from synth.common.requests import client_address
 from synth.conf.env import BadEnvironment, read
 from synth.errors import AssentError, PayloadTooLarge, TooMany
 
@@ -112,3 +114,22 @@ def test_environment_is_typed():
         read("ASSENT_SPEECH_QUEUE_LIMIT", {"ASSENT_SPEECH_QUEUE_LIMIT": "many"})
     with pytest.raises(KeyError):
         read("NOT_IN_THE_TABLE", {})
+
+
+@pytest.mark.parametrize(
+    ("headers", "proxied", "address"),
+    [
+        ({"REMOTE_ADDR": "203.0.113.9"}, False, "203.0.113.9"),
+        ({"REMOTE_ADDR": "::ffff:203.0.113.9"}, False, "203.0.113.9"),
+        ({"REMOTE_ADDR": "2001:db8:1:2:3:4:5:6"}, False, "2001:db8:1:2::/64"),
+        ({"REMOTE_ADDR": "2001:db8:1:2:ffff::1"}, False, "2001:db8:1:2::/64"),
+        ({"REMOTE_ADDR": "203.0.113.9", "HTTP_X_FORWARDED_FOR": "10.9.9.9"}, False, "203.0.113.9"),
+        ({"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "1.2.3.4, 203.0.113.9"}, True, "203.0.113.9"),
+        ({"REMOTE_ADDR": "", "HTTP_X_FORWARDED_FOR": "nonsense"}, True, "nonsense"),
+    ],
+)
+def test_nobody_gets_a_rate_limit_of_their_own_per_header_or_per_address_of_one_network(
+    settings, headers, proxied, address
+):
+    settings.ASSENT_TRUST_PROXY = proxied
+    assert client_address(RequestFactory().get("/", **headers)) == address
