@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -71,21 +70,12 @@ def default_front_end() -> FrontEnd:
         ) from error
 
     def sentences(text: str, language: str) -> list[Sentence]:
-        return [_sentence(segment) for segment in frontend.process(text, language)]
+        return [
+            Sentence(
+                [Piece(p.language, p.norm_text, p.ids, p.phones_per_character) for p in sentence.pieces],
+                sentence.pause_s,
+            )
+            for sentence in frontend.process(text, language)
+        ]
 
     return sentences
-
-
-def _sentence(segment: Any) -> Sentence:
-    """A segment of `synth.text.frontend`: one language run, or several as its ``pieces``."""
-    parts = getattr(segment, "pieces", None) or [segment]
-    return Sentence([_piece(part) for part in parts], getattr(segment, "pause_s", PAUSE_S))
-
-
-def _piece(part: Any) -> Piece:
-    from synth.text import symbols
-
-    phones = list(part.phones)
-    if phones and isinstance(phones[0], str):
-        phones = list(symbols.ids(phones))
-    return Piece(part.language, part.norm_text, phones, part.word2ph)

@@ -187,3 +187,16 @@ def test_the_fast_mode_speaks_like_the_exact_one(models_dir, spoken):
         fast.close()
     assert found.details["mode"] == "fast"
     assert len(found.samples) > 10_000 and np.isfinite(found.samples).all()
+
+
+def test_the_real_front_end(models_dir):
+    pytest.importorskip("synth.text.frontend")
+    engine = GptSovitsEngine(store.Store(models_dir), "v2")
+    try:
+        asked = SpeakRequest(
+            "Hello there.", "en-GB", [clip(2.0)], clip(3.2, transcript="How are you?"), seed=1
+        )
+        speech = engine.speak(asked)
+    finally:
+        engine.close()
+    assert len(speech.samples) > 10_000 and len(speech.details["codes"]) == 1
