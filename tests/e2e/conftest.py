@@ -9,15 +9,18 @@ import pytest
 from tests.service import Service
 
 SEED = """
+from django.db import transaction
 from tests import factories
 from tests.e2e.material import style_clip
 from accounts.services import create_key
 from accounts.permissions import SCOPES
 owner = factories.owner_principal("Northwind Studio")
-voice = factories.consented_voice(owner, name="Narrator")
-for name in ("neutral", "sad"):
-    samples, rate_hz, transcript = style_clip(name)
-    factories.approved_style(owner, voice, name=name, samples=samples, rate_hz=rate_hz, transcript=transcript)
+# In one transaction: a worker that sees the rows earlier would check the recordings itself.
+with transaction.atomic():
+    voice = factories.consented_voice(owner, name="Narrator")
+    for name in ("neutral", "sad"):
+        samples, rate_hz, transcript = style_clip(name)
+        factories.approved_style(owner, voice, name=name, samples=samples, rate_hz=rate_hz, transcript=transcript)
 _, secret = create_key(principal=owner, name="tests", scopes=sorted(SCOPES))
 answer = {"key": secret, "voice": str(voice.id), "slug": voice.slug, "email": owner.user.email}
 """
