@@ -19,7 +19,12 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if os.environ.get("ASSENT_STRICT") == "1" and reporter and reporter.stats.get("skipped") and not exitstatus:
+    if (
+        os.environ.get("ASSENT_STRICT") == "1"
+        and reporter
+        and reporter.stats.get("skipped")
+        and not exitstatus
+    ):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
