@@ -13,13 +13,21 @@ Optional: without numba `synth.gptsovits.fast` uses torch's own int8 operators.
 from __future__ import annotations
 
 import math
+import os
+from pathlib import Path
 
 import numba
 import numpy as np
 from numba import njit
 
 int32 = np.int32
-_compiled = {"nogil": True, "fastmath": True, "boundscheck": False, "error_model": "numpy", "cache": True}
+_compiled = {
+    "nogil": True,
+    "fastmath": True,
+    "boundscheck": False,
+    "error_model": "numpy",
+    "cache": os.access(Path(__file__).parent, os.W_OK),
+}
 
 
 @njit(inline="never", **_compiled)
