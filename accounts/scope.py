@@ -39,6 +39,10 @@ MAX_EMOTIONS = 20
 MAX_EXCLUDED_TERMS = 50
 
 _EMOTION = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+# Characters that are neither seen nor spoken, beside those of category Cf: joiners, fillers, variation selectors.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u180b-\u180d\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+)
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,8 @@ def check_use(
     if emotion is not None and ANY_EMOTION not in scope.emotions and emotion not in scope.emotions:
         raise _violation("emotion", "The consent does not cover this emotion.", list(scope.emotions))
     spoken = _folded(text)
-    if any(_says(spoken, _folded(term)) for term in scope.excluded_terms):
+    excluded = [folded for term in scope.excluded_terms if (folded := _folded(term))]
+    if any(_says(spoken, term) for term in excluded):
         # Which word it was is the owner's business: the answer would read the list out one guess at a time.
         raise _violation("text", "The owner of this voice has excluded words of this text.", None)
 
@@ -133,7 +138,9 @@ def _unique(items: Sequence[str]) -> tuple[str, ...]:
 
 
 def _folded(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    """Text as it is heard: one spacing, one case, nothing invisible that would cut an excluded word in two."""
+    seen = "".join(c for c in _UNSEEN.sub("", text) if unicodedata.category(c) != "Cf")
+    return " ".join(unicodedata.normalize("NFKC", seen).casefold().split())
 
 
 def _says(text: str, term: str) -> bool:

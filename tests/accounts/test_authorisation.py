@@ -119,6 +119,21 @@ def test_the_scope_binds_purpose_language_emotion_and_words(owner, voice):
         assert ask(owner, voice, purpose="dubbing", text=text)
 
 
+@pytest.mark.parametrize(
+    "cut", ["\u200b", "\u200d", "\u00ad", "\u2060", "\ufeff", "\u034f", "\ufe0f", "\u3164"]
+)
+def test_an_excluded_word_cut_by_what_nobody_sees_is_still_that_word(cut):
+    scope = Scope(
+        organisation="o", purposes=("general",), languages=("en",), excluded_terms=("tobacco", "烟草")
+    )
+    use = {"organisation_id": "o", "purpose": "general", "language": "en", "emotion": None}
+    for text in (f"Buy tob{cut}acco.", f"Buy {cut}tobacco{cut}.", f"烟{cut}草"):
+        with pytest.raises(Forbidden) as error:
+            check_use(scope, text=text, **use)
+        assert error.value.extra["param"] == "text"
+    check_use(scope, text=f"Buy to{cut}mato.", **use)
+
+
 def test_emotions_bind_styles():
     scope = Scope(organisation="o", purposes=("general",), languages=("en",), emotions=("neutral",))
     use = {"organisation_id": "o", "purpose": "general", "language": "en", "text": "x"}
