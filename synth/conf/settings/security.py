@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from urllib.parse import urlsplit
 
 from csp.constants import NONCE, NONE, SELF
@@ -18,8 +19,9 @@ def _secret_key() -> str:
     if path.exists():
         return path.read_text().strip()
     # Commands that need no secret (migrations, checks, the first-run set-up itself) still start; anything
-    # signed with this would not verify in another process, and the system check says so.
-    return "unset-run-manage-py-up-to-make-one"
+    # signed with this does not verify in another process, and the system check says so. Never one that is
+    # printed here for everybody to sign with.
+    return f"unset-{secrets.token_hex(32)}"
 
 
 SECRET_KEY = _secret_key()
