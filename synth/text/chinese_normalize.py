@@ -200,6 +200,14 @@ def _percent(match: re.Match[str]) -> str:
     return f"负{kind}{spoken[1:]}" if spoken.startswith("负") else kind + spoken
 
 
+def _counted(match: re.Match[str]) -> str:
+    text = match[0].rstrip("+")
+    if text.startswith("0") and len(text) > 1:
+        return by_digit(text, yao=True)
+    spoken = number(text) if match["ordinal"] else _quantity(text)  # 二月, but 两个
+    return spoken + ("多" if match[0].endswith("+") else "")
+
+
 def _bare(match: re.Match[str]) -> str:
     """A number without a measure word: a code if it is long or begins with 0, a round or short number otherwise."""
     text = match[0]
@@ -214,8 +222,13 @@ _NUMBER = r"(?P<number>[-−]?\d+(?:,\d{3})*(?:\.\d+)?)"
 _TIME = r"(?P<hour{0}>[01]?\d|2[0-4]):(?P<minute{0}>[0-5]\d)(?::(?P<second{0}>[0-5]\d))?"
 _RULES = (
     (r"(?<!\d)(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d\d?)(?P=mark)(?P<day>\d\d?)(?!\d)", _date),
+    (r"(?<!\d)(\d{4})\s?[-~～—–至到]\s?(\d{4})(?=年)", lambda m: f"{by_digit(m[1])}至{by_digit(m[2])}"),
+    (r"(?<!\d)([5-9]0|0[05])(?=后)", lambda m: by_digit(m[1])),
+    (r"(?:(?<=\d[%℃度mgs])|(?<=°[CF]))\s?[-~～–](?=[-−]?\d)", lambda _: "至"),
+    (r"±", lambda _: "正负"),
     (r"(?<!\d)(\d{4}|\d{2})(?=年(?!级|后|前|来|间|以))", lambda m: by_digit(m[1])),
     (rf"(?<!\d){_TIME.format('')}(?:\s?[-~～–—至到]\s?{_TIME.format('2')})?(?!\d)", _time),
+    (r"(?<![\d:])(\d+):(\d+)(?![\d:])", lambda m: f"{cardinal(m[1])}比{cardinal(m[2])}"),
     (r"(?<!\d)(?:\+?86[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?!\d)", _phone),
     (r"(?<!\d)\(?0\d{2,3}\)?[- ]\d{7,8}(?!\d)|(?<!\d)400[- ]?\d{3}[- ]?\d{4}(?!\d)", _phone),
     (rf"(?P<sign>[$¥￥€£]){_NUMBER}(?P<scale>万亿|亿|万|千|百)?", _money),
@@ -235,17 +248,14 @@ _RULES = (
     (r"(?<=[\d])[~～](?=\d)", lambda _: "至"),
     (r"[-−]?\d+(?:,\d{3})*\.\d+", lambda m: number(m[0])),
     (r"第\d+", lambda m: "第" + cardinal(m[0][1:])),
-    (rf"[-−]?\d+(?:,\d{{3}})*\+?(?=[{MEASURES}]|{'|'.join(_MANY_LETTERS)})", lambda m: _counted(m[0])),
+    (
+        rf"[-−]?\d+(?:,\d{{3}})*\+?(?=(?P<ordinal>[号楼级月日届])|[{MEASURES}]|{'|'.join(_MANY_LETTERS)})",
+        _counted,
+    ),
     (r"(?<![\d\w])[-−](?=\d)", lambda _: "负"),
     (r"\d+(?:,\d{3})*", _bare),
 )
 _COMPILED = tuple((re.compile(pattern), spoken) for pattern, spoken in _RULES)
-
-
-def _counted(text: str) -> str:
-    if text.startswith("0") and len(text) > 1:
-        return by_digit(text.rstrip("+"), yao=True)
-    return _quantity(text.rstrip("+")) + ("多" if text.endswith("+") else "")
 
 
 def verbalized(text: str) -> str:

@@ -228,7 +228,7 @@ def _number(match: re.Match[str]) -> str:
 
 def _address(match: re.Match[str]) -> str:
     names = {".": " dot ", "@": " at ", "/": " slash ", "-": " dash ", "_": " underscore ", ":": " "}
-    return re.sub(r"[.@/:_-]+", lambda mark: names[mark[0][0]], match[0].removeprefix("https://").strip("/"))
+    return re.sub(r"[.@/:_-]+", lambda mark: names[mark[0][0]], re.sub("^https?://", "", match[0]).strip("/"))
 
 
 _AMOUNT = r"(?P<amount>\d[\d,]*(?:\.\d+)?|\.\d+)"
@@ -243,14 +243,18 @@ _RULES = (
     ),
     (rf"(?P<sign>[$£€¥￥])\s?{_AMOUNT}(?:\s(?P<scale>million|billion|trillion|thousand)\b)?", _money),
     (rf"{_AMOUNT}\s?(?P<sign>[$£€])(?P<scale>)", _money),
+    (r"\b(?P<month>0?[1-9]|1[0-2])/(?P<day>\d\d?)/(?P<year>[12]\d{3})\b", _iso_date),
+    (r"\b24/7\b", lambda _: "twenty-four seven"),
+    (r"\b1¢", lambda _: "one cent"),
+    (r"(?<=\d)¢", lambda _: " cents"),
+    (r"(?<![\w)])[-−](?=\.?\d)", lambda _: "negative "),
     (r"(?<!\w)\+?\d{1,3}[- ]\d{3}[- ]\d{3}[- ]\d{4}\b", lambda m: digits(m[0])),
     (r"(?<![\w-])\(?\d{3}\)?[- ]\d{3}-\d{4}\b|(?<![\w-])\d{3}-\d{4}\b", lambda m: digits(m[0])),
+    (r"(?<![\w.-])(\d+)[-–~](?=\d+(?:[^\w-]|[A-Za-z]{1,4}\b|$))", lambda m: f"{m[1]} to "),
     (rf"(?<![\w.]){_AMOUNT}\s?(?P<unit>{_UNIT})(?![\w°])", _measure),
     (r"(?<=\d)\s?%", lambda _: " percent"),
     (r"(?<![\w/.])(\d+)/(\d+)(?![\w/])", _fraction),
     (r"(?<=[\dA-Za-z])\s+([+\-−×*÷=])\s+(?=[-\dA-Za-z])", lambda m: f" {_SIGNS[m[1]]} "),
-    (r"(?<![\w.-])(\d+)\s?[-–~]\s?(?=\d+(?![\w-]))", lambda m: f"{m[1]} to "),
-    (r"(?<![\w)])[-−](?=\d)", lambda _: "negative "),
     (r"\b(?P<number>\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(int(m["number"]))),
     (r"^(?P<number>\d+)\.\s(?=\D)", lambda m: ordinal(int(m["number"])) + ", "),
     (r"\b\d+(?:\.\d+){2,}\b", lambda m: " point ".join(cardinal(int(part)) for part in m[0].split("."))),
@@ -275,6 +279,7 @@ def normalize(text: str) -> str:
     text = re.sub(r"\b(?:[A-Z]\.){2,}(?=(\s+[a-z]|,|\s*$|\s)?)", _initials, text)
     for rule, spoken in _COMPILED:
         text = rule.sub(spoken, text)
+    text = re.sub(r"\b([ap])\.\s?m\.(?=\s*[a-z,])|\b([ap])\.\s?m(?=\.)", _half_of_day, text)
     text = text.replace("&", " and " if re.search(r"\w\w\s?&|&\s?\w\w", text) else " ")
     text = text.replace("@", " at ").replace("+", " plus ")
     text = "".join(
@@ -283,10 +288,15 @@ def normalize(text: str) -> str:
     text = re.sub(r"[;:—–()\[\]\n]+", ",", text)
     text = re.sub(r"[^ A-Za-z'.,?!-]", " ", text)
     text = " ".join(_cased(word) for word in text.split())
+    text = re.sub(r"\s+-|-\s+", " ", text)
     text = re.sub(r"\s+(?=[.,?!])", "", text)
     text = re.sub(r"([.,?!])[\s.,?!]*(?=[.,?!])", r"\1", text)
     text = re.sub(r"([.,?!])[.,?!]+", r"\1", text)
     return re.sub(r"\s+", " ", text).strip().lstrip(",").strip()
+
+
+def _half_of_day(match: re.Match[str]) -> str:
+    return f"{(match[1] or match[2]).upper()} M"
 
 
 def _initials(match: re.Match[str]) -> str:

@@ -2,7 +2,7 @@
 
 ``[sad]...[/sad]`` names a style of the voice. SSML (the text begins with ``<speak``): ``break`` (time, strength),
 ``prosody`` (rate, pitch), ``say-as`` (characters, digits, cardinal, ordinal, telephone, date), ``phoneme`` (ph in
-pinyin, jyutping, ARPAbet, kana or Hangul), ``sub`` (alias), ``p`` and ``s``. Anything else is refused by name, never ignored.
+pinyin, jyutping, ARPAbet, kana or Hangul), ``sub`` (alias), ``p`` and ``s``. Anything else is refused by name.
 """
 
 from __future__ import annotations

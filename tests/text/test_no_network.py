@@ -12,7 +12,8 @@ def refused(*_, **__):
 socket.socket.connect = socket.create_connection = socket.getaddrinfo = refused
 from synth.text import frontend, markup
 assert not {"torch", "django", "jieba_next", "pyopenjtalk", "wordsegment"} & set(sys.modules), "imported too early"
-for text, language in [("我用Linux。", "zh"), ("Skateboarders!", "en"), ("東京です。", "ja"), ("좋아요.", "ko"), ("多謝。", "yue")]:
+texts = {"zh": "我用Linux。", "en": "Skateboarders!", "ja": "東京です。", "ko": "좋아요.", "yue": "多謝。"}
+for language, text in texts.items():
     assert frontend.process(text, language)
 assert not {"torch", "django"} & set(sys.modules)
 """
