@@ -150,7 +150,9 @@ def agreement(exact: Text2Semantic, quick: Text2Semantic) -> list[Row]:
     batches = [running(exact, 200), running(quick, 200)]
     recorded: list[list[Tensor]] = [[], []]
     handles = [
-        model.head.register_forward_hook(lambda _m, _i, out, kept=kept: kept.append(out.reshape(-1).float().clone()))
+        model.head.register_forward_hook(
+            lambda _m, _i, out, kept=kept: kept.append(out.reshape(-1).float().clone())
+        )
         for model, kept in zip((exact, quick), recorded, strict=True)
     ]
     for _ in range(40):
@@ -368,8 +370,7 @@ def rss_child(language: str, mode: str, folder: Path, action: str) -> None:
     engine = GptSovitsEngine(Store(folder), "v2", mode=mode, front_end=front_end)
     engine.speak(SpeakRequest(text, language, [clip], clip))
     engine.close()
-    sys.stdout.write(f"{peak_rss_mb():.0f}
-")
+    sys.stdout.write(f"{peak_rss_mb():.0f}\n")
 
 
 GPU_NOTE = "not measured: no GPU on this machine"
