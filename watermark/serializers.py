@@ -36,6 +36,7 @@ class RecordShape(serializers.Serializer):
     consent = serializers.ChoiceField(choices=["live", "revoked", "expired", "superseded"])
     taken_down = serializers.BooleanField()
     log_entry = serializers.IntegerField(allow_null=True)
+    same_bytes = serializers.BooleanField(help_text="The file is the released one, bit for bit.")
     log_proof = serializers.CharField(allow_null=True)
 
 

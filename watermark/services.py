@@ -24,6 +24,7 @@ from watermark.models import Mark, MarkEpoch, Verification
 
 UPLOAD_LIMIT_BYTES = 64 * 1024 * 1024
 LOST_AFTER = timedelta(seconds=90)
+KEPT_FOR = timedelta(days=30)
 MAX_ATTEMPTS = 3
 
 
@@ -221,6 +222,13 @@ def fail_verification(*, verification_id: UUID, error: AssentError) -> None:
         row.save()
         transaction.on_commit(lambda: uploads.delete(name))
         transaction.on_commit(lambda: notify("verification", str(row.id)))
+
+
+def sweep_verifications() -> int:
+    """Delete answers older than thirty days; the log keeps that the question was asked. Returns how many."""
+    old = timezone.now() - KEPT_FOR
+    finished = [Verification.State.DONE, Verification.State.FAILED]
+    return Verification.objects.filter(state__in=finished, finished_at__lt=old).delete()[0]
 
 
 def _asker(row: Verification) -> Actor:

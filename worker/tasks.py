@@ -95,6 +95,7 @@ def sweep_uploads() -> None:
     jobs.sweep_staged_files()
     checks.sweep_recordings()
     mail.sweep()
+    watermark.sweep_verifications()
 
 
 @task("upkeep.expire_consents")

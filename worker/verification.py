@@ -70,7 +70,7 @@ def _report(query: Verification, progress: list[float]) -> dict[str, Any]:
             "channels": int(audio.samples.shape[0]),
             "container": audio.container,
         },
-        "records": [_record(named[n]) for n in decision.records if n in named],
+        "records": [_record(named[n], query) for n in decision.records if n in named],
         "intervals": [_interval(i, marks) for i in decision.intervals],
         "layers": {
             "keyed": "read" if findings.records else "traces" if findings.mark_present else "not found",
@@ -272,8 +272,13 @@ def _contradictions(label: dict[str, Any] | None, named: dict[int, Mark], decisi
     return [] if label["produce_id"] in ids else ["label_names_another_record"]
 
 
-def _record(mark: Mark) -> dict[str, Any]:
-    return {**selectors.public_facts(mark), "log_proof": f"/api/v1/records/{mark.public_id}/proof"}
+def _record(mark: Mark, query: Verification) -> dict[str, Any]:
+    return {
+        **selectors.public_facts(mark),
+        # The one claim about every sample: these are the very bytes that were released.
+        "same_bytes": query.file_sha256 == mark.file_sha256,
+        "log_proof": f"/api/v1/records/{mark.public_id}/proof",
+    }
 
 
 def _interval(interval: Interval, marks: dict[int, Mark]) -> dict[str, Any]:

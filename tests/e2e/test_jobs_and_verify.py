@@ -94,6 +94,7 @@ def test_our_own_file_is_issued(seeded, released):
     assert record["organisation"] == "Northwind Studio"
     assert record["consent"] == "live"
     assert record["is_preview"] is True
+    assert record["same_bytes"] is True
     assert said["label"]["produce_id"] == record["record_id"]
     assert TEXT not in str(said)
 
