@@ -88,7 +88,7 @@ def _speech(api: httpx.Client, voice: str) -> list[Row]:
 
 _PROCESSES: dict[str, tuple[str, ...]] = {
     "web": ("uvicorn",), "speech": ("celery", "speech"), "checks": ("celery", "checks"),
-    "sequencer": ("audit_sequencer",), "beat": ("celery", "beat"), "postgres": ("postgres",), "valkey": ("valkey",),
+    "sequencer": ("audit_sequencer",), "beat": ("celery", " beat"), "postgres": ("postgres",), "valkey": ("valkey",),
 }  # fmt: skip
 
 
