@@ -37,7 +37,9 @@ from .words import segments
 
 GENERATOR_FILE, DETECTOR_FILE = "generator.pth", "detector.pth"
 MESSAGE_BITS = 16
-DEFAULT_STRENGTH = 0.7  # of the residual: at 1.0 the shipped generator alone costs a PESQ of 0.3
+DEFAULT_STRENGTH = (
+    1.0  # of the residual; below it presence is near its threshold under the keyed mark and MP3
+)
 PRESENCE_THRESHOLD = 2.0  # mean log-odds over the clip; see watermark/checkpoints/README.md
 DEFAULT_SHA256 = {
     GENERATOR_FILE: "e933d012df9cf2d132f90b67d56a1243256bcd1430e7332d0c069a576fe6b04b",
