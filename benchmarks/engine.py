@@ -13,7 +13,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -406,25 +405,20 @@ def main() -> None:
     load = os.getloadavg()[0]
     exact = engine_weights.text2semantic()
     quick = fast.fast_text2semantic(engine_weights.text2semantic())
-    rows = decoder_rows(exact, quick, options.rounds)
-    rows += generator_rows(max(3, options.rounds // 4))
-    rows += pipeline_rows(exact, quick, max(3, options.rounds // 6))
-    rows += rss_rows()
-    rows += gpu_rows()
     can = fast.capabilities()
-    rows.append(
-        Row(
-            "load_average_at_start",
-            "1",
-            load,
-            None,
-            1,
-            None,
-            "lower",
-            f"{can.describe()}; threads {threading.active_count()}",
-        )
-    )
-    path = write_report("engine", rows, command="make bench-engine")
+    rows = [Row("load_average_at_start", "1", load, None, 1, None, "lower", can.describe())]
+    parts: list[Callable[[], list[Row]]] = [
+        gpu_rows,
+        rss_rows,
+        partial(decoder_rows, exact, quick, options.rounds),
+        partial(generator_rows, max(3, options.rounds // 4)),
+        partial(pipeline_rows, exact, quick, max(3, options.rounds // 6)),
+    ]
+    for part in parts:
+        rows += part()
+        path = write_report(
+            "engine", rows, command="make bench-engine"
+        )  # a run that is cut off keeps its parts
     sys.stdout.write(f"{path}\n")
     for row in rows:
         value = "not measured" if row.value is None else f"{row.value:.3g}"
