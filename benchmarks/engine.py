@@ -131,14 +131,14 @@ def decoder_rows(exact: Text2Semantic, quick: Text2Semantic, rounds: int) -> lis
     rows.append(Row("prefill_ratio", "1", value, spread, len(times["fp32"]), 3.0, note=note))
 
     kinds: list[tuple[str, Text2Semantic, float | None]] = [("", exact, 4.0), ("_fast", quick, None)]
-    for mode, model, target in kinds:
+    for mode, model, goal in kinds:
         batches = {"one": running(model, 200), "eight": running(model, 200, 8)}
         times = in_turns({name: batch.step for name, batch in batches.items()}, max(5, rounds // 2))
         value, spread = ratio([8 * t for t in times["one"]], times["eight"])
         label, one_row, eight = mode.strip("_") or "float32", median(times["one"]), median(times["eight"])
         note = f"{label}: {one_row:.1f} ms for one row, {eight:.1f} ms for eight"
         rows.append(
-            Row(f"batch8_aggregate_ratio{mode}", "1", value, spread, len(times["one"]), target, note=note)
+            Row(f"batch8_aggregate_ratio{mode}", "1", value, spread, len(times["one"]), goal, note=note)
         )
     return [*rows, *agreement(exact, quick)]
 
