@@ -193,6 +193,26 @@ def make_clip(
     )
 
 
+def settle(row: Submission | Style, state: CheckState) -> None:
+    """Move a locked recording, with what was found; a move that the table forbids is a programming error."""
+    row.decided_at = None if state == CheckState.NEEDS_REVIEW else timezone.now()
+    moved = move(
+        type(row),
+        row.pk,
+        state,
+        clip=row.clip,
+        gates=row.gates,
+        reasons=row.reasons,
+        model_versions=row.model_versions,
+        decided_by=row.decided_by,
+        decided_at=row.decided_at,
+        decision_note=row.decision_note,
+    )
+    if not moved:
+        raise RuntimeError(f"{row} may not become {state}")
+    row.state = state
+
+
 def drop_recording(row: Submission | Style) -> None:
     """Let go of a refused recording: file, fingerprint and voiceprint; its hash and the report stay."""
     recordings.delete_on_commit(row.upload.name)

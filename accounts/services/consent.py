@@ -37,7 +37,6 @@ from accounts.principals import Principal
 from accounts.scope import ANY_EMOTION, DEFAULT_PURPOSES, DEFAULT_VALID_DAYS, Scope, make_scope
 from accounts.services import checks
 from accounts.services.voices import lock_voice, record
-from accounts.states import move
 from audit import services as audit
 from audit.actors import SYSTEM, Actor
 from synth.errors import AssentError, Conflict, Forbidden, NotFound, TooMany
@@ -260,7 +259,7 @@ def apply_consent_gates(*, submission_id: UUID, result: dict[str, Any]) -> Submi
             if decision == CheckState.APPROVED:
                 _grant(submission, voice, actor=SYSTEM, reviewer=None, facts=report.facts())
             else:
-                _settle(submission, CheckState.NEEDS_REVIEW)
+                checks.settle(submission, CheckState.NEEDS_REVIEW)
                 _log(SYSTEM, "consent.needs_review", voice, submission, report.facts())
         checks.announce(submission)
     return submission
@@ -337,7 +336,7 @@ def _grant(
     consent.receipt = signed.receipt
     consent.receipt_sha256 = signed.sha256
     consent.receipt_signature = signed.signature
-    _settle(submission, CheckState.APPROVED)
+    checks.settle(submission, CheckState.APPROVED)
     consent.save(force_insert=True)
     voice.speaker_embedding = clip.speaker_embedding
     voice.status = VoiceStatus.ACTIVE
@@ -358,33 +357,12 @@ def reject(
     submission: Submission, voice: Voice, actor: Actor, facts: dict[str, Any], event: str = "consent.rejected"
 ) -> None:
     """Settle a locked submission as rejected, let go of its recording, and log it."""
-    _settle(submission, CheckState.REJECTED)
+    checks.settle(submission, CheckState.REJECTED)
     checks.drop_recording(submission)
     Challenge.objects.filter(
         pk=submission.challenge_id, used_at__isnull=True, attempts__gte=MAX_ATTEMPTS_PER_CHALLENGE
     ).update(used_at=timezone.now())
     _log(actor, event, voice, submission, facts)
-
-
-def _settle(submission: Submission, state: CheckState) -> None:
-    """Move a locked submission, with what was found; a move that the table forbids is a programming error."""
-    decided = state in (CheckState.APPROVED, CheckState.REJECTED)
-    submission.decided_at = timezone.now() if decided else None
-    moved = move(
-        Submission,
-        submission.pk,
-        state,
-        clip=submission.clip,
-        gates=submission.gates,
-        reasons=submission.reasons,
-        model_versions=submission.model_versions,
-        decided_by=submission.decided_by,
-        decided_at=submission.decided_at,
-        decision_note=submission.decision_note,
-    )
-    if not moved:
-        raise RuntimeError(f"submission {submission.pk} may not become {state}")
-    submission.state = state
 
 
 def _log(actor: Actor, event: str, voice: Voice, submission: Submission, facts: dict[str, Any]) -> None:

@@ -9,7 +9,6 @@ from uuid import UUID
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.utils import timezone
 
 from accounts import permissions, recordings, selectors, texts
 from accounts.languages import LANGUAGES
@@ -17,7 +16,6 @@ from accounts.models import CheckState, Style, Voice, VoiceStatus
 from accounts.principals import Principal
 from accounts.services import checks
 from accounts.services.voices import lock_voice, record
-from accounts.states import move
 from audit import services as audit
 from audit.actors import SYSTEM, Actor
 from synth.errors import AssentError, Conflict, Forbidden, NotFound
@@ -134,13 +132,13 @@ def apply_style_gates(*, style_id: UUID, result: dict[str, Any]) -> Style:
         style.model_versions = report.model_versions
         decision = CheckState.REJECTED if voice.status == VoiceStatus.REVOKED else report.decision
         if decision == CheckState.REJECTED:
-            _settle(style, CheckState.REJECTED)
+            checks.settle(style, CheckState.REJECTED)
             checks.drop_recording(style)
         else:
             style.clip = checks.make_clip(
                 row=style, report=report, voice=voice, transcript=style.transcript, language=style.language
             )
-            _settle(style, CheckState(decision))
+            checks.settle(style, CheckState(decision))
         _log(SYSTEM, f"style.{decision}", voice, style, report.facts())
         checks.announce(style)
     return style
@@ -167,9 +165,9 @@ def review_style(*, principal: Principal, style_id: UUID, approve: bool, note: s
         style.decision_note = note
         if approve:
             _refuse_unconsented(voice, style.emotion)
-            _settle(style, CheckState.APPROVED)
+            checks.settle(style, CheckState.APPROVED)
         else:
-            _settle(style, CheckState.REJECTED)
+            checks.settle(style, CheckState.REJECTED)
             checks.drop_recording(style)
         facts = {"decision": str(style.state), "reviewer_id": str(principal.user.pk)}
         _log(principal.actor, "style.reviewed", voice, style, facts)
@@ -187,30 +185,10 @@ def remove_style(*, principal: Principal, style_id: UUID) -> Style:
         style = _lock_style(style_id)
         if style.state == CheckState.REMOVED:
             raise NotFound("style_not_found", "There is no such style.")
-        _settle(style, CheckState.REMOVED)
+        checks.settle(style, CheckState.REMOVED)
         checks.drop_recording(style)
         _log(principal.actor, "style.removed", voice, style, {})
     return style
-
-
-def _settle(style: Style, state: CheckState) -> None:
-    waiting = state == CheckState.NEEDS_REVIEW
-    style.decided_at = None if waiting else timezone.now()
-    moved = move(
-        Style,
-        style.pk,
-        state,
-        clip=style.clip,
-        gates=style.gates,
-        reasons=style.reasons,
-        model_versions=style.model_versions,
-        decided_by=style.decided_by,
-        decided_at=style.decided_at,
-        decision_note=style.decision_note,
-    )
-    if not moved:
-        raise RuntimeError(f"style {style.pk} may not become {state}")
-    style.state = state
 
 
 def _log(actor: Actor, event: str, voice: Voice, style: Style, facts: dict[str, Any]) -> None:

@@ -50,7 +50,10 @@ class RequestIdMiddleware(_Middleware):
 
 
 class BodyLimitMiddleware(_Middleware):
-    """Refuses a declared body that no door would take, before a byte of it is spooled."""
+    """Refuses a declared body that no door would take, before a door reads it.
+
+    Under ASGI `synth.common.bodies` counts the bytes as they arrive; this holds the same bound for every server.
+    """
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         declared = request.headers.get("content-length", "")
