@@ -38,6 +38,7 @@ from watermark.services import reserve_mark
 from worker import resident
 from worker.decoding import decode_stored
 from worker.heartbeat import Heartbeat
+from worker.outage import is_outage
 
 logger = logging.getLogger(__name__)
 _CLIP_LIMITS = DecodeLimits(max_duration_s=60.0)
@@ -68,11 +69,13 @@ def render(job: SynthesisJob) -> None:
         services.stop_job(job=job, reason=stopped.reason)
     except AssentError as error:
         services.fail_job(job=job, error=error)
-    except Exception:
-        # Unexpected: the row keeps a plain error, the process log the details. A database that is away is
-        # left to the reaper, which repeats the job.
-        logger.exception("job %s failed", job.id)
+    except Exception as error:
         close_old_connections()
+        if is_outage(error):
+            logger.warning("job %s was interrupted and will be repeated: %s", job.id, error)
+            return
+        # Unexpected: the row keeps a plain error, the process log the details.
+        logger.exception("job %s failed", job.id)
         services.fail_job(
             job=job,
             error=AssentError("synthesis_failed", "The speech could not be made.", http_status=500),

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import numpy as np
+from django.db import close_old_connections
 
 from synth.audio.decode import Audio, DecodeLimits
 from synth.errors import AssentError
@@ -18,6 +19,7 @@ from watermark.verdict import SENTENCES, Decision, Findings, Interval, RecordFin
 from worker import resident
 from worker.decoding import decode_stored
 from worker.heartbeat import Heartbeat
+from worker.outage import is_outage
 
 logger = logging.getLogger(__name__)
 LIMITS = DecodeLimits(max_bytes=services.UPLOAD_LIMIT_BYTES, max_duration_s=3600.0, max_channels=8)
@@ -41,7 +43,11 @@ def answer(query: Verification) -> None:
         services.complete_verification(verification_id=query.id, report=report)
     except AssentError as error:
         services.fail_verification(verification_id=query.id, error=error)
-    except Exception:
+    except Exception as error:
+        close_old_connections()
+        if is_outage(error):
+            logger.warning("verification %s was interrupted and will be repeated: %s", query.id, error)
+            return
         logger.exception("verification %s failed", query.id)
         services.fail_verification(
             verification_id=query.id,
