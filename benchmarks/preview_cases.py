@@ -31,7 +31,7 @@ TRANSCRIPT = (
     " all that long evening."
 )
 HELD_OUT_TRANSCRIPT = "A gray mare walked before the colt while the children watched from the garden wall."
-#: Not used in tuning.
+#: Not used in tuning. 333 words: one more or less of them moves a rate of word errors by 0.003.
 SENTENCES = (
     "The wide road shimmered in the hot sun, and the lazy cow lay in the cool grass.",
     "Lift the square stone over the fence before the rope breaks.",
@@ -45,6 +45,18 @@ SENTENCES = (
     "The pipe began to rust while it was new, and the plumber would not come.",
     "Cars and buses stalled in snow drifts all along the northern highway.",
     "A dash of pepper spoils beef stew, or so my grandmother always told us.",
+    "The empty flask stood on the tin tray beside a bowl of green apples.",
+    "A speedy man can beat this track mark if the wind is behind him.",
+    "He broke a new shoelace that day and came down late for his breakfast.",
+    "The coffee stand is too high for the couch, so we moved it out.",
+    "The urge to write short stories is rare among the men of our village.",
+    "The pencils have all been used, and nobody remembered to buy a new box.",
+    "The pirates seized the crew of the lost ship and sailed to the south.",
+    "We tried to replace the coin but failed, because the shop was already closed.",
+    "She sewed the torn coat quite neatly and hung it behind the kitchen door.",
+    "The sofa cushion is red and of light weight, as every guest has told us.",
+    "The jacket hung on the back of the wide chair until the end of winter.",
+    "At that high level the air is pure, and the view goes on for miles.",
 )
 
 
