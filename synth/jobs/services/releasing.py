@@ -1,0 +1,239 @@
+"""What a worker writes: claim, beat, release, stop, fail.
+
+Of two workers one wins, by conditional UPDATE. Release is one transaction: consent still live (row locked), audit
+entry, mark issued, output row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.models import CheckState, Style
+from accounts.services import consent_is_live
+from audit.actors import SYSTEM
+from audit.services import record
+from synth.common import wakeup
+from synth.errors import AssentError, Forbidden
+from synth.jobs import selectors
+from synth.jobs.models import JobState, Output, SynthesisJob
+from watermark.models import Mark
+from watermark.services import issue_mark
+
+OUTPUT_FOLDER = "outputs"
+
+
+def claim_job(*, job_id: UUID, worker: str) -> SynthesisJob | None:
+    """Take a queued job; None when it is not there to be taken. Exactly one caller gets it."""
+    now = timezone.now()
+    claimed = SynthesisJob.objects.filter(id=job_id, state=JobState.QUEUED).update(
+        state=JobState.RUNNING,
+        worker=worker,
+        heartbeat_at=now,
+        started_at=now,
+        attempts=F("attempts") + 1,
+        stage="starting",
+        progress=0.0,
+    )
+    return selectors.job_row(job_id) if claimed else None
+
+
+def beat(*, job: SynthesisJob, stage: str, progress: float) -> None:
+    """Say that the job is alive. Raises `JobStopped` when it is to go no further."""
+    alive = held(job).update(heartbeat_at=timezone.now(), stage=stage, progress=max(0.0, min(progress, 1.0)))
+    if not alive:
+        raise JobStopped("lost")
+    if SynthesisJob.objects.filter(id=job.id, cancel_requested_at__isnull=False).exists():
+        raise JobStopped("cancelled")
+    if not consent_is_live(consent_id=job.consent_id, version=job.consent_version):
+        raise JobStopped("consent")
+    if _style_was_removed(job):
+        raise JobStopped("style")
+    wakeup.notify("job", str(job.id))
+
+
+class JobStopped(Exception):
+    """The job is to stop: ``cancelled``, ``consent`` (revoked or expired), ``style`` (removed from the voice), or
+    ``lost`` to another worker."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def held(job: SynthesisJob) -> Any:
+    """The job's row while this claim of it holds; a reaped or repeated claim finds nothing."""
+    return SynthesisJob.objects.filter(
+        id=job.id, state=JobState.RUNNING, worker=job.worker, attempts=job.attempts
+    )
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Everything about a finished file that the release writes down."""
+
+    data: bytes
+    format: str
+    media_type: str
+    duration_ms: int
+    sample_rate_hz: int
+    fingerprint: bytes
+    layers: list[str]
+    is_labelled: bool
+    mark_score: float
+    mark_threshold: float
+    engine_name: str
+    engine_version: str
+    is_preview: bool
+    content_source: str
+    warnings: list[str]
+    follow_report: dict[str, Any]
+
+
+def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
+    """Release the file: entry, mark, output and state in one transaction, or nothing at all.
+
+    Raises `JobStopped` when consent ended, the job was cancelled or this claim was lost; the staged file is
+    removed then.
+    """
+    digest = hashlib.sha256(finished.data).hexdigest()
+    name = default_storage.save(f"{OUTPUT_FOLDER}/{secrets.token_urlsafe(24)}", ContentFile(finished.data))
+    try:
+        with transaction.atomic():
+            row = held(job).select_for_update().first()
+            if row is None:
+                raise JobStopped("lost")
+            if row.cancel_requested_at is not None:
+                raise JobStopped("cancelled")
+            if not consent_is_live(consent_id=job.consent_id, version=job.consent_version, lock=True):
+                raise JobStopped("consent")
+            if _style_was_removed(job):
+                raise JobStopped("style")
+            entry = record(
+                event="synthesis.completed",
+                actor=SYSTEM,
+                organisation_id=job.organisation_id,
+                subject=f"voice:{job.voice_id}",
+                data={
+                    "job_id": str(job.id),
+                    "output_id": str(mark.public_id),
+                    "output_sha256": digest,
+                    "voice_id": str(job.voice_id),
+                    "style_id": str(job.style_id) if job.style_id else None,
+                    "consent_id": str(job.consent_id),
+                    "consent_version": job.consent_version,
+                    "engine": finished.engine_name,
+                    "engine_version": finished.engine_version,
+                    "is_preview": finished.is_preview,
+                    "format": finished.format,
+                    "duration_ms": finished.duration_ms,
+                    "mark_epoch": mark.epoch_id,
+                    "mark_layers": finished.layers,
+                    "mark_score_milli": round(finished.mark_score * 1000),
+                    "mark_threshold_milli": round(finished.mark_threshold * 1000),
+                    "label": finished.is_labelled,
+                },
+                idempotency_key=f"synthesis.completed:{job.id}",
+            )
+            issue_mark(
+                mark=mark,
+                entry=entry,
+                file_sha256=digest,
+                duration_ms=finished.duration_ms,
+                fingerprint=finished.fingerprint,
+                layers=finished.layers,
+            )
+            output = Output.objects.create(
+                id=mark.public_id,
+                job=job,
+                mark=mark,
+                entry=entry,
+                format=finished.format,
+                media_type=finished.media_type,
+                file=name,
+                sha256=digest,
+                size_bytes=len(finished.data),
+                duration_ms=finished.duration_ms,
+                sample_rate_hz=finished.sample_rate_hz,
+                is_labelled=finished.is_labelled,
+            )
+            held(job).update(
+                state=JobState.RELEASED,
+                stage="released",
+                progress=1.0,
+                finished_at=timezone.now(),
+                engine_name=finished.engine_name,
+                engine_version=finished.engine_version,
+                is_preview=finished.is_preview,
+                content_source=finished.content_source,
+                warnings=finished.warnings,
+                follow_report=finished.follow_report,
+            )
+    except (JobStopped, AssentError, IntegrityError):
+        default_storage.delete(name)
+        raise
+    # Any other failure may have come after the commit: the file stays, and is swept if no row names it.
+    wakeup.notify("job", str(job.id))
+    return output
+
+
+def stop_job(*, job: SynthesisJob, reason: str) -> None:
+    """End a running job that was told to stop (`JobStopped.reason`)."""
+    if reason == "lost":
+        return
+    if reason == "consent":
+        _end(job, JobState.FAILED, _consent_ended(job), event="synthesis.failed")
+    elif reason == "style":
+        removed = Forbidden(
+            "style_removed", "The style was removed from the voice before the speech was done."
+        )
+        _end(job, JobState.FAILED, removed, event="synthesis.failed")
+    else:
+        _end(job, JobState.CANCELLED, None, event="synthesis.cancelled")
+
+
+def fail_job(*, job: SynthesisJob, error: AssentError) -> None:
+    """End a running job with an error that its caller can read."""
+    _end(job, JobState.FAILED, error, event="synthesis.failed")
+
+
+def _style_was_removed(job: SynthesisJob) -> bool:
+    if job.style_id is None:
+        return False
+    return not Style.objects.filter(id=job.style_id, state=CheckState.APPROVED).exists()
+
+
+def _consent_ended(job: SynthesisJob) -> AssentError:
+    state = type(job.consent).objects.get(id=job.consent_id).state_at(timezone.now())
+    code = "consent_expired" if state == "expired" else "consent_revoked"
+    return Forbidden(code, "The voice's owner no longer permits its use.")
+
+
+def _end(job: SynthesisJob, state: JobState, error: AssentError | None, *, event: str) -> None:
+    with transaction.atomic():
+        ended = held(job).update(
+            state=state,
+            stage=state.value,
+            finished_at=timezone.now(),
+            error={**error.as_dict(), "http_status": error.http_status} if error else None,
+        )
+        if not ended:
+            return
+        record(
+            event=event,
+            actor=SYSTEM,
+            organisation_id=job.organisation_id,
+            subject=f"voice:{job.voice_id}",
+            data={"job_id": str(job.id), "code": error.code if error else "cancelled"},
+            idempotency_key=f"{event}:{job.id}",
+        )
+    wakeup.notify("job", str(job.id))

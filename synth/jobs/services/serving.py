@@ -1,0 +1,133 @@
+"""What a caller does with a job afterwards: wait, cancel, download, take down."""
+
+from __future__ import annotations
+
+from typing import IO
+from uuid import UUID
+
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import VoiceStatus
+from accounts.permissions import SPEECH_READ, SPEECH_WRITE
+from accounts.principals import Principal
+from accounts.selectors import get_controlled_voice
+from audit.services import record
+from synth.common import wakeup
+from synth.errors import AssentError, Conflict, Forbidden, NotFound
+from synth.jobs import selectors
+from synth.jobs.models import JobState, Output, SynthesisJob
+from watermark.models import Mark
+from watermark.services import take_down
+
+
+def cancel_job(*, principal: Principal, job_id: UUID) -> SynthesisJob:
+    """Ask a job to stop; a queued one stops at once. Cancelling a finished job is a `Conflict`."""
+    principal.require(SPEECH_WRITE)
+    job = selectors.job_for(principal, job_id)
+    now = timezone.now()
+    with transaction.atomic():
+        stopped = SynthesisJob.objects.filter(id=job.id, state=JobState.QUEUED).update(
+            state=JobState.CANCELLED, stage="cancelled", cancel_requested_at=now, finished_at=now
+        )
+        asked = stopped or SynthesisJob.objects.filter(id=job.id, state=JobState.RUNNING).update(
+            cancel_requested_at=now
+        )
+        if not asked:
+            job.refresh_from_db()
+            if job.state == JobState.CANCELLED:
+                return job
+            raise Conflict("job_finished", "This job has finished already.", measured=job.state)
+        if stopped:
+            record(
+                event="synthesis.cancelled",
+                actor=principal.actor,
+                organisation_id=job.organisation_id,
+                subject=f"voice:{job.voice_id}",
+                data={"job_id": str(job.id), "code": "cancelled"},
+                idempotency_key=f"synthesis.cancelled:{job.id}",
+            )
+    wakeup.notify("job", str(job.id))
+    job.refresh_from_db()
+    return job
+
+
+def open_output(*, principal: Principal, job_id: UUID) -> tuple[Output, IO[bytes]]:
+    """The released file, opened for reading; the download is logged first.
+
+    Not served once the voice's owner has revoked consent, or after a take-down.
+    """
+    principal.require(SPEECH_READ)
+    output = selectors.output_for(principal, job_id)
+    if output.deleted_at is not None:
+        raise NotFound("output_deleted", "This file was deleted.")
+    if output.mark.state == Mark.State.TAKEN_DOWN:
+        raise Forbidden("output_taken_down", "This file was taken down.")
+    if (
+        output.job.voice.status == VoiceStatus.REVOKED
+    ):  # also when its consent had ended before, or was renewed
+        raise Forbidden("consent_revoked", "The voice's owner no longer permits its use.")
+    with transaction.atomic():
+        record(
+            event="output.downloaded",
+            actor=principal.actor,
+            organisation_id=principal.organisation.id,
+            subject=f"voice:{output.job.voice_id}",
+            data={"job_id": str(output.job_id), "output_id": str(output.id)},
+        )
+    return output, default_storage.open(output.file, "rb")
+
+
+TAKE_DOWN_REASONS = ("owner_request", "legal_order", "misuse", "mistake")
+
+
+def take_down_output(*, principal: Principal, job_id: UUID, reason: str) -> Output:
+    """Stop serving a released file, for good; verification goes on naming its record and says so.
+
+    By whoever decides over the voice. Raises AssentError ``reason_unknown``; Forbidden ``not_your_voice``;
+    NotFound. Again is no error.
+    """
+    if reason not in TAKE_DOWN_REASONS:
+        raise AssentError(
+            "reason_unknown",
+            "Name one of the reasons for taking a file down.",
+            limit=list(TAKE_DOWN_REASONS),
+            extra={"param": "reason"},
+        )
+    output = selectors.output_for(principal, job_id)
+    get_controlled_voice(principal, output.job.voice_id)
+    if output.mark.state != Mark.State.TAKEN_DOWN:
+        output.mark = take_down(
+            public_id=output.id,
+            actor=principal.actor,
+            organisation_id=output.job.organisation_id,
+            reason=reason,
+        )
+    return output
+
+
+def wait_for_job(*, job_id: UUID, timeout_s: float) -> SynthesisJob:
+    """The job once it is final, or as it stands after ``timeout_s``. Holds no database connection."""
+    return wakeup.wait_until(
+        "job",
+        str(job_id),
+        read=lambda: selectors.job_row(job_id),
+        done=lambda job: job.is_final,
+        timeout_s=timeout_s,
+    )
+
+
+def job_error(job: SynthesisJob) -> AssentError:
+    """The error that a failed or cancelled job shows to whoever waits for its audio."""
+    if job.state == JobState.CANCELLED:
+        return Conflict("job_cancelled", "This job was cancelled.")
+    facts = dict(job.error or {})
+    return AssentError(
+        facts.pop("code", "synthesis_failed"),
+        facts.pop("message", "The speech could not be made."),
+        measured=facts.pop("measured", None),
+        limit=facts.pop("limit", None),
+        http_status=facts.pop("http_status", 500),
+        extra=facts,
+    )
