@@ -4,6 +4,9 @@
 hands it the file as standard input and takes raw samples from its standard output. The child limits
 its own memory, processor time and output size before it looks at the first byte; we limit its wall
 time. A crash, a hang or a decompression bomb therefore costs one refused upload.
+
+:func:`decode_to_file` leaves the samples in a temporary file at a rate of the caller's choice, to be read in
+blocks: hours of audio in bounded memory.
 """
 
 from __future__ import annotations
@@ -15,7 +18,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from io import FileIO
 from pathlib import Path
@@ -24,18 +29,21 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from synth.audio.decode_child import HEADER_BYTES
+from synth.audio.decoded import DecodedFile
 from synth.audio.sniff import FFMPEG_DEMUXERS, HEAD_BYTES, SNDFILE_CONTAINERS, sniff
 from synth.errors import AssentError, PayloadTooLarge
 
 _PROJECT_ROOT = Path(__file__).resolve().parents[2]
-_HEADER_BYTES_MAX = 4096
+_TICK_S = 0.2
 
 
 @dataclass(frozen=True)
 class DecodeLimits:
     """What an upload may be. Every limit is inclusive.
 
-    ``max_values`` bounds frames times channels after decompression, whatever the header claims.
+    ``max_values`` bounds frames times channels after decompression (and resampling, where asked for), whatever
+    the header claims.
     ``memory_bytes`` is the child's whole address space, libraries included.
     """
 
@@ -84,6 +92,58 @@ def decode_untrusted(path: str | os.PathLike[str], *, limits: DecodeLimits = Dec
     ``audio_too_short``, ``audio_too_long``, ``too_many_channels``, ``sample_rate_unsupported``,
     ``decode_limit``, ``decoder_missing``; ``measured`` and ``limit`` are set where there is a number.
     """
+    with _decoded(path, limits, None, None) as (answer, header, container):
+        values = np.frombuffer(answer.read(limits.max_values * 4 + 4), dtype="<f4")
+    channels = int(header["channels"])
+    if values.size % channels or not values.size or values.size > limits.max_values:
+        raise AssentError("unreadable_audio", "The file could not be decoded.")
+    samples = np.ascontiguousarray(values.reshape(-1, channels).T, dtype=np.float32)
+    return Audio(samples, int(header["sample_rate_hz"]), container, str(header["codec"]))
+
+
+@contextmanager
+def decode_to_file(
+    path: str | os.PathLike[str],
+    *,
+    limits: DecodeLimits,
+    rate_hz: int,
+    tick: Callable[[int], None] | None = None,
+) -> Iterator[DecodedFile]:
+    """The same, as a context manager: samples at ``rate_hz`` in a temporary file that is gone at its end.
+
+    ``tick`` is called a few times a second with the bytes decoded so far; whatever it raises ends the child.
+    """
+    with _decoded(path, limits, rate_hz, tick) as (answer, header, container):
+        channels, frames = int(header["channels"]), int(header["frames"])
+        size = os.fstat(answer.fileno()).st_size - HEADER_BYTES
+        if not frames or size != frames * channels * 4:
+            raise AssentError("unreadable_audio", "The file could not be decoded.")
+        source_rate_hz = header["source_rate_hz"]
+        yield DecodedFile(
+            file=answer,
+            offset=HEADER_BYTES,
+            channels=channels,
+            frames=frames,
+            sample_rate_hz=rate_hz,
+            source_rate_hz=None if source_rate_hz is None else int(source_rate_hz),
+            container=container,
+            codec=str(header["codec"]),
+        )
+
+
+def missing_decoders() -> list[str]:
+    """Containers that cannot be read on this machine because ``ffmpeg`` is not on PATH."""
+    return [] if shutil.which("ffmpeg") else sorted(FFMPEG_DEMUXERS)
+
+
+@contextmanager
+def _decoded(
+    path: str | os.PathLike[str],
+    limits: DecodeLimits,
+    rate_hz: int | None,
+    tick: Callable[[int], None] | None,
+) -> Iterator[tuple[IO[bytes], dict[str, Any], str]]:
+    """The child's answer, placed after its header; the header; the container."""
     with Path(path).open("rb", buffering=0) as file:  # unbuffered: the child shares its position
         size = os.fstat(file.fileno()).st_size
         if size > limits.max_bytes:
@@ -96,16 +156,22 @@ def decode_untrusted(path: str | os.PathLike[str], *, limits: DecodeLimits = Dec
                 "unreadable_audio", "The file is not WAV, FLAC, MP3, Ogg, WebM, MP4 or AAC audio."
             )
         file.seek(0)
-        return _run_child(file, container, limits)
+        with tempfile.TemporaryFile(prefix="assent-") as answer:
+            status = _run_child(file, answer, container, limits, rate_hz, tick)
+            answer.seek(0)
+            yield answer, _read_header(answer, status, limits), container
 
 
-def missing_decoders() -> list[str]:
-    """Containers that cannot be read on this machine because ``ffmpeg`` is not on PATH."""
-    return [] if shutil.which("ffmpeg") else sorted(FFMPEG_DEMUXERS)
-
-
-def _run_child(file: BinaryIO | FileIO, container: str, limits: DecodeLimits) -> Audio:
-    job: dict[str, Any] = {"container": container, "limits": asdict(limits)}
+def _run_child(
+    file: BinaryIO | FileIO,
+    answer: IO[bytes],
+    container: str,
+    limits: DecodeLimits,
+    rate_hz: int | None,
+    tick: Callable[[int], None] | None,
+) -> int:
+    """Exit status of the child; it and whatever it started are gone afterwards."""
+    job: dict[str, Any] = {"container": container, "limits": asdict(limits), "rate_hz": rate_hz}
     if container not in SNDFILE_CONTAINERS:
         program = shutil.which("ffmpeg")
         if program is None:
@@ -114,32 +180,34 @@ def _run_child(file: BinaryIO | FileIO, container: str, limits: DecodeLimits) ->
                 f"Reading {container} needs the ffmpeg program on this server; send WAV, FLAC, MP3 or Ogg.",
             )
         job |= {"ffmpeg": program, "demuxer": FFMPEG_DEMUXERS[container]}
-    with tempfile.TemporaryFile() as answer:
-        child = subprocess.Popen(
-            [sys.executable, "-E", "-s", "-B", "-m", "synth.audio.decode_child", json.dumps(job)],
-            stdin=file,
-            stdout=answer,
-            stderr=subprocess.DEVNULL,
-            cwd=_PROJECT_ROOT,
-            env={"LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-            start_new_session=True,  # so that a grandchild (ffmpeg) can be ended with it
-        )
-        try:
-            status = child.wait(timeout=limits.wall_s)
-        except subprocess.TimeoutExpired:
-            raise AssentError(
-                "decode_limit", "Decoding the file took too long.", limit=limits.wall_s
-            ) from None
-        finally:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
-        answer.seek(0)
-        return _read_answer(answer, status, container, limits)
+    child = subprocess.Popen(
+        [sys.executable, "-E", "-s", "-B", "-m", "synth.audio.decode_child", json.dumps(job)],
+        stdin=file,
+        stdout=answer,
+        stderr=subprocess.DEVNULL,
+        cwd=_PROJECT_ROOT,
+        env={"LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        start_new_session=True,  # so that a grandchild (ffmpeg) can be ended with it
+    )
+    deadline = time.monotonic() + limits.wall_s
+    try:
+        while True:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise AssentError("decode_limit", "Decoding the file took too long.", limit=limits.wall_s)
+            try:
+                return child.wait(timeout=left_s if tick is None else min(left_s, _TICK_S))
+            except subprocess.TimeoutExpired:
+                if tick is not None:
+                    tick(max(0, os.fstat(answer.fileno()).st_size - HEADER_BYTES))
+    finally:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
-def _read_answer(answer: IO[bytes], status: int, container: str, limits: DecodeLimits) -> Audio:
-    """Turn the child's header and samples into Audio, or its refusal or death into an AssentError."""
+def _read_header(answer: IO[bytes], status: int, limits: DecodeLimits) -> dict[str, Any]:
+    """The child's header, or its refusal or death as an AssentError."""
     if status in (-signal.SIGXCPU, -signal.SIGKILL):
         raise AssentError(
             "decode_limit", "Decoding the file took too much processor time.", limit=limits.cpu_s
@@ -147,7 +215,7 @@ def _read_answer(answer: IO[bytes], status: int, container: str, limits: DecodeL
     if status == -signal.SIGXFSZ:
         raise AssentError("decode_limit", "The file unpacks to too much audio.", limit=limits.max_values)
     try:
-        header = json.loads(answer.readline(_HEADER_BYTES_MAX))
+        header = json.loads(answer.read(HEADER_BYTES))
         if "code" in header:
             raise AssentError(
                 str(header["code"]),
@@ -155,18 +223,9 @@ def _read_answer(answer: IO[bytes], status: int, container: str, limits: DecodeL
                 measured=header.get("measured"),
                 limit=header.get("limit"),
             )
-        channels, rate = int(header["channels"]), int(header["sample_rate_hz"])
-        codec = str(header["codec"])
+        if status != 0 or int(header["channels"]) < 1 or int(header["sample_rate_hz"]) < 1:
+            raise ValueError("the child did not finish")
+        _ = header["frames"], header["source_rate_hz"], header["codec"]
     except (ValueError, KeyError, TypeError):
         raise AssentError("unreadable_audio", "The file could not be decoded.") from None
-    values = np.frombuffer(answer.read(limits.max_values * 4 + 4), dtype="<f4")
-    if (
-        status != 0
-        or not channels
-        or values.size % channels
-        or not values.size
-        or values.size > limits.max_values
-    ):
-        raise AssentError("unreadable_audio", "The file could not be decoded.")
-    samples = np.ascontiguousarray(values.reshape(-1, channels).T, dtype=np.float32)
-    return Audio(samples=samples, sample_rate_hz=rate, container=container, codec=codec)
+    return dict(header)

@@ -1,8 +1,9 @@
 """The child process of :mod:`synth.audio.decode`; run as ``python -m synth.audio.decode_child JOB``.
 
-Standard input is the file, standard output one line of JSON and then raw little-endian float32 frames
-(interleaved). A refusal is a line with ``code``, ``message`` and, where there is a number, ``measured``
-and ``limit``. The limits are set before any byte of the file is read; ffmpeg inherits them.
+Standard input is the file, standard output a file: one line of JSON, padded to `HEADER_BYTES`, and then raw
+little-endian float32 frames (interleaved), written block by block, so that memory does not grow with length.
+A refusal is a line with ``code``, ``message`` and, where there is a number, ``measured`` and ``limit``. The
+limits are set before any byte of the file is read; ffmpeg inherits them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import tempfile
 from typing import Any, BinaryIO, NoReturn
 
+HEADER_BYTES = 4096
 _BLOCK_FRAMES = 1 << 16
 _FORMATS = {"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MPEG", "MP3"}
 
@@ -45,6 +47,7 @@ def unpack_with_ffmpeg(job: dict[str, Any]) -> BinaryIO:
     """Convert standard input to a temporary float WAV with the ffmpeg program, one demuxer allowed."""
     wav: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - handed to the caller, closed at exit
     seconds = job["limits"]["max_duration_s"] + 1
+    rate = ["-ar", str(job["rate_hz"])] if job.get("rate_hz") else []
     done = subprocess.run(
         [
             job["ffmpeg"],
@@ -68,6 +71,7 @@ def unpack_with_ffmpeg(job: dict[str, Any]) -> BinaryIO:
             str(seconds),
             "-threads",
             "1",
+            *rate,
             "-c:a",
             "pcm_f32le",
             "-f",
@@ -95,8 +99,8 @@ def check_shape(rate: int, channels: int, limits: dict[str, Any]) -> None:
         refuse("sample_rate_unsupported", "The sample rate is too high.", rate, limits["max_sample_rate_hz"])
 
 
-def decode(file: BinaryIO | int, job: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    """Decode an open file by libsndfile in blocks; returns the header and the interleaved frames."""
+def decode(file: BinaryIO | int, job: dict[str, Any], out: BinaryIO) -> dict[str, Any]:
+    """Decode an open file by libsndfile, block by block, to interleaved frames in ``out``; returns the header."""
     import numpy as np
     import soundfile as sf
 
@@ -110,9 +114,23 @@ def decode(file: BinaryIO | int, job: dict[str, Any]) -> tuple[dict[str, Any], b
             refuse("unreadable_audio", "The file is not in an accepted format.")
         rate, channels = sound.samplerate, sound.channels
         check_shape(rate, channels, limits)
+        to_rate = job.get("rate_hz") or rate
+        resampler = _resampler(rate, to_rate, channels)
         frames_max = int(limits["max_duration_s"] * rate)
-        chunks: list[bytes] = []
-        frames = 0
+        frames = written = 0
+
+        def put(block: Any) -> None:
+            nonlocal written
+            written += len(block)
+            if written * channels > limits["max_values"]:
+                refuse(
+                    "decode_limit",
+                    "The file unpacks to too much audio.",
+                    written * channels,
+                    limits["max_values"],
+                )
+            out.write(np.clip(block, -1, 1).astype("<f4").tobytes())
+
         while frames <= frames_max:  # one block more than allowed tells "exactly at the limit" from "longer"
             try:
                 block = sound.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)
@@ -123,16 +141,11 @@ def decode(file: BinaryIO | int, job: dict[str, Any]) -> tuple[dict[str, Any], b
             if not np.isfinite(block).all():
                 refuse("unreadable_audio", "The file holds values that are not numbers.")
             frames += len(block)
-            if frames * channels > limits["max_values"]:
-                refuse(
-                    "decode_limit",
-                    "The file unpacks to too much audio.",
-                    frames * channels,
-                    limits["max_values"],
-                )
-            chunks.append(np.clip(block, -1, 1).astype("<f4").tobytes())
+            put(block if resampler is None else resampler.resample_chunk(block))
+        if resampler is not None:
+            put(resampler.resample_chunk(np.zeros((0, channels), np.float32), last=True))
         declared = sound.frames if 0 < sound.frames < 1 << 62 else 0
-        header = {"channels": channels, "sample_rate_hz": rate, "codec": sound.subtype.lower()}
+        codec = sound.subtype.lower()
     if frames == 0:
         refuse("unreadable_audio", "The file holds no audio.")
     if frames > frames_max:
@@ -149,15 +162,33 @@ def decode(file: BinaryIO | int, job: dict[str, Any]) -> tuple[dict[str, Any], b
             round(frames / rate, 3),
             limits["min_duration_s"],
         )
-    return header, b"".join(chunks)
+    # ffmpeg changed the rate before it came here, so the file's own is not known.
+    source_rate_hz = None if "ffmpeg" in job and job.get("rate_hz") else rate
+    return {
+        "channels": channels,
+        "frames": written,
+        "sample_rate_hz": to_rate,
+        "source_rate_hz": source_rate_hz,
+        "codec": codec,
+    }
+
+
+def _resampler(from_hz: int, to_hz: int, channels: int) -> Any:
+    if from_hz == to_hz:
+        return None
+    import soxr
+
+    return soxr.ResampleStream(from_hz, to_hz, channels, dtype="float32", quality="HQ")
 
 
 def main() -> int:
     job = json.loads(sys.argv[1])
     limit_self(job["limits"])
-    body = b""
+    out = sys.stdout.buffer
+    out.write(b" " * HEADER_BYTES)
     try:
-        header, body = decode(unpack_with_ffmpeg(job) if "ffmpeg" in job else sys.stdin.fileno(), job)
+        header = decode(unpack_with_ffmpeg(job) if "ffmpeg" in job else sys.stdin.fileno(), job, out)
+        out.flush()
     except Refused as refusal:
         header = dict(zip(("code", "message", "measured", "limit"), refusal.args, strict=True))
     except MemoryError:
@@ -166,10 +197,8 @@ def main() -> int:
             "message": "The file unpacks to too much audio.",
             "limit": job["limits"]["memory_bytes"],
         }
-    out = sys.stdout.buffer
-    out.write(json.dumps(header).encode() + b"\n")
-    out.write(body)
-    out.flush()
+    line = json.dumps(header).encode()
+    os.pwrite(sys.stdout.fileno(), line.ljust(HEADER_BYTES - 1) + b"\n", 0)
     return 0
 
 
