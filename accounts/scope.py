@@ -108,9 +108,18 @@ def make_scope(
 
 
 def check_use(
-    scope: Scope, *, organisation_id: str, purpose: str, language: str, emotion: str | None, text: str
+    scope: Scope,
+    *,
+    organisation_id: str,
+    purpose: str,
+    language: str,
+    emotions: Sequence[str],
+    spoken: Sequence[str],
 ) -> None:
-    """Raise `Forbidden` ``scope_violation``, naming the part, unless this use lies inside `scope`."""
+    """Raise `Forbidden` ``scope_violation``, naming the part, unless this use lies inside `scope`.
+
+    `emotions` are those of every style in use, `spoken` what will be heard, in each way it may be written.
+    """
     if scope.organisation != organisation_id:
         raise _violation(
             "organisation", "The consent was given to another organisation.", [scope.organisation]
@@ -119,11 +128,11 @@ def check_use(
         raise _violation("purpose", "The consent does not cover this purpose.", list(scope.purposes))
     if language not in scope.languages:
         raise _violation("language", "The consent does not cover this language.", list(scope.languages))
-    if emotion is not None and ANY_EMOTION not in scope.emotions and emotion not in scope.emotions:
+    if ANY_EMOTION not in scope.emotions and not set(emotions) <= set(scope.emotions):
         raise _violation("emotion", "The consent does not cover this emotion.", list(scope.emotions))
-    spoken = _folded(text)
+    heard = {_folded(text) for text in spoken}
     excluded = [folded for term in scope.excluded_terms if (folded := _folded(term))]
-    if any(_says(spoken, term) for term in excluded):
+    if any(_says(text, term) for text in heard for term in excluded):
         # Which word it was is the owner's business: the answer would read the list out one guess at a time.
         raise _violation("text", "The owner of this voice has excluded words of this text.", None)
 

@@ -3,7 +3,12 @@
 Callers import from here; the modules below are one per subject.
 """
 
-from accounts.services.authorisation import Authorisation, authorise, consent_is_live
+from accounts.services.authorisation import (
+    Authorisation,
+    authorise,
+    consent_is_live,
+    styles_are_approved,
+)
 from accounts.services.checks import beat, requeue_lost, result_of_refusal, sweep_recordings
 from accounts.services.closing import erase_voice, expire_consents, revoke
 from accounts.services.consent import (
@@ -76,6 +81,7 @@ __all__ = [
     "review_style",
     "revoke",
     "revoke_key",
+    "styles_are_approved",
     "submit_recording",
     "suspend",
     "sweep_recordings",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
@@ -24,13 +26,15 @@ class Authorisation:
     """The answer yes. Keep `consent.pk` with `consent_version`; ask `consent_is_live` again before release.
 
     `style` is None when no style was asked for and the voice has no "neutral" one: then the consent recording
-    itself (`consent.submission.clip`) is the reference.
+    itself (`consent.submission.clip`) is the reference. `further` are the other styles that were asked for, by
+    name.
     """
 
     voice: Voice
     style: Style | None
     consent: Consent
     consent_version: int
+    further: dict[str, Style]
 
 
 def authorise(
@@ -41,10 +45,14 @@ def authorise(
     text: str,
     purpose: str = DEFAULT_PURPOSE,
     language: str,
+    further_styles: Sequence[str] = (),
+    further_texts: Sequence[str] = (),
 ) -> Authorisation:
     """Say whether this use is permitted now.
 
-    `voice` is a row, an id, or a slug of the caller's organisation. Raises NotFound ``voice_not_found``,
+    `voice` is a row, an id, or a slug of the caller's organisation. `further_styles` are names of styles that
+    parts of the text ask for; `further_texts` other ways in which the text will be heard (aliases in place of
+    their words, say). Every style and every text must be permitted. Raises NotFound ``voice_not_found``,
     ``style_not_found``; Forbidden ``scope_missing``, ``consent_missing``, ``consent_revoked``,
     ``consent_expired``, ``voice_suspended``, ``scope_violation``.
     """
@@ -56,15 +64,18 @@ def authorise(
         raise NotFound("voice_not_found", "There is no such voice.")
     consent = _live_consent(found)
     style = _style(found, style_name)
+    further = {name: _named_style(found, name) for name in further_styles}
     check_use(
         Scope.from_json(consent.scope),
         organisation_id=str(principal.organisation.pk),
         purpose=purpose,
         language=language,
-        emotion=style.emotion if style else None,
-        text=text,
+        emotions=[used.emotion for used in (style, *further.values()) if used is not None],
+        spoken=[text, *further_texts],
     )
-    return Authorisation(voice=found, style=style, consent=consent, consent_version=consent.version)
+    return Authorisation(
+        voice=found, style=style, consent=consent, consent_version=consent.version, further=further
+    )
 
 
 def consent_is_live(
@@ -85,12 +96,32 @@ def consent_is_live(
     return Voice.objects.filter(pk=consent.voice_id, status=VoiceStatus.ACTIVE).exists()
 
 
+def styles_are_approved(*, style_ids: Collection[UUID], lock: bool = False) -> bool:
+    """Whether all of these styles are still to be spoken with.
+
+    `lock=True`, inside the transaction that releases and after `consent_is_live`: SELECT ... FOR SHARE on the
+    rows, so that a removal and a release cannot cross either.
+    """
+    wanted = sorted(set(style_ids))
+    if lock:
+        _require_transaction()
+        rows = Style.objects.raw(
+            "SELECT * FROM accounts_style WHERE id = ANY(%s) ORDER BY id FOR SHARE", [wanted]
+        )
+        return sum(style.state == CheckState.APPROVED for style in rows) == len(wanted)
+    return Style.objects.filter(pk__in=wanted, state=CheckState.APPROVED).count() == len(wanted)
+
+
 def _for_share(consent_id: UUID) -> Consent | None:
     # Django knows FOR UPDATE alone; releases in one voice must not wait for each other.
-    if not connection.in_atomic_block:
-        raise TransactionManagementError("consent_is_live(lock=True) runs inside the releasing transaction")
+    _require_transaction()
     rows = Consent.objects.raw("SELECT * FROM accounts_consent WHERE id = %s FOR SHARE", [consent_id])
     return next(iter(rows), None)
+
+
+def _require_transaction() -> None:
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("a lock is held by the releasing transaction: begin one first")
 
 
 def _live_consent(voice: Voice) -> Consent:
@@ -112,11 +143,19 @@ def _live_consent(voice: Voice) -> Consent:
 
 
 def _style(voice: Voice, name: str | None) -> Style | None:
-    approved = Style.objects.select_related("clip").filter(voice=voice, state=CheckState.APPROVED)
-    wanted = name or NEUTRAL
-    style = approved.filter(name=wanted).first() if selectors.is_slug(wanted) else None
-    if name and style is None:
+    if name:
+        return _named_style(voice, name)
+    return _approved(voice).filter(name=NEUTRAL).first()
+
+
+def _named_style(voice: Voice, name: str) -> Style:
+    style = _approved(voice).filter(name=name).first() if selectors.is_slug(name) else None
+    if style is None:
         raise NotFound(
             "style_not_found", "The voice has no approved style of this name.", extra={"param": "style"}
         )
     return style
+
+
+def _approved(voice: Voice) -> QuerySet[Style]:
+    return Style.objects.select_related("clip").filter(voice=voice, state=CheckState.APPROVED)

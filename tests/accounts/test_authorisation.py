@@ -54,6 +54,14 @@ def test_without_a_style_the_neutral_one_or_none(owner, speaking):
     assert ask(owner, speaking).style == neutral
 
 
+def test_every_further_style_and_text_must_be_permitted(owner, voice):
+    consented(owner, voice, emotions=["neutral", "sad"], excluded_terms=["tobacco"])
+    sad = factories.approved_style(owner, voice, name="sad")
+    assert ask(owner, voice, further_styles=["sad"]).further == {"sad": sad}
+    assert code_of(lambda: ask(owner, voice, further_styles=["sad", "angry"])) == ("style_not_found", 404)
+    assert code_of(lambda: ask(owner, voice, further_texts=["Buy tobacco."])) == ("scope_violation", 403)
+
+
 def test_unknown_and_foreign_voices_look_the_same(owner, stranger, speaking):
     foreign = code_of(lambda: ask(stranger, speaking))
     unknown = code_of(lambda: ask(stranger, speaking, voice="018f0000-0000-7000-8000-000000000000"))
@@ -126,23 +134,23 @@ def test_an_excluded_word_cut_by_what_nobody_sees_is_still_that_word(cut):
     scope = Scope(
         organisation="o", purposes=("general",), languages=("en",), excluded_terms=("tobacco", "烟草")
     )
-    use = {"organisation_id": "o", "purpose": "general", "language": "en", "emotion": None}
+    use = {"organisation_id": "o", "purpose": "general", "language": "en", "emotions": []}
     for text in (f"Buy tob{cut}acco.", f"Buy {cut}tobacco{cut}.", f"烟{cut}草"):
         with pytest.raises(Forbidden) as error:
-            check_use(scope, text=text, **use)
+            check_use(scope, spoken=["Fine words.", text], **use)
         assert error.value.extra["param"] == "text"
-    check_use(scope, text=f"Buy to{cut}mato.", **use)
+    check_use(scope, spoken=[f"Buy to{cut}mato."], **use)
 
 
 def test_emotions_bind_styles():
     scope = Scope(organisation="o", purposes=("general",), languages=("en",), emotions=("neutral",))
-    use = {"organisation_id": "o", "purpose": "general", "language": "en", "text": "x"}
-    check_use(scope, emotion="neutral", **use)
-    check_use(scope, emotion=None, **use)
+    use = {"organisation_id": "o", "purpose": "general", "language": "en", "spoken": ["x"]}
+    check_use(scope, emotions=["neutral"], **use)
+    check_use(scope, emotions=[], **use)
     with pytest.raises(Forbidden):
-        check_use(scope, emotion="sad", **use)
+        check_use(scope, emotions=["neutral", "sad"], **use)
     with pytest.raises(Forbidden):
-        check_use(scope, emotion="neutral", **{**use, "organisation_id": "p"})
+        check_use(scope, emotions=["neutral"], **{**use, "organisation_id": "p"})
 
 
 def test_a_remembered_version_goes_stale(speaking):
