@@ -358,7 +358,7 @@ def rss_child(language: str, mode: str, folder: Path, action: str) -> None:
     from synth.gptsovits.spoken_text import Piece, Sentence
     from synth.gptsovits.store import Store
 
-    def front_end(text: str, language: str) -> list[Sentence]:
+    def front_end(text: str, language: str, dictionary: object) -> list[Sentence]:
         phones = [1 + ord(letter) % 700 for letter in text for _ in range(2)]
         return [Sentence([Piece(language, text, phones, [2] * len(text))])]
 

@@ -9,6 +9,11 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from synth.text.dictionary import NO_WORDS, Dictionary
+
+#: What an engine may say it supports, beside the names of its parameters.
+BLEND, PRONUNCIATIONS, OWN_WEIGHTS = "blend", "pronunciations", "own_weights"
+
 
 class Cancelled(Exception):
     """``should_stop`` answered yes; nothing of the speech is kept."""
@@ -34,7 +39,9 @@ class SpeakRequest:
     """One text to be spoken in the voice of ``voice_clips`` and in the manner of ``style_clip``.
 
     ``speed`` multiplies the pace of the style clip (0.25 to 4). Equal requests with an equal ``seed`` give
-    equal samples. ``params`` are engine-specific and must be JSON values.
+    equal samples. ``params`` are engine-specific and must be JSON values. ``blend`` are further style clips with
+    their weights beside ``style_weight``; ``dictionary`` says how words are pronounced. Both only for an engine
+    that supports them.
     """
 
     text: str
@@ -44,6 +51,9 @@ class SpeakRequest:
     speed: float = 1.0
     seed: int = 0
     params: dict[str, Any] = field(default_factory=dict)
+    style_weight: float = 1.0
+    blend: Sequence[tuple[ReferenceClip, float]] = ()
+    dictionary: Dictionary = NO_WORDS
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +91,8 @@ class Engine(Protocol):
     version: str
     #: True for an engine whose speech must be shown as a preview and not as a faithful voice.
     is_preview: bool
+    #: Names of the parameters that ``speak`` honours, and which of BLEND, PRONUNCIATIONS and OWN_WEIGHTS it can.
+    supports: frozenset[str]
 
     @property
     def languages(self) -> frozenset[str]:

@@ -41,6 +41,7 @@ class PreviewEngine:
     name = "preview"
     version = "1.0"
     is_preview = True
+    supports: frozenset[str] = frozenset()
 
     def __init__(
         self,

@@ -18,7 +18,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synth.engines.base import Cancelled, ReferenceClip, SpeakRequest, Speech, ignore_progress, never_stop
+from synth.engines.base import (
+    BLEND,
+    OWN_WEIGHTS,
+    PRONUNCIATIONS,
+    Cancelled,
+    ReferenceClip,
+    SpeakRequest,
+    Speech,
+    ignore_progress,
+    never_stop,
+)
 from synth.errors import AssentError, Unavailable
 from synth.gptsovits import fast, store
 from synth.gptsovits.batching import Scheduler, Ticket
@@ -26,7 +36,7 @@ from synth.gptsovits.bert import Bert
 from synth.gptsovits.decoding import DecodeBatch, Ended, Utterance
 from synth.gptsovits.graphs import GraphBatch
 from synth.gptsovits.hubert import Hubert
-from synth.gptsovits.presets import Delivery, delivery_of
+from synth.gptsovits.presets import PARAMETERS, Delivery, delivery_of
 from synth.gptsovits.reference_audio import PROMPT_MAX_S, PROMPT_MIN_S
 from synth.gptsovits.residency import Residency, give_back_memory
 from synth.gptsovits.sampling import MAX_CODES, derived_seed
@@ -36,6 +46,7 @@ from synth.gptsovits.streaming import FIRST_CHUNK_CODES, NEXT_CHUNK_CODES, Chunk
 from synth.gptsovits.text2semantic import Text2Semantic
 from synth.gptsovits.voice import ClipReader, ClipVectors, Manner, Prompt, blended
 from synth.gptsovits.weights import load_sovits, load_speaker_vector, load_text2semantic
+from synth.text.dictionary import NO_WORDS, Dictionary
 
 DEFAULT_MEMORY_BYTES = 3 << 30
 HUBERT_IDLE_S = 60.0
@@ -95,6 +106,7 @@ class GptSovitsEngine:
 
     name = "gpt-sovits"
     is_preview = False
+    supports = PARAMETERS | {BLEND, PRONUNCIATIONS, OWN_WEIGHTS}
 
     def __init__(
         self,
@@ -223,19 +235,20 @@ class GptSovitsEngine:
         language = request.language.split("-")[0].lower()
         if language == "zh" and not self._has_bert:
             raise Unavailable("weights_missing", "Chinese needs the BERT weights, which are not installed.")
-        sentences = [sentence for sentence in self._sentences(request.text, language) if sentence.phone_count]
+        sentences = self._sentences(request.text, language, request.dictionary)
+        sentences = [sentence for sentence in sentences if sentence.phone_count]
         if not sentences:
             raise AssentError("nothing_to_speak", "The text holds nothing that can be spoken.")
-        styles = [(request.style_clip, 1.0)]
+        styles = [(request.style_clip, request.style_weight), *request.blend]
         manner, warnings = self.manner(
             request.voice_clips, styles, strength=delivery.style_strength, voice=voice
         )
         return _Plan(request, delivery, manner, sentences, warnings)
 
-    def _sentences(self, text: str, language: str) -> Sequence[Sentence]:
+    def _sentences(self, text: str, language: str, dictionary: Dictionary = NO_WORDS) -> Sequence[Sentence]:
         if self._front_end is None:
             self._front_end = default_front_end()
-        return self._front_end(text, language)
+        return self._front_end(text, language, dictionary)
 
     def _prompt(self, reader: ClipReader, clip: ReferenceClip) -> tuple[Prompt | None, list[str]]:
         seconds = clip.samples.shape[-1] / clip.sample_rate_hz

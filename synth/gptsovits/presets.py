@@ -24,14 +24,14 @@ PRESETS = {
 }
 DEFAULT_PRESET = "stable"
 _SAMPLING = {"temperature": float, "top_k": int, "top_p": float, "repetition_penalty": float}
+PARAMETERS = frozenset({"preset", "style_strength", *_SAMPLING})
 
 
 def delivery_of(params: Mapping[str, Any]) -> Delivery:
     """``preset`` and single values over it. Unknown names are refused: a typo must not pass in silence."""
-    known = {"preset", "style_strength", *_SAMPLING}
-    if unknown := sorted(params.keys() - known):
+    if unknown := sorted(params.keys() - PARAMETERS):
         raise AssentError(
-            "parameter_unknown", f"There is no parameter {unknown[0]!r}.", extra={"known": sorted(known)}
+            "parameter_unknown", f"There is no parameter {unknown[0]!r}.", extra={"known": sorted(PARAMETERS)}
         )
     name = params.get("preset", DEFAULT_PRESET)
     if name not in PRESETS:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from synth.errors import AssentError
 from synth.gptsovits.bert import Bert, no_rows
+from synth.text.dictionary import Dictionary
 
 PAUSE_S = 0.3  # after a sentence
 
@@ -42,7 +43,8 @@ class Sentence:
         return sum(len(piece.phones) for piece in self.pieces)
 
 
-FrontEnd = Callable[[str, str], Sequence[Sentence]]
+#: Text, language, pronunciations -> sentences.
+FrontEnd = Callable[[str, str, Dictionary], Sequence[Sentence]]
 WithBert = Callable[[Callable[[Bert], Tensor]], Tensor]
 
 
@@ -69,13 +71,13 @@ def default_front_end() -> FrontEnd:
             "text_frontend_missing", "The text front-end is not installed.", http_status=503
         ) from error
 
-    def sentences(text: str, language: str) -> list[Sentence]:
+    def sentences(text: str, language: str, dictionary: Dictionary) -> list[Sentence]:
         return [
             Sentence(
                 [Piece(p.language, p.norm_text, p.ids, p.phones_per_character) for p in sentence.pieces],
                 sentence.pause_s,
             )
-            for sentence in frontend.process(text, language)
+            for sentence in frontend.process(text, language, dictionary=dictionary)
         ]
 
     return sentences

@@ -52,13 +52,14 @@ class Dictionary:
         return self._by_language.get(language, {})
 
     def with_aliases(self, text: str, language: str) -> str:
-        """The text with aliases in place of their words (whole words in English)."""
-        for entry in self.entries:
-            if entry.alias and entry.language == language:
-                edge = r"\b" if language == "en" else ""
-                pattern = f"{edge}{re.escape(entry.word)}{edge}"
-                text = re.sub(pattern, lambda _, alias=entry.alias: alias, text, flags=re.IGNORECASE)  # type: ignore[misc]
-        return text
+        """The text with aliases in place of their words (whole words in English), the longest word first.
+
+        One pass: what an alias says is not replaced again, so a text cannot grow without bound.
+        """
+        pattern, aliases = self._aliases.get(language, (None, {}))
+        if pattern is None:
+            return text
+        return pattern.sub(lambda found: aliases.get(found[0].casefold(), found[0]), text)
 
     def with_entry(self, entry: Entry) -> Dictionary:
         """A dictionary with this entry in place of any other for the same word."""
@@ -88,6 +89,18 @@ class Dictionary:
                 word = entry.word.lower() if entry.language == "en" else entry.word
                 words.setdefault(entry.language, {})[word] = tuple(entry.reading.split())
         return words
+
+    @cached_property
+    def _aliases(self) -> dict[str, tuple[re.Pattern[str], dict[str, str]]]:
+        """Language -> pattern of all words that have an alias, and the aliases by folded word."""
+        patterns = {}
+        for language in {entry.language for entry in self.entries if entry.alias}:
+            entries = [entry for entry in self.entries if entry.alias and entry.language == language]
+            edge = r"\b" if language == "en" else ""
+            words = sorted((entry.word for entry in entries), key=len, reverse=True)
+            pattern = re.compile(f"{edge}(?:{'|'.join(map(re.escape, words))}){edge}", re.IGNORECASE)
+            patterns[language] = (pattern, {entry.word.casefold(): entry.alias for entry in entries})
+        return patterns
 
 
 NO_WORDS = Dictionary()

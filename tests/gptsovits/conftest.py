@@ -17,6 +17,7 @@ from synth.engines.base import ReferenceClip
 from synth.gptsovits import store
 from synth.gptsovits.engine import GptSovitsEngine
 from synth.gptsovits.spoken_text import Piece, Sentence
+from synth.text.dictionary import NO_WORDS, Dictionary
 
 DATA = Path(__file__).parents[1] / "data" / "gptsovits"
 SHARED = Path(__file__).parents[3] / "shared" / "gpt-sovits" / "goldens"
@@ -77,7 +78,7 @@ def models_dir(tmp_path_factory, s1, s2) -> Path:
     return folder
 
 
-def letters(text: str, language: str) -> Sequence[Sentence]:
+def letters(text: str, language: str, dictionary: Dictionary = NO_WORDS) -> Sequence[Sentence]:
     """A front-end that gives every letter a phone: enough to drive an engine whose weights are random."""
     sentences = []
     for part in text.replace("!", ".").split("."):
