@@ -1,8 +1,10 @@
-"""Rows of this room. People and keys in `people`, voices and consent in `voices`, kept mail in `mail`."""
+"""Rows of this room. People and keys in `people`, voices and consent in `voices`, what was trained of
+a voice in `weights`, kept mail in `mail`."""
 
 from accounts.models.mail import OutboundMail
 from accounts.models.people import ApiKey, FirstAdminToken, Invitation, Membership, Organisation, User
 from accounts.models.voices import Challenge, Clip, Consent, Style, Submission, Voice
+from accounts.models.weights import VoiceWeights
 from accounts.permissions import Role
 from accounts.states import CheckState, VoiceStatus
 
@@ -23,4 +25,5 @@ __all__ = [
     "User",
     "Voice",
     "VoiceStatus",
+    "VoiceWeights",
 ]

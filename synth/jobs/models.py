@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import ApiKey, Clip, Consent, Organisation, Style, Voice
+from accounts.models import ApiKey, Clip, Consent, Organisation, Style, Voice, VoiceWeights
 from audit.models import Entry
 from synth.common.ids import new_id
 from watermark.models import Mark
@@ -27,6 +27,30 @@ class JobState(models.TextChoices):
 FINAL_STATES = (JobState.RELEASED, JobState.FAILED, JobState.CANCELLED)
 
 
+class DictionaryVersion(models.Model):
+    """The pronunciations of an organisation as they stood after one change. Never edited: a job names its version."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="dictionaries")
+    version = models.PositiveIntegerField()
+    content = models.JSONField()
+    sha256 = models.CharField(max_length=64)
+    word_count = models.PositiveIntegerField()
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "version"], name="jobs_dictionary_version"),
+            models.CheckConstraint(
+                condition=Q(sha256__regex="^[0-9a-f]{64}$"), name="jobs_dictionary_hashed"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"dictionary {self.version} of {self.organisation_id}"
+
+
 class SynthesisJob(models.Model):
     """One request to speak, authorised and logged before anything computes."""
 
@@ -40,11 +64,22 @@ class SynthesisJob(models.Model):
     clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="jobs")
     consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="jobs")
     consent_version = models.PositiveIntegerField()
+    # Fine-tuned weights of the voice, where it has some and its consent covers them.
+    weights = models.ForeignKey(
+        VoiceWeights, on_delete=models.PROTECT, null=True, blank=True, related_name="jobs"
+    )
     authorised_entry = models.OneToOneField(Entry, on_delete=models.PROTECT, related_name="+")
     idempotency_key = models.CharField(max_length=128, blank=True)
     request_sha256 = models.CharField(max_length=64)
 
+    # What is said. ``source_text`` is what was sent, where that had markup; ``segments`` is how it was read.
     text = models.TextField()
+    input_type = models.CharField(max_length=8, default="plain")
+    source_text = models.TextField(blank=True)
+    segments = models.JSONField(default=list, blank=True)
+    dictionary = models.ForeignKey(
+        DictionaryVersion, on_delete=models.PROTECT, null=True, blank=True, related_name="jobs"
+    )
     text_salt = models.BinaryField()
     language = models.CharField(max_length=8)
     purpose = models.CharField(max_length=40)
@@ -95,6 +130,10 @@ class SynthesisJob(models.Model):
                 condition=~Q(state="running") | Q(heartbeat_at__isnull=False) & ~Q(worker=""),
                 name="jobs_job_running_has_worker",
             ),
+            models.CheckConstraint(
+                condition=Q(input_type="plain", source_text="") | Q(input_type__in=["tags", "ssml"]),
+                name="jobs_job_input_known",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -103,6 +142,29 @@ class SynthesisJob(models.Model):
     @property
     def is_final(self) -> bool:
         return self.state in FINAL_STATES
+
+
+class JobStyle(models.Model):
+    """A style that a job speaks in, beside or in place of its first: every one was authorised with it.
+
+    ``weight`` is its share in the manner of text without tags; null for a style that only tagged text asks for.
+    """
+
+    job = models.ForeignKey(SynthesisJob, on_delete=models.CASCADE, related_name="further_styles")
+    style = models.ForeignKey(Style, on_delete=models.PROTECT, related_name="+")
+    clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="+")
+    weight = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["job", "style"], name="jobs_jobstyle_once"),
+            models.CheckConstraint(
+                condition=Q(weight__isnull=True) | Q(weight__gt=0), name="jobs_jobstyle_weight"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"style {self.style_id} of job {self.job_id}"
 
 
 class Output(models.Model):
