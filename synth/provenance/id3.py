@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from synth.provenance.errors import LabelError, bad_container
@@ -114,6 +114,35 @@ def read(data: bytes, description: str) -> str | None:
         if found is not None and found[0] == description:
             return found[1]
     return None
+
+
+def read_object(data: bytes, media_types: Sequence[str]) -> bytes | None:
+    """Content of the first general object (GEOB) of one of these media types; None where there is none."""
+    tag = tag_of(data)
+    if tag is None or tag.major not in (3, 4):
+        return None
+    for name, flags, content in _frames(data, tag):
+        plain = _plain(tag, flags, content) if name == b"GEOB" else None
+        if not plain or plain[0] not in _ENCODINGS:
+            continue
+        media_type, _, rest = plain[1:].partition(b"\0")
+        if media_type.decode("latin-1").lower() not in media_types:
+            continue
+        # A file name and a description follow, each ended as its encoding ends a text.
+        for _ in range(2):
+            rest = _after_text(rest, wide=plain[0] in (1, 2))
+        return rest
+    return None
+
+
+def _after_text(data: bytes, *, wide: bool) -> bytes:
+    """What follows the first text in ``data``."""
+    if not wide:
+        return data.partition(b"\0")[2]
+    at = 0
+    while (at := data.find(b"\0\0", at)) % 2 == 1:
+        at += 1
+    return data[at + 2 :] if at >= 0 else b""
 
 
 def write(data: bytes, description: str, value: str) -> bytes:

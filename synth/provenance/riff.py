@@ -34,8 +34,13 @@ def _chunks(data: bytes) -> list[tuple[bytes, int, int]]:
 
 def read(data: bytes) -> bytes | None:
     """Content of the AIGC chunk; None where there is none."""
+    return read_chunk(data, AIGC)
+
+
+def read_chunk(data: bytes, wanted: bytes) -> bytes | None:
+    """Content of the first chunk of this name; None where there is none."""
     for name, start, length in _chunks(data):
-        if name == AIGC:
+        if name == wanted:
             return data[start : start + length]
     return None
 
