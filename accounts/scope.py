@@ -47,7 +47,9 @@ _UNSEEN = re.compile(
 
 @dataclass(frozen=True)
 class Scope:
-    """`emotions` is ``("*",)`` for any; `excluded_terms` are words the owner will never have said."""
+    """`emotions` is ``("*",)`` for any; `excluded_terms` are words the owner will never have said;
+    `custom_weights` is whether weights of a speech model may be made of this voice and used.
+    """
 
     organisation: str
     purposes: tuple[str, ...]
@@ -55,6 +57,7 @@ class Scope:
     emotions: tuple[str, ...] = (ANY_EMOTION,)
     excluded_terms: tuple[str, ...] = ()
     valid_days: int = DEFAULT_VALID_DAYS
+    custom_weights: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -77,6 +80,7 @@ def make_scope(
     emotions: Sequence[str] = (ANY_EMOTION,),
     excluded_terms: Sequence[str] = (),
     valid_days: int = DEFAULT_VALID_DAYS,
+    custom_weights: bool = False,
 ) -> Scope:
     """A checked scope. Raises AssentError ``scope_invalid`` naming the part, or ``days_out_of_range``."""
     _among("purposes", purposes, PURPOSES)
@@ -104,6 +108,7 @@ def make_scope(
         emotions=(ANY_EMOTION,) if ANY_EMOTION in emotions else _unique(emotions),
         excluded_terms=_unique(terms),
         valid_days=valid_days,
+        custom_weights=custom_weights,
     )
 
 

@@ -110,6 +110,9 @@ class ChallengeRequest(serializers.Serializer[Any]):
         help_text="Words never to be said in this voice.",
     )
     valid_days = serializers.IntegerField(min_value=1, max_value=scope.MAX_VALID_DAYS, required=False)
+    custom_weights = serializers.BooleanField(
+        required=False, help_text="Whether weights of a speech model may be made of this voice. Default: no."
+    )
     statement_language = serializers.ChoiceField(
         choices=list(LANGUAGES), required=False, help_text="Default: the voice's own."
     )

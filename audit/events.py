@@ -52,6 +52,8 @@ EVENTS: dict[str, EventType] = dict(
         _event("voice.suspended", "A voice was suspended.", "停用了一个声音。"),
         _event("voice.resumed", "A suspended voice was resumed.", "恢复了一个声音。"),
         _event("voice.deleted", "A voice and its recordings were deleted.", "删除了声音及其录音。"),
+        _event("voice.weights_added", "Weights made of a voice were added.", "添加了由声音训练的权重。"),
+        _event("voice.weights_removed", "Weights made of a voice were removed.", "移除了由声音训练的权重。"),
         _event("consent.challenge_issued", "A statement to be spoken was issued.", "签发了待朗读的声明。"),
         _event("consent.recording_submitted", "A consent recording was submitted.", "提交了授权录音。"),
         _event("consent.approved", "Consent was approved.", "授权已通过。"),
@@ -84,6 +86,7 @@ EVENTS: dict[str, EventType] = dict(
         _event("verification.queried", "A file was checked.", "核验了一个文件。"),
         _event("key.rotated", "A signing or marking key was replaced.", "更换了签名或标记密钥。"),
         _event("log.exported", "The log was exported.", "导出了日志。"),
+        _event("dictionary.changed", "The pronunciations were changed.", "更改了发音词典。"),
         _event("settings.changed", "A setting of the organisation was changed.", "更改了机构设置。"),
     )
 )
@@ -99,7 +102,7 @@ HASH_KEYS = _words(
     output_sha256 file_sha256 clip_sha256 recording_sha256 receipt_sha256 text_commitment text_sha256
     transcript_commitment person_commitment statement_sha256 scope_sha256 root_sha256 manifest_sha256
     fingerprint_sha256 embedding_sha256 weights_sha256 checkpoint_sha256 policy_sha256 reason_commitment
-    note_commitment client_commitment export_sha256
+    note_commitment client_commitment export_sha256 report_sha256 s1_sha256 s2_sha256 dictionary_sha256
     """
 )
 
@@ -107,7 +110,7 @@ HASH_KEYS = _words(
 KEYS = HASH_KEYS | _words(
     """
     account_id user_id member_id organisation_id role previous_role api_key_id key_id key_prefix scopes
-    voice_id voice_status style_id clip_id kind source
+    voice_id voice_status style_id style_ids weights_id dictionary_id dictionary_version clip_id kind source
     challenge_id challenge_words submission_id consent_id consent_version consent_state scope
     valid_from valid_until expires_at revoked_at reason reasons code decision decided_by reviewer_id
     automatic gates model_versions thresholds attempt attempts verdict

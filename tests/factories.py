@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import secrets
+from typing import Any
 
 import numpy as np
 import soundfile as sf
@@ -68,12 +69,14 @@ def passing_report(gates: frozenset[str], samples: np.ndarray | None = None, rat
     }
 
 
-def consented_voice(principal: Principal, *, name: str = "", samples: np.ndarray | None = None) -> Voice:
-    """A voice with a live consent, its recording approved by a given report."""
+def consented_voice(
+    principal: Principal, *, name: str = "", samples: np.ndarray | None = None, **scope: Any
+) -> Voice:
+    """A voice with a live consent of this scope, its recording approved by a given report."""
     voice = accounts.register_voice(
         principal=principal, name=name or f"Voice {next(_serial)}", person_name="Ada Byron", language="en"
     )
-    challenge = accounts.issue_challenge(principal=principal, voice_id=voice.id)
+    challenge = accounts.issue_challenge(principal=principal, voice_id=voice.id, **scope)
     submission = accounts.submit_recording(
         principal=principal,
         challenge_id=challenge.id,

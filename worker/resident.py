@@ -9,14 +9,14 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from functools import wraps
+from functools import update_wrapper
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from django.conf import settings
 
 from synth.engines import registry
-from synth.engines.base import Engine
+from synth.engines.base import Engine, SpeaksWithOwnWeights
 from synth.errors import AssentError
 from watermark.codec import MarkKeys
 from watermark.codec.audioseal_layer import PublicMark
@@ -25,21 +25,28 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def _once(make: Callable[[], T]) -> Callable[[], T]:
-    lock = threading.Lock()
-    made: list[T] = []
+class _Once(Generic[T]):
+    """The result of a function, made at the first call and kept."""
 
-    @wraps(make)
-    def get() -> T:
-        with lock:
-            if not made:
-                made.append(make())
-            return made[0]
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: list[T] = []
+        update_wrapper(self, make)
 
-    return get
+    def __call__(self) -> T:
+        with self._lock:
+            if not self._made:
+                self._made.append(self._make())
+            return self._made[0]
+
+    @property
+    def if_made(self) -> T | None:
+        """What was made, without making it."""
+        return self._made[0] if self._made else None
 
 
-@_once
+@_Once
 def engine() -> Engine:
     """The engine of this process, by ASSENT_ENGINE."""
     chosen = registry.choose(settings.ASSENT_ENGINE, models_dir=settings.ASSENT_MODELS_DIR)
@@ -47,14 +54,21 @@ def engine() -> Engine:
     return chosen
 
 
-@_once
+def forget_weights(voice_id: str) -> None:
+    """Let the engine go of a voice's own weights, where this process has an engine."""
+    loaded = engine.if_made
+    if loaded is not None and isinstance(loaded, SpeaksWithOwnWeights):
+        loaded.forget(voice_id)
+
+
+@_Once
 def mark_keys() -> MarkKeys:
     """Keys of the mark; the master secret never enters the database."""
     path = settings.ASSENT_KEYS_DIR / "mark-master.key"
     return MarkKeys(bytes.fromhex(path.read_text().strip()))
 
 
-@_once
+@_Once
 def public_mark() -> PublicMark | None:
     """AudioSeal's layer: the configured checkpoint, else the bundled one; None where neither is there."""
     from watermark.codec import audioseal_layer

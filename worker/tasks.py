@@ -55,6 +55,13 @@ def render(job_id: str) -> None:
         speech.render(job)
 
 
+@task("speech.forget_weights")
+def forget_weights(voice_id: str) -> None:
+    from worker import own_weights
+
+    own_weights.forget(UUID(voice_id))
+
+
 @task("checks.consent")
 def consent(submission_id: str) -> None:
     from worker import recordings
@@ -95,7 +102,15 @@ def sweep_uploads() -> None:
     jobs.sweep_staged_files()
     checks.sweep_recordings()
     mail.sweep()
+    sweep_weights()
     watermark.sweep_verifications()
+
+
+def sweep_weights() -> None:
+    """Weights of voices that no row permits, whose deletion was missed."""
+    from worker import own_weights
+
+    own_weights.sweep()
 
 
 @task("upkeep.expire_consents")

@@ -8,6 +8,7 @@ from accounts.services.authorisation import (
     authorise,
     consent_is_live,
     styles_are_approved,
+    weights_are_live,
 )
 from accounts.services.checks import beat, requeue_lost, result_of_refusal, sweep_recordings
 from accounts.services.closing import erase_voice, expire_consents, revoke
@@ -44,12 +45,19 @@ from accounts.services.styles import (
     review_style,
 )
 from accounts.services.voices import register_voice, resume, suspend
+from accounts.services.weights import (
+    add_weights,
+    remove_weights,
+    voices_with_weights,
+    weights_permitted_by,
+)
 
 __all__ = [
     "Authorisation",
     "accept_invitation",
     "account_created",
     "add_style",
+    "add_weights",
     "apply_consent_gates",
     "apply_style_gates",
     "authorise",
@@ -73,6 +81,7 @@ __all__ = [
     "register_voice",
     "remove_member",
     "remove_style",
+    "remove_weights",
     "rename_organisation",
     "requeue_lost",
     "result_of_refusal",
@@ -85,5 +94,8 @@ __all__ = [
     "submit_recording",
     "suspend",
     "sweep_recordings",
+    "voices_with_weights",
+    "weights_are_live",
+    "weights_permitted_by",
     "withdraw_invitation",
 ]

@@ -13,7 +13,7 @@ from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from accounts import permissions, selectors
-from accounts.models import CheckState, Consent, Style, Voice, VoiceStatus
+from accounts.models import CheckState, Consent, Style, Voice, VoiceStatus, VoiceWeights
 from accounts.principals import Principal
 from accounts.scope import DEFAULT_PURPOSE, Scope, check_use
 from synth.errors import Forbidden, NotFound
@@ -27,7 +27,7 @@ class Authorisation:
 
     `style` is None when no style was asked for and the voice has no "neutral" one: then the consent recording
     itself (`consent.submission.clip`) is the reference. `further` are the other styles that were asked for, by
-    name.
+    name. `weights` are the voice's own, where it has some and this consent covers them.
     """
 
     voice: Voice
@@ -35,6 +35,7 @@ class Authorisation:
     consent: Consent
     consent_version: int
     further: dict[str, Style]
+    weights: VoiceWeights | None
 
 
 def authorise(
@@ -65,16 +66,23 @@ def authorise(
     consent = _live_consent(found)
     style = _style(found, style_name)
     further = {name: _named_style(found, name) for name in further_styles}
+    scope = Scope.from_json(consent.scope)
     check_use(
-        Scope.from_json(consent.scope),
+        scope,
         organisation_id=str(principal.organisation.pk),
         purpose=purpose,
         language=language,
         emotions=[used.emotion for used in (style, *further.values()) if used is not None],
         spoken=[text, *further_texts],
     )
+    weights = found.weights.filter(removed_at__isnull=True).first() if scope.custom_weights else None
     return Authorisation(
-        voice=found, style=style, consent=consent, consent_version=consent.version, further=further
+        voice=found,
+        style=style,
+        consent=consent,
+        consent_version=consent.version,
+        further=further,
+        weights=weights,
     )
 
 
@@ -110,6 +118,17 @@ def styles_are_approved(*, style_ids: Collection[UUID], lock: bool = False) -> b
         )
         return sum(style.state == CheckState.APPROVED for style in rows) == len(wanted)
     return Style.objects.filter(pk__in=wanted, state=CheckState.APPROVED).count() == len(wanted)
+
+
+def weights_are_live(*, weights_id: UUID, lock: bool = False) -> bool:
+    """Whether these weights of a voice still count. `lock=True` as in `styles_are_approved`, and after it."""
+    if lock:
+        _require_transaction()
+        rows = VoiceWeights.objects.raw(
+            "SELECT * FROM accounts_voiceweights WHERE id = %s FOR SHARE", [weights_id]
+        )
+        return any(row.removed_at is None for row in rows)
+    return VoiceWeights.objects.filter(pk=weights_id, removed_at__isnull=True).exists()
 
 
 def _for_share(consent_id: UUID) -> Consent | None:

@@ -10,11 +10,22 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import selectors, texts
-from accounts.models import Challenge, CheckState, Clip, Consent, Style, Submission, Voice, VoiceStatus
+from accounts.models import (
+    Challenge,
+    CheckState,
+    Clip,
+    Consent,
+    Style,
+    Submission,
+    Voice,
+    VoiceStatus,
+    VoiceWeights,
+)
 from accounts.principals import Principal
 from accounts.recordings import delete_on_commit
 from accounts.services.consent import reject, voice_closed_reason
 from accounts.services.voices import lock_voice, record
+from accounts.services.weights import close_weights
 from accounts.states import move
 from audit import services as audit
 from audit.actors import SYSTEM
@@ -57,6 +68,7 @@ def revoke(*, principal: Principal, voice_id: UUID | str, reason: str = "") -> V
                 "receipt_sha256": consent.receipt_sha256,
             }
         record(principal, "consent.revoked", voice, **facts)
+        close_weights(voice, VoiceWeights.Reason.REVOKED, principal.actor)
     return voice
 
 

@@ -31,12 +31,14 @@ from accounts.models import (
     User,
     Voice,
     VoiceStatus,
+    VoiceWeights,
 )
 from accounts.models.voices import MAX_ATTEMPTS_PER_CHALLENGE
 from accounts.principals import Principal
 from accounts.scope import ANY_EMOTION, DEFAULT_PURPOSES, DEFAULT_VALID_DAYS, Scope, make_scope
 from accounts.services import checks
 from accounts.services.voices import lock_voice, record
+from accounts.services.weights import close_weights
 from audit import services as audit
 from audit.actors import SYSTEM, Actor
 from synth.errors import AssentError, Conflict, Forbidden, NotFound, TooMany
@@ -74,6 +76,7 @@ def issue_challenge(
     emotions: Sequence[str] = (ANY_EMOTION,),
     excluded_terms: Sequence[str] = (),
     valid_days: int = DEFAULT_VALID_DAYS,
+    custom_weights: bool = False,
     statement_language: str | None = None,
 ) -> Challenge:
     """A statement to be spoken within ten minutes, permitting exactly the given scope.
@@ -102,6 +105,7 @@ def issue_challenge(
         emotions=emotions,
         excluded_terms=excluded_terms,
         valid_days=valid_days,
+        custom_weights=custom_weights,
     )
     with transaction.atomic():
         # The owner's row serialises the count: ten a day, whichever voice they are for.
@@ -338,6 +342,8 @@ def _grant(
     consent.receipt_signature = signed.signature
     checks.settle(submission, CheckState.APPROVED)
     consent.save(force_insert=True)
+    if not scope.custom_weights:
+        close_weights(voice, VoiceWeights.Reason.NOT_PERMITTED, actor)
     voice.speaker_embedding = clip.speaker_embedding
     voice.status = VoiceStatus.ACTIVE
     voice.save(update_fields=["speaker_embedding", "status"])

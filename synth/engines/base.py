@@ -112,3 +112,26 @@ class Engine(Protocol):
         per sentence, and a yes raises :class:`Cancelled`. Expected refusals are AssentError.
         """
         ...
+
+
+@runtime_checkable
+class SpeaksWithOwnWeights(Protocol):
+    """An engine that supports OWN_WEIGHTS: weights made of one voice, in place of everybody's."""
+
+    def speak(
+        self,
+        request: SpeakRequest,
+        *,
+        on_progress: Callable[[float], None] = ignore_progress,
+        should_stop: Callable[[], bool] = never_stop,
+        weights_of: str | None = None,
+    ) -> Speech:
+        """`Engine.speak`, with the weights of the voice ``weights_of``; ``details["weights"]`` has their digests.
+
+        Whether they may be used is a question of consent, so this is no parameter of the request.
+        """
+        ...
+
+    def forget(self, voice: str) -> None:
+        """Let go of a voice's own weights in memory."""
+        ...

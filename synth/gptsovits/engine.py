@@ -198,6 +198,10 @@ class GptSovitsEngine:
                 for ticket in tickets:
                     ticket.cancel()
 
+    def forget(self, voice: str) -> None:
+        """Let go of a voice's own weights, now or as soon as nothing speaks with them."""
+        self._residency.drop_all(f"pair:{voice}:")
+
     def close(self) -> None:
         """End the decoder thread; waiting requests fail with `Unavailable`."""
         self._base.scheduler.close()
@@ -386,6 +390,7 @@ class GptSovitsEngine:
     def _voice(self, weights_of: str | None) -> AbstractContextManager[Voice]:
         """The official weights, or a voice's own."""
         self._helpers.sweep()
+        self._residency.sweep()
         if weights_of is None:
             return nullcontext(self._base)
         pair = self._store.pair(weights_of)

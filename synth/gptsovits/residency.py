@@ -81,6 +81,13 @@ class Residency:
             elif held is not None:
                 held.unwanted = True
 
+    def drop_all(self, prefix: str) -> None:
+        """`drop` every value whose key begins so."""
+        with self._lock:
+            keys = [key for key in self._held if key.startswith(prefix)]
+        for key in keys:
+            self.drop(key)
+
     def _load(self, key: str, held: _Held, load: Callable[[], Any]) -> None:
         try:
             held.value = load()

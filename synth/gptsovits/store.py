@@ -215,6 +215,11 @@ class Store:
         pair = Pair(folder / "s1.ckpt", folder / "s2.pth")
         return pair if pair.s1.is_file() and pair.s2.is_file() else None
 
+    def pairs(self) -> list[str]:
+        """Voices that have a folder for weights of their own."""
+        folder = self.folder / "voices"
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
     def remove_pair(self, voice: str) -> None:
         """Forget the fine-tuned weights of a voice, as when its consent is revoked."""
         folder = self._pair_folder(voice)

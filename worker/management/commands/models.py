@@ -11,14 +11,15 @@ from uuid import UUID
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.models import Voice
-from accounts.selectors import live_consent
 from synth.errors import AssentError
 from synth.gptsovits.store import VERSIONS, Store, names_for
+from worker import own_weights
 
 
 class Command(BaseCommand):
-    help = "Weights of GPT-SoVITS: list, fetch from a mirror, add from a folder, verify."
+    help = (
+        "Weights of GPT-SoVITS: list, fetch from a mirror, add from a folder, verify, remove a voice's own."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
@@ -33,6 +34,8 @@ class Command(BaseCommand):
         add.add_argument("--voice", type=UUID, help="add fine-tuned weights for this voice")
         add.add_argument("--s1", type=Path, help="its text-to-semantic checkpoint (.ckpt)")
         add.add_argument("--s2", type=Path, help="its SoVITS checkpoint (.pth)")
+        remove = actions.add_parser("remove", help="remove a voice's own pair")
+        remove.add_argument("--voice", type=UUID, required=True)
 
     def handle(self, *args: Any, **options: Any) -> None:
         weights = Store(settings.ASSENT_MODELS_DIR)
@@ -86,11 +89,15 @@ class Command(BaseCommand):
     def _add_pair(self, weights: Store, options: dict[str, Any]) -> None:
         if not options["s1"] or not options["s2"]:
             raise CommandError("A voice's own weights are two files: --s1 and --s2.")
-        voice = Voice.objects.filter(pk=options["voice"]).first()
-        if voice is None or live_consent(voice) is None:
-            raise CommandError("This voice has no live consent, so weights made of it are not taken.")
-        weights.add_pair(str(voice.pk), options["s1"], options["s2"])
-        self.stdout.write(f"added the weights of voice {voice.pk}")
+        row = own_weights.add(options["voice"], options["s1"], options["s2"])
+        self.stdout.write(
+            f"added the weights of voice {row.voice_id}: s1 {row.s1_sha256}, s2 {row.s2_sha256}"
+        )
+
+    def remove(self, weights: Store, options: dict[str, Any]) -> None:
+        """A voice's own pair; jobs that wait for it fail."""
+        there = own_weights.remove(options["voice"])
+        self.stdout.write("removed" if there else "this voice has no weights of its own")
 
     def _progress(self, name: str, done: int, total: int | None) -> None:
         if sys.stderr.isatty():
