@@ -33,10 +33,13 @@ _NUMERALS = "零一二三四五六七八九十百千万两几半多每"
 Syllable = tuple[str, str]  # initial (maybe empty) and final with tone, as pypinyin spells them
 
 
-def phones(text: str, words: Mapping[str, Sequence[str]] | None = None) -> tuple[list[str], list[int]]:
+def phones(
+    text: str, words: Mapping[str, Sequence[str]] | None = None, *, original: bool = False
+) -> tuple[list[str], list[int]]:
     """Phones of normalised text and how many belong to each character (2 per character, 1 per mark).
 
     ``words`` (word -> pinyin syllables such as ``hang2``) overrules every reading and every change of tone.
+    ``original``: as GPT-SoVITS's own front-end says it (without its polyphone model), see `sandhi_original`.
     """
     spoken: list[str] = []
     counts: list[int] = []
@@ -45,13 +48,13 @@ def phones(text: str, words: Mapping[str, Sequence[str]] | None = None) -> tuple
             spoken.append(sentence)
             counts.append(1)
             continue
-        for initial, final in _syllables(sentence, words or {}):
+        for initial, final in _syllables(sentence, words or {}, original):
             spoken += _phones_of(initial, final)
             counts.append(2)
     return spoken, counts
 
 
-def _syllables(sentence: str, own: Mapping[str, Sequence[str]]) -> list[Syllable]:
+def _syllables(sentence: str, own: Mapping[str, Sequence[str]], original: bool) -> list[Syllable]:
     words = sandhi.joined(_tagged(sentence), _finals)
     syllables: list[Syllable] = []
     for index, word in enumerate(words):
@@ -59,8 +62,9 @@ def _syllables(sentence: str, own: Mapping[str, Sequence[str]]) -> list[Syllable
         if len(finals) != len(word.text) or len(initials) != len(finals):
             initials, finals = _one_by_one(word.text)
         before = words[index - 1].text if index else ""
-        _settle(word, before, initials, finals)
-        finals = sandhi.spoken(word, finals, _halves)
+        if not original:
+            _settle(word, before, initials, finals)
+        finals = sandhi.spoken(word, finals, _halves, original=original)
         syllables += zip(initials, finals, strict=True)
     for word_text, pinyin in own.items():
         start = sentence.find(word_text)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from functools import cache
 
+from synth.text import chinese_original
+from synth.text.characters import plain_digits
+from synth.text.chinese_numbers import by_digit, cardinal, number, quantity
 from synth.text.symbols import DATA, MARKS
 
-_DIGITS = "零一二三四五六七八九"
+__all__ = ["MEASURES", "UNITS", "by_digit", "cardinal", "normalize", "number", "simplified", "verbalized"]
+
 UNITS = {
     "°C": "度",
     "℃": "度",
@@ -38,6 +43,21 @@ UNITS = {
     "mL": "毫升",
     "kWh": "千瓦时",
     "kW": "千瓦",
+    "mAh": "毫安时",
+    "mA": "毫安",
+    "kV": "千伏",
+    "V": "伏",
+    "W": "瓦",
+    "MPa": "兆帕",
+    "kPa": "千帕",
+    "kcal": "千卡",
+    "kJ": "千焦",
+    "Mbps": "兆比特每秒",
+    "fps": "帧每秒",
+    "KB": "千字节",
+    "MB": "兆字节",
+    "GB": "吉字节",
+    "TB": "太字节",
     "kHz": "千赫兹",
     "MHz": "兆赫兹",
     "GHz": "吉赫兹",
@@ -53,12 +73,15 @@ UNITS = {
     "s": "秒",
 }
 _UNIT = "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True))
-_MONEY = {"$": "美元", "¥": "元", "￥": "元", "€": "欧元", "£": "英镑"}
+_MONEY = {
+    "$": "美元", "US$": "美元", "HK$": "港元", "NT$": "新台币", "A$": "澳元", "C$": "加元", "¥": "元", "￥": "元",
+    "€": "欧元", "£": "英镑", "₩": "韩元", "₹": "卢比", "₽": "卢布",
+}  # fmt: skip
 # Characters that count things or follow a quantity: a number before them is a quantity, never a code.
 MEASURES = (
     "个只条头匹座架辆艘张本册页篇句段首支枝根块片颗粒滴朵棵株把件套双对副群位名人家户层楼间栋幢所处道门"
     "次回场遍趟顿番届期批份封幅部台元角毛分钱斤两吨克升米里尺寸亩岁年月日号天周时点刻秒季代级度倍成步"
-    "种类项环集章节排行列队班桌碗杯瓶盒箱袋桶盘盆壶罐包盏口手笔字题万亿千百十多余几"
+    "种类项环集章节排行列队班桌碗杯瓶盒箱袋桶盘盆壶罐包盏口手笔字题夜串筐篮锅股束万亿千百十多余几"
 )
 _MANY_LETTERS = (
     "公斤",
@@ -81,7 +104,16 @@ _GREEK = {
     "λ": "兰布达", "μ": "缪", "π": "派", "ρ": "柔", "σ": "西格玛", "Σ": "西格玛", "τ": "陶", "φ": "斐",
     "χ": "希", "ψ": "普西", "ω": "欧米伽", "Ω": "欧米伽",
 }  # fmt: skip
-_SIGNS = {"+": "加", "-": "减", "−": "减", "×": "乘", "*": "乘", "÷": "除以", "=": "等于"}
+_SIGNS = {
+    "+": "加", "-": "减", "−": "减", "×": "乘", "*": "乘", "÷": "除以", "=": "等于", "≠": "不等于", "≈": "约等于",
+    "≥": "大于等于", "≤": "小于等于", ">": "大于", "<": "小于", "±": "正负",
+}  # fmt: skip
+_WIDE_ALPHANUMERICS = frozenset(chr(ord(letter) + 0xFEE0) for letter in string.digits + string.ascii_letters)
+_VULGAR = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
+_ROMAN = {chr(0x2160 + n): n + 1 for n in range(12)} | {chr(0x2170 + n): n + 1 for n in range(12)}
+# 乾 is qián in these and 干 elsewhere; 著 is zhù in these and 着 elsewhere in traditional writing.
+_QIAN = re.compile("乾(?=[隆坤卦陵县縣元清嘉])")
+_ZHE = re.compile("(?<![名显顯原巨论論编編专專译譯遗遺昭卓土拙合所新大])著(?![名作者述书書称稱录錄])")
 _MARK_MAP = str.maketrans(
     {
         "，": ",", "、": ",", "；": ",", "：": ",", ";": ",", ":": ",", "。": ".", "！": "!", "？": "?", "·": ",",
@@ -100,61 +132,10 @@ def _simplified_table() -> dict[int, str]:
 
 def simplified(text: str) -> str:
     """Traditional characters replaced one by one (the length stays the same)."""
-    return text.translate(_simplified_table())
-
-
-def cardinal(digits: str) -> str:
-    """ "10234" -> 一万零二百三十四; leading zeros are ignored; beyond 10**16 digit by digit."""
-    digits = digits.lstrip("0")
-    if not digits:
-        return "零"
-    if len(digits) > 16:
-        return by_digit(digits)
-    groups = []
-    while digits:
-        groups.append(digits[-4:])
-        digits = digits[:-4]
-    spoken, gap = "", False
-    for power, group in reversed(list(enumerate(groups))):
-        if not int(group):
-            gap = True
-            continue
-        if spoken and (gap or int(group) < 1000):
-            spoken += "零"
-        spoken += _below_ten_thousand(int(group)) + ["", "万", "亿", "万亿"][power]
-        gap = False
-    return spoken[1:] if spoken.startswith("一十") else spoken
-
-
-def _below_ten_thousand(number: int) -> str:
-    spoken, gap = "", False
-    for size, name in ((1000, "千"), (100, "百"), (10, "十"), (1, "")):
-        digit, number = divmod(number, size)
-        if digit:
-            spoken += ("零" if gap and spoken else "") + _DIGITS[digit] + name
-            gap = False
-        else:
-            gap = True
-    return spoken
-
-
-def by_digit(digits: str, *, yao: bool = False) -> str:
-    """Digit by digit; ``yao`` says 幺 for 1 as in telephone numbers."""
-    spoken = "".join(_DIGITS[int(digit)] for digit in digits if digit.isdigit())
-    return spoken.replace("一", "幺") if yao else spoken
-
-
-def number(text: str) -> str:
-    """A number with sign, thousands commas and decimals."""
-    text = text.replace(",", "")
-    sign = "负" if text[:1] in "-−" else ""
-    whole, _, fraction = text.lstrip("-−").partition(".")
-    return sign + cardinal(whole) + (f"点{by_digit(fraction)}" if fraction else "")
-
-
-def _quantity(text: str) -> str:
-    spoken = number(text)
-    return "两" if spoken == "二" else spoken
+    plain = text.translate(_simplified_table())
+    for kept in _QIAN.finditer(text):
+        plain = plain[: kept.start()] + "乾" + plain[kept.end() :]
+    return _ZHE.sub("着", plain) if "著" in plain else plain
 
 
 def _date(match: re.Match[str]) -> str:
@@ -162,6 +143,17 @@ def _date(match: re.Match[str]) -> str:
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return match[0]
     return f"{by_digit(match['year'])}年{cardinal(str(month))}月{cardinal(str(day))}日"
+
+
+def _short_year(match: re.Match[str]) -> str:
+    """98年, 08年 and 24年3月 are years; 10年 and 24年 alone last so long."""
+    text = match[0]
+    named = match["rest"] or text[0] == "0" or (int(text) > 50 and text[1] != "0")
+    return by_digit(text) if named else cardinal(text)
+
+
+def _long_year(match: re.Match[str]) -> str:
+    return by_digit(match[0]) if 1000 < int(match[0]) <= 2100 else number(match[0])
 
 
 def _time(match: re.Match[str]) -> str:
@@ -172,7 +164,7 @@ def _time(match: re.Match[str]) -> str:
 
 
 def _clock(hour: str, minute: str, second: str | None) -> str:
-    spoken = f"{_quantity(hour)}点" if int(hour) == 2 else f"{cardinal(hour)}点"
+    spoken = f"{quantity(hour) if int(hour) == 2 else cardinal(hour)}点"
     if minute == "30" and not second:
         return spoken + "半"
     if int(minute) or second:
@@ -186,8 +178,13 @@ def _phone(match: re.Match[str]) -> str:
     return ",".join(by_digit(part, yao=True) for part in re.findall(r"\d+", match[0]))
 
 
+def _temperature(match: re.Match[str]) -> str:
+    return f"零下{number(match['number'])}{'摄氏度' if match['unit'] == '摄氏度' else '度'}"
+
+
 def _measure(match: re.Match[str]) -> str:
-    return number(match["number"]) + UNITS[match["unit"]]
+    unit = UNITS[match["unit"]]
+    return (number if unit.endswith("度") else quantity)(match["number"]) + unit
 
 
 def _money(match: re.Match[str]) -> str:
@@ -200,59 +197,132 @@ def _percent(match: re.Match[str]) -> str:
     return f"负{kind}{spoken[1:]}" if spoken.startswith("负") else kind + spoken
 
 
+def _vulgar(match: re.Match[str]) -> str:
+    upper, _, lower = unicodedata.normalize("NFKC", match[2]).partition("⁄")
+    return (f"{number(match[1])}又" if match[1] else "") + f"{cardinal(lower)}分之{cardinal(upper)}"
+
+
+def _range(match: re.Match[str]) -> str:
+    which = match.string[: match.start()].endswith("第")
+    return (number if which else quantity)(match["number"]) + "到"
+
+
+def _score(match: re.Match[str]) -> str:
+    return f"{cardinal(match[1])}比{cardinal(match[2])}"
+
+
+def _arithmetic(match: re.Match[str]) -> str:
+    """Numbers in a formula are amounts, however long."""
+    parts = re.findall(rf"{_PLAIN}|[-+−×*÷=≠≈]", match[0])
+    return "".join(_SIGNS.get(part) or number(part) for part in parts)
+
+
+def _from_to(match: re.Match[str]) -> str:
+    """Two numbers joined by a dash and nothing else to go by: years, rising numbers, a code or a difference."""
+    first, second = match[1], match[2]
+    if len(first) == len(second) == 4 and 1000 < int(first) < int(second) <= 2100:
+        return f"{by_digit(first)}至{by_digit(second)}"
+    if first[0] == "0" or second[0] == "0" or len(first) > 4 or len(second) > 4:
+        return f"{by_digit(first, yao=True)},{by_digit(second, yao=True)}"
+    return f"{number(first)}{'到' if int(first) < int(second) else '减'}{number(second)}"
+
+
 def _counted(match: re.Match[str]) -> str:
     text = match[0].rstrip("+")
+    ordinal = match["ordinal"]
     if text.startswith("0") and len(text) > 1:
         return by_digit(text, yao=True)
-    spoken = number(text) if match["ordinal"] else _quantity(text)  # 二月, but 两个
+    if ordinal == "号" and len(text) > 2 and text.isdigit() and not text.endswith("00"):
+        return by_digit(text, yao=True)  # a house, a room
+    inside = match.start() and match.string[match.start() - 1] in "万亿"  # 两万二千
+    spoken = cardinal(text) if inside else number(text) if ordinal else quantity(text)  # 二月, but 两个
     return spoken + ("多" if match[0].endswith("+") else "")
 
 
 def _bare(match: re.Match[str]) -> str:
-    """A number without a measure word: a code if it is long or begins with 0, a round or short number otherwise."""
+    """A number without a measure word: round or short ones are amounts, others are codes."""
     text = match[0]
-    if "," in text or len(text) <= 2:
+    if "," in text or len(text) <= 2 or re.fullmatch("[1-9]0+", text):
         return number(text)
     if len(text) > 4 and text[0] != "0" and text.endswith("000"):
-        return cardinal(text)
+        return number(text)
     return by_digit(text, yao=True)
 
 
 _NUMBER = r"(?P<number>[-−]?\d+(?:,\d{3})*(?:\.\d+)?)"
+_PLAIN = r"\d+(?:\.\d+)?"
+_DASH = "[-~～–—−]"
 _TIME = r"(?P<hour{0}>[01]?\d|2[0-4]):(?P<minute{0}>[0-5]\d)(?::(?P<second{0}>[0-5]\d))?"
+_WON = "战胜|击败|大胜|险胜|完胜|获胜|取胜|战平|负于|不敌|领先|落后|输给|力克|淘汰|逆转"
+_WEEKDAY = "[一二三四五六日天]"
+_DIGIT_NAMES = "零一二三四五六七八九十"
+# Before these a number names which one, not how many.
+_ORDINAL = "[号楼级月届班环]|日(?![内后前])|年级|季度|等奖|手[车房机货]|单元|车间|两"
 _RULES = (
-    (r"(?<!\d)(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d\d?)(?P=mark)(?P<day>\d\d?)(?!\d)", _date),
-    (r"(?<!\d)(\d{4})\s?[-~～—–至到]\s?(\d{4})(?=年)", lambda m: f"{by_digit(m[1])}至{by_digit(m[2])}"),
-    (r"(?<!\d)([5-9]0|0[05])(?=后)", lambda m: by_digit(m[1])),
-    (r"(?:(?<=\d[%℃度mgs])|(?<=°[CF]))\s?[-~～–](?=[-−]?\d)", lambda _: "至"),
-    (r"±", lambda _: "正负"),
-    (r"(?<!\d)(\d{4}|\d{2})(?=年(?!级|后|前|来|间|以))", lambda m: by_digit(m[1])),
-    (rf"(?<!\d){_TIME.format('')}(?:\s?[-~～–—至到]\s?{_TIME.format('2')})?(?!\d)", _time),
-    (r"(?<![\d:])(\d+):(\d+)(?![\d:])", lambda m: f"{cardinal(m[1])}比{cardinal(m[2])}"),
     (r"(?<!\d)(?:\+?86[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?!\d)", _phone),
-    (r"(?<!\d)\(?0\d{2,3}\)?[- ]\d{7,8}(?!\d)|(?<!\d)400[- ]?\d{3}[- ]?\d{4}(?!\d)", _phone),
-    (rf"(?P<sign>[$¥￥€£]){_NUMBER}(?P<scale>万亿|亿|万|千|百)?", _money),
+    (r"(?<!\d)\(?0\d{2,3}\)?[- ]?\d{7,8}(?!\d)|(?<!\d)[48]00[- ]?\d{3}[- ]?\d{4}(?!\d)", _phone),
+    (r"(?<=\d) (?=\d)", lambda _: ","),
+    (r"(?<!\d)(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d\d?)(?P=mark)(?P<day>\d\d?)(?!\d)", _date),
     (
-        rf"(?<![\d.]){_NUMBER}\s?[-~～–](?=\d+(?:\.\d+)?\s?(?:{_UNIT}|[{MEASURES}%]))",
-        lambda m: _quantity(m[1]) + "到",
+        rf"(?<!\d)(\d{{4}})\s?(?:{_DASH}|[至到])\s?(\d{{4}})(?=年)",
+        lambda m: f"{by_digit(m[1])}至{by_digit(m[2])}",
+    ),
+    (r"(?<!\d)([5-9]0|0[05])(?=后)", lambda m: by_digit(m[1])),
+    (r"(?<!\d)\d\d(?=年代)", lambda m: cardinal(m[0])),
+    (r"(?<!\d)(\d{1,2})[·•](\d{1,2})(?!\d)", lambda m: by_digit(m[1] + m[2])),
+    (
+        r"(?<![\d.])(\d\d?)\.(\d\d?)(?=劳动节|儿童节|国庆|大促|购物节|事件|地震)",
+        lambda m: by_digit(m[1] + m[2]),
+    ),
+    (rf"(?<=[{_DIGIT_NAMES}])[·•](?=[{_DIGIT_NAMES}])", lambda _: ""),
+    (rf"(?:(?<=\d[%℃度mgs])|(?<=°[CF]))\s?{_DASH}(?=[-−]?\d)", lambda _: "至"),
+    (
+        rf"(?:(?<=[年月日号点时分秒元岁天])|(?<=[周期]{_WEEKDAY}))\s?{_DASH}{{1,2}}\s?(?=\d|周|星期)",
+        lambda _: "到",
+    ),
+    (r"(?<!\d)\d{4}(?=年(?!级|后|前|来|间|以))", _long_year),
+    (r"(?<!\d)\d\d(?=年(?P<rest>\d|[初底末中春夏秋冬])?(?!级|后|前|来|间|以))", _short_year),
+    (rf"(?<!\d){_TIME.format('')}(?:\s?(?:{_DASH}|[至到])\s?{_TIME.format('2')})?(?![\d:])", _time),
+    (rf"(?:(?<=比分)|(?<=比分[为是])|(?<=以))\s?(\d{{1,3}}){_DASH}(\d{{1,3}})(?!\d|[{MEASURES}%])", _score),
+    (rf"(?<![\d.])(\d{{1,3}}){_DASH}(\d{{1,3}})(?={_WON})", _score),
+    (r"(?<![\d:])(\d+):(\d+)(?![\d:])", _score),
+    (rf"(?P<sign>(?:US|HK|NT|A|C)?\$|[¥￥€£₩₹₽])\s?{_NUMBER}(?P<scale>万亿|亿|万|千|百)?元?", _money),
+    (
+        rf"(?<![\d.]){_NUMBER}\s?{_DASH}\s?(?=\d+(?:\.\d+)?\s?(?:{_UNIT}|[{MEASURES}%]))",
+        _range,
     ),
     (rf"(?:(?<![\d.])|(?<=\d)(?=\d)){_NUMBER}(?P<kind>[%‰％])", _percent),
+    (rf"(?:零下)?[-−]{_NUMBER}\s?(?P<unit>℃|°C|度|摄氏度)", _temperature),
     (rf"{_NUMBER}\s?(?P<unit>{_UNIT})(?![A-Za-z])", _measure),
+    (rf"(\d*)([{_VULGAR}])", _vulgar),
+    (
+        rf"(?<![\d.]){_PLAIN}(?:\s?[-+−×*÷=≠≈]\s?{_PLAIN})*\s?[+×*÷=≠≈]\s?[-−]?{_PLAIN}(?![\d.])(?:\s?[-+−×*÷=≠≈]\s?{_PLAIN})*",
+        _arithmetic,
+    ),
     (
         r"(?<![\d/])(?P<sign>-?)(\d+)/(\d+)(?![\d/])",
         lambda m: f"{'负' * len(m[1])}{cardinal(m[3])}分之{cardinal(m[2])}",
     ),
+    (r"(\d+)['′]\s?(\d+)(?:\"|″|'')", lambda m: f"{cardinal(m[1])}分{cardinal(m[2])}秒"),
     (r"\d+(?:\.\d+){2,}", lambda m: "点".join(by_digit(part) for part in m[0].split("."))),
     (r"(?<=[\dA-Za-z)⁰-⁹²³¹])\s?([+×*÷=])\s?(?=[-\dA-Za-z(])", lambda m: _SIGNS[m[1]]),
+    (r"[≥≤≠≈±]|[<>](?=\s?\d)", lambda m: _SIGNS[m[0]]),
+    (rf"(?<![\d.-])(\d+)\s?{_DASH}\s?(\d+)(?![\d.-])", _from_to),
     (r"(?<=\d)\s?[-−](?=\d)", lambda _: "减"),
-    (r"(?<=[\d])[~～](?=\d)", lambda _: "至"),
+    (r"(?<=\d)[~～](?=\d)", lambda _: "至"),
     (r"[-−]?\d+(?:,\d{3})*\.\d+", lambda m: number(m[0])),
     (r"第\d+", lambda m: "第" + cardinal(m[0][1:])),
     (
-        rf"[-−]?\d+(?:,\d{{3}})*\+?(?=(?P<ordinal>[号楼级月日届])|[{MEASURES}]|{'|'.join(_MANY_LETTERS)})",
+        rf"(?<=\d米)(\d\d)(?![\d{MEASURES}])|(?<=\d块)(\d\d?)(?![\d{MEASURES}])",
+        lambda m: by_digit(m[0].rstrip("0") or "0"),
+    ),
+    (
+        rf"[-−]?\d+(?:,\d{{3}})*\+?(?=(?P<ordinal>{_ORDINAL})|[{MEASURES}]|{'|'.join(_MANY_LETTERS)})",
         _counted,
     ),
+    (r"(?<!\d)\d+(?:,\d{3})*\+(?![\d+])", lambda m: number(m[0][:-1]) + "多"),
     (r"(?<![\d\w])[-−](?=\d)", lambda _: "负"),
+    (r"(?<!\d)[48]00(?=电话|热线|客服|开头)", lambda m: by_digit(m[0])),
     (r"\d+(?:,\d{3})*", _bare),
 )
 _COMPILED = tuple((re.compile(pattern), spoken) for pattern, spoken in _RULES)
@@ -260,19 +330,29 @@ _COMPILED = tuple((re.compile(pattern), spoken) for pattern, spoken in _RULES)
 
 def verbalized(text: str) -> str:
     """Numbers and signs as simplified characters; letters and punctuation stay as they are."""
-    text = simplified(text)
-    text = "".join(
-        unicodedata.normalize("NFKC", letter)
-        if "！" < letter < "｠" and letter not in "，：；？～￥％（）"
-        else letter
-        for letter in text
-    )
-    text = re.sub("[⁰¹²³⁴-⁹]+", _power, text) if not re.search(r"[mM][²³]", text) else text
+    text = "".join(_compatible(letter) for letter in simplified(plain_digits(text)))
+    text = re.sub(r"\d{25,}", lambda m: by_digit(m[0]), text)  # no number that anybody would read as one
+    text = re.sub(r"(?<=\d)：(?=\d)", ":", text)
+    text = re.sub(f"(?<=[{_DIGIT_NAMES}])[〇○]|[〇○](?=[{_DIGIT_NAMES}])", "零", text).replace("〇", "零")
     for pattern, spoken in _COMPILED:
         text = pattern.sub(spoken, text)
-    text = "".join(cardinal(str(_CIRCLED[letter])) if letter in _CIRCLED else letter for letter in text)
+    text = re.sub("[⁰¹²³⁴-⁹]+", _power, text)
     text = "".join(_GREEK.get(letter, letter) for letter in text)
     return text.replace("/", "每").replace("%", "百分号")
+
+
+def _compatible(letter: str) -> str:
+    """Letters of other widths, circled and Roman numbers as plain ones."""
+    if letter in _CIRCLED or letter in _ROMAN:
+        return cardinal(str(_CIRCLED.get(letter) or _ROMAN[letter]))
+    wide = "！" < letter < "｠" and letter not in "，：；？～￥％（）"
+    if wide or "\u3220" <= letter <= "\u33ff" or "\u2474" <= letter <= "\u249b":
+        return unicodedata.normalize("NFKC", letter)
+    return letter
+
+
+def _half_width(letter: str) -> str:
+    return chr(ord(letter) - 0xFEE0) if letter in _WIDE_ALPHANUMERICS else letter
 
 
 def _power(match: re.Match[str]) -> str:
@@ -280,11 +360,16 @@ def _power(match: re.Match[str]) -> str:
     return f"的{cardinal(exponent)}次方"
 
 
-def normalize(text: str) -> str:
-    """Simplified characters and the marks ``! ? … , . -`` only, never two marks in a row."""
-    text = re.sub(
-        r"[《》【】<>{}()（）#&@“”\"‘’'「」『』^_|\\\s]", "", verbalized(re.sub(r"(?<=\d) (?=\d)", ",", text))
-    )
+def normalize(text: str, *, original: bool = False) -> str:
+    """Simplified characters and the marks ``! ? … , . -`` only, never two marks in a row.
+
+    ``original``: in the words of GPT-SoVITS's own front-end, see `chinese_original`.
+    """
+    if original:
+        return chinese_original.normalize("".join(map(_half_width, simplified(text))))
+    text = re.sub(r"[^\S\n ]+", " ", text)
+    text = re.sub(r"[《》【】<>{}()（）#&@“”\"‘’'「」『』^_|\\\s]", "", verbalized(text))
+    text = re.sub("—+", ",", text.strip("—"))
     text = text.replace("嗯", "恩").replace("呣", "母").replace("...", "…").translate(_MARK_MAP)
     text = re.sub(rf"[^\u4e00-\u9fa5{re.escape(MARKS)}]", "", text)
     text = re.sub(r"(?<=[\u4e00-\u9fa5])-+(?=[\u4e00-\u9fa5])", "", text)

@@ -58,40 +58,50 @@ def process(
     dictionary: Dictionary = NO_WORDS,
     table: str = "v2",
     pause_s: float = PAUSE_S,
+    original: bool = False,
 ) -> list[Sentence]:
     """Sentences of ``text``, in order; empty if nothing in it can be spoken.
 
-    ``language``: see `segmentation.MODES`; ``method``: see `cutting.cut`; ``table``: ``v1`` or ``v2``.
+    ``language``: see `segmentation.MODES`; ``method``: see `cutting.cut`; ``table``: ``v1`` or ``v2``;
+    ``original``: Chinese read as GPT-SoVITS's own front-end reads it, mistakes included (for comparison).
     """
     text = re.sub(" {2,}", " ", text)
     main = language.removeprefix("all_").removeprefix("auto_")
     if language == "auto":
         main = (segmentation.language_runs(text, language) or [segmentation.Run("zh", "")])[0].language
     sentences = [
-        speakable(piece, language, dictionary, table, pause_s) for piece in cutting.cut(text, main, method)
+        speakable(piece, language, dictionary, table, pause_s, original=original)
+        for piece in cutting.cut(text, main, method)
     ]
     return [sentence for sentence in sentences if sentence.pieces]
 
 
 def speakable(
-    text: str, language: str, dictionary: Dictionary = NO_WORDS, table: str = "v2", pause_s: float = PAUSE_S
+    text: str,
+    language: str,
+    dictionary: Dictionary = NO_WORDS,
+    table: str = "v2",
+    pause_s: float = PAUSE_S,
+    *,
+    original: bool = False,
 ) -> Sentence:
     """One sentence, not cut any further."""
-    pieces = _pieces(text, language, dictionary, table)
+    pieces = _pieces(text, language, dictionary, table, original)
     if pieces and sum(len(piece.phones) for piece in pieces) < MIN_PHONES:
-        pieces = _pieces("." + text, language, dictionary, table)
+        pieces = _pieces("." + text, language, dictionary, table, original)
     return Sentence(text, tuple(pieces), pause_s)
 
 
-def _pieces(text: str, language: str, dictionary: Dictionary, table: str) -> list[Piece]:
+def _pieces(text: str, language: str, dictionary: Dictionary, table: str, original: bool) -> list[Piece]:
     pieces = []
     for run in segmentation.language_runs(text, language):
         module = _MODULES[run.language]
         own = dictionary.words(run.language)
-        norm_text: str = module.normalize(dictionary.with_aliases(run.text, run.language))
+        manner = {"original": True} if original and run.language == "zh" else {}
+        norm_text: str = module.normalize(dictionary.with_aliases(run.text, run.language), **manner)
         if not norm_text.strip():
             continue
-        phones, counts = module.phones(norm_text, own)
+        phones, counts = module.phones(norm_text, own, **manner)
         if run.language == "en" and len(phones) < MIN_ENGLISH_PHONES:
             phones = [",", *phones]
         if phones:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 
+from synth.text import sandhi_original
 from synth.text.symbols import DATA, word_list
 
 
@@ -25,9 +26,12 @@ FinalsOf = Callable[[str], list[str]]
 SplitWord = Callable[[str], tuple[str, str]]
 
 _DIGITS = set("零一二三四五六七八九")
-_PARTICLES = "吧呢啊呐噻嘛呀哇哦啰喔嘞"
-# Words in 儿 that keep it as a syllable of its own: children, or what 儿 is the name of.
-_FULL_ER = "女男婴幼孤健患胎宠妻侄孙少小弃产"
+_PARTICLES = "吧呢啊呐噻嘛呀哇哦啰喔嘞哈嗨哟喽哒哩耶诶"
+# 儿 stays a syllable of its own where it means a child, and in the names that songs and stories give to creatures.
+_FULL_ER = "女男婴幼孤健患胎宠妻侄孙少小弃产聋瘫弱血浪乞我俺" + "花虫马鸟猪猫狗鱼羊牛鸡鸭鹅兔燕蜂蝶"
+# 得 keeps its tone in verbs of getting and in words where it is no complement: 获得, 难得. Elsewhere 觉得, 变得.
+_FULL_DE_BEFORE = "获取赢求博夺摘难所心相非总只必应自独不"
+_KIN = frozenset("爸妈爷奶哥姐弟妹叔伯姑舅婆公太宝")
 _TONELESS_ZI_NOT = frozenset(
     word_list(
         "男子 女子 分子 原子 电子 量子 质子 中子 粒子 离子 莲子 石子 瓜子 王子 君子 才子 孔子 "
@@ -39,7 +43,7 @@ _TONELESS_ZI_NOT = frozenset(
 
 
 @cache
-def _neutral_words() -> frozenset[str]:
+def neutral_words() -> frozenset[str]:
     text = (DATA / "neutral_tone_zh.txt").read_text(encoding="utf-8")
     return frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())
 
@@ -137,16 +141,25 @@ def _join_er(words: list[Word]) -> list[Word]:
 # ----------------------------------------------------------------------------------------------- tones in a word
 
 
-def spoken(word: Word, finals: list[str], split: SplitWord) -> list[str]:
-    """Finals of a word with the tones it has in speech; ``finals`` are one per character."""
+def spoken(word: Word, finals: list[str], split: SplitWord, *, original: bool = False) -> list[str]:
+    """Finals of a word with the tones it has in speech; ``finals`` are one per character.
+
+    ``original``: tones as GPT-SoVITS's own front-end drops and changes them, see `sandhi_original`.
+    """
     finals = list(finals)
     if len(finals) != len(word.text):
         return finals
     _change_bu(word.text, finals)
-    _change_yi(word.text, finals)
-    _drop_tones(word, finals, split)
-    _change_thirds(word.text, finals, split)
-    _change_er(word, finals)
+    _change_yi(word.text, finals, original)
+    if original:
+        sandhi_original.drop_tones(word.text, word.part, finals, split)
+    else:
+        _drop_tones(word, finals, split)
+    if original:
+        sandhi_original.change_thirds(word.text, finals, split)
+    else:
+        _change_thirds(word.text, finals, split)
+    _change_er(word, finals, original)
     return finals
 
 
@@ -159,7 +172,7 @@ def _change_bu(text: str, finals: list[str]) -> None:
             finals[index] = _toned(finals[index], "2")
 
 
-def _change_yi(text: str, finals: list[str]) -> None:
+def _change_yi(text: str, finals: list[str], original: bool) -> None:
     if "一" not in text or all(character.isnumeric() for character in text):
         return
     if len(text) == 3 and text[1] == "一" and text[0] == text[2]:
@@ -169,22 +182,25 @@ def _change_yi(text: str, finals: list[str]) -> None:
     else:
         for index, character in enumerate(text[:-1]):
             beside = text[max(0, index - 1) : index] + text[index + 1]
-            if character == "一" and text[index + 1].isalpha() and not set(beside) & _DIGITS:
+            if character == "一" and text[index + 1].isalpha() and (original or not set(beside) & _DIGITS):
                 finals[index] = _toned(finals[index], "2" if finals[index + 1][-1] == "4" else "4")
 
 
 def _drop_tones(word: Word, finals: list[str], split: SplitWord) -> None:
     text, part = word.text, word.part
-    if len(text) == 2 and text[0] == text[1] and part[:1] in {"n", "v", "a"} and text not in {"人人"}:
-        finals[1] = _toned(finals[1], "5")  # 妈妈, 看看
+    if len(text) == 2 and text[0] == text[1] and part[:1] in {"n", "v", "a"}:
+        if text != "人人" and text[0] not in _DIGITS | {"幺"}:
+            finals[1] = _toned(finals[1], "5")  # 妈妈, 看看
     elif len(text) == 4 and text[:2] == text[2:] and part[:1] == "v":
         finals[1] = _toned(finals[1], "5")
-    elif len(text) == 4 and text[0] == text[1] and text[2] == text[3] and part[:1] == "n":
-        finals[1], finals[3] = _toned(finals[1], "5"), _toned(finals[3], "5")
+    elif len(text) == 4 and text[0] == text[1] and text[2] == text[3] and set(text) <= _KIN:
+        finals[1], finals[3] = _toned(finals[1], "5"), _toned(finals[3], "5")  # 爸爸妈妈, but 家家户户
     last = text[-1]
     toneless = (
-        last in _PARTICLES
+        (last in _PARTICLES and (len(text) == 1 or part[:1] not in {"n", "o", "e"}))  # 好吧, but 酒吧
         or (last in "的得地" and (len(text) == 1 or last == "的") and part[:1] in {"u", "r", "d", "y", "x"})
+        or (last == "得" and len(text) == 2 and text[0] not in _FULL_DE_BEFORE)
+        or (len(text) > 2 and text.endswith("不得"))  # 舍不得
         or (text in {"了", "着", "过"} and part in {"ul", "uz", "ug"})
         or (len(text) > 1 and last == "们" and part[:1] in {"r", "n"})
         or (len(text) > 1 and last == "子" and part in {"n", "r"} and text not in _TONELESS_ZI_NOT)
@@ -198,8 +214,8 @@ def _drop_tones(word: Word, finals: list[str], split: SplitWord) -> None:
         counted >= 1 and (text[counted - 1].isnumeric() or text[counted - 1] in "几有两半多各整每做是")
     ):
         finals[counted] = _toned(finals[counted], "5")
-    known = _neutral_words()
-    if text in known or (len(text) > 2 and text[-2:] in known and len(text) != 4):
+    known = neutral_words()
+    if text in known or (len(text) > 2 and text[-2:] in known):
         finals[-1] = _toned(finals[-1], "5")
     if len(text) > 2:
         first, second = split(text)
@@ -231,7 +247,7 @@ def _change_thirds(text: str, finals: list[str], split: SplitWord) -> None:
                 finals[start] = _toned(finals[start], "2")
 
 
-def _change_er(word: Word, finals: list[str]) -> None:
+def _change_er(word: Word, finals: list[str], original: bool) -> None:
     """儿 after another syllable takes that syllable's tone; the networks read the two as one."""
     text = word.text
     if len(text) < 2 or text[-1] != "儿":
@@ -239,6 +255,7 @@ def _change_er(word: Word, finals: list[str]) -> None:
     if finals[-1] in {"er1", "er5"}:
         finals[-1] = "er2"
     name = word.part == "nr" and text[0] not in "小老大"
-    if word.part[:1] in {"a", "j"} or name or text[-2] in _FULL_ER:
+    full = word.part[:1] in {"a", "j"} or name or text[-2] in _FULL_ER
+    if sandhi_original.keeps_er(text, word.part) if original else full:
         return
     finals[-1] = "er" + finals[-2][-1]
