@@ -82,6 +82,7 @@ class Trainer:
         last = self.config.steps if steps is None else min(self.config.steps, self.step + steps)
         end = time.monotonic() + 60 * (minutes if minutes is not None else float("inf"))
         begun, at_start = time.monotonic(), self.step
+        self.folder.mkdir(parents=True, exist_ok=True)
         while self.step < last and time.monotonic() < end:
             self._recent.append(self.train_step())
             if self.step % self.config.report_every == 0:
@@ -268,7 +269,6 @@ class Trainer:
     # -------------------------------------------------------------- state
     def save(self) -> None:
         """Write the checkpoint, and the averaged networks in the package's form under `run_folder/stock`."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         tensors: dict[str, torch.Tensor] = {}
         modules = (self.generator, self.detector, *self._averages)
         for prefix, module in zip(("g", "d", "ag", "ad"), modules, strict=True):
@@ -338,6 +338,7 @@ class Trainer:
             (networks.DETECTOR_FILE, self.detector),
         ):
             networks.warm_start(network, networks.stored_weights(folder / name))
+        networks.unscale_mark(self.generator)
 
 
 def _frame_labels(labels: torch.Tensor) -> torch.Tensor:

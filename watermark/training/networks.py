@@ -143,8 +143,17 @@ def frame_logits(detector: Any, samples: torch.Tensor) -> torch.Tensor:
 
 def scale_mark(generator: nn.Module, factor: float) -> None:
     """Multiply everything the generator gives: its last layer has no bias and no activation follows."""
-    last = [m for m in generator.modules() if isinstance(m, nn.Conv1d)][-1]
-    last.weight.data.mul_(factor)
+    _last_convolution(generator).weight.data.mul_(factor)
+
+
+def unscale_mark(generator: nn.Module) -> None:
+    """Undo `scale_mark`: bring the last layer to the size it learns at, whatever was folded into it.
+
+    A layer a thousand times smaller than the optimiser expects is overwritten in its first steps.
+    """
+    last = _last_convolution(generator)
+    inputs = last.weight.shape[1] * last.kernel_size[0]
+    last.weight.data.mul_(math.sqrt(2 / (1 + SLOPE**2) / inputs) / last.weight.data.std())
 
 
 def save_stock(
@@ -174,6 +183,10 @@ def _initialise(network: nn.Module, *, biases: bool) -> None:
         if layer.bias is not None:
             layer.bias.data.zero_()
             layer.bias.requires_grad_(biases)
+
+
+def _last_convolution(generator: nn.Module) -> Any:
+    return [m for m in generator.modules() if isinstance(m, nn.Conv1d)][-1]
 
 
 def _convolutions(network: nn.Module) -> list[Any]:
