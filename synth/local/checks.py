@@ -24,7 +24,7 @@ def run(*, strict: bool = False, pytest_arguments: Sequence[str] = ()) -> int:
     if notice:
         say(notice)
     environment = {
-        # two cores run the steps one after the other; a test's own processes get a core each
+        # tests run side by side, one to a core
         **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
         "ASSENT_MODELS_DIR": str(paths.models_dir()),
         **os.environ,
@@ -44,13 +44,19 @@ def run(*, strict: bool = False, pytest_arguments: Sequence[str] = ()) -> int:
 
 def _steps(pytest_arguments: Sequence[str]) -> list[tuple[str, list[str]]]:
     python = [sys.executable, "-m"]
-    tests = ("tests", [*python, "pytest", *pytest_arguments])
     if pytest_arguments:
-        return [tests]
+        return [("tests", [*python, "pytest", *pytest_arguments])]
     return [
         ("lint", [*python, "ruff", "check", "."]),
         ("format", [*python, "ruff", "format", "--check", "."]),
         ("types", [*python, "mypy"]),
         ("contracts", [str(Path(sys.executable).with_name("lint-imports"))]),
-        tests,
+        ("tests", [*python, "pytest", *_side_by_side()]),
     ]
+
+
+def _side_by_side() -> list[str]:
+    """Files of tests run side by side where each run brings servers of its own; shared ones are for one run."""
+    if os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL"):
+        return []
+    return ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]

@@ -37,8 +37,9 @@ def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("microphone") / "heard.wav"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(service: Service, microphone: Path) -> Iterator[object]:
+    """Ended with its file: while it runs, its event loop forbids other tests of the process their database."""
     sync_api = pytest.importorskip("playwright.sync_api")
     arguments = [
         "--use-fake-ui-for-media-stream",
