@@ -22,7 +22,7 @@ from benchmarks.false_alarms import many_key_rows
 from benchmarks.marking import EPOCHS, KEYS, Marked, epoch_of, issued, mark_clips, material, share_interval
 from benchmarks.own_attacks import own_attack_rows
 from benchmarks.report import Row, merge_report, spread_of, write_report
-from benchmarks.robustness import attack_rows, attacked_piece
+from benchmarks.robustness import add_misses, attack_rows, attacked_piece, longer_rows
 from watermark.codec import detect, read_back
 from watermark.codec.resample import resample
 
@@ -69,10 +69,12 @@ def main() -> None:
     for name in options.parts.split(",") if options.parts else []:
         merge_report("watermark", parts[name](), command=command)
     if options.attacks:
-        summary, table = attack_rows(
+        summary, table, missed = attack_rows(
             clips, mixed, processes=options.processes, minutes=options.attack_minutes
         )
-        write_report("watermark-attacks", table, command="python -m benchmarks.watermark --attacks")
+        attacks_command = "python -m benchmarks.watermark --attacks"
+        write_report("watermark-attacks", [*table, *longer_rows(mixed)], command=attacks_command)
+        add_misses(missed)
         merge_report("watermark", summary, command=command)
 
 

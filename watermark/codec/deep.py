@@ -19,6 +19,7 @@ _EXCERPT_S = 10.0
 _EXCERPTS = 3
 _PROMISING = 5  # hypotheses refined and decoded per excerpt
 _FINE = (-0.006, -0.003, 0.0, 0.003, 0.006)
+_DECODED_NATS = 2.0  # beside the MAC: thousands of payloads are decoded here, of which one in 2**24 passes
 _WEAK_PLAIN = 2_000  # alignments per run length matched with issued records at the plain scales
 _CLEAR_NATS = 11.5
 _CERTAIN_NATS = 18.0  # evidence beyond the hypotheses at which the grid need not be finished
@@ -87,15 +88,16 @@ def search_deeply(
     strongest: tuple[float, Scales] | None = None
     for start_s, piece in pieces:
         spectrum = spectrum_of(piece)
-        _, words = _look(bank, spectrum, Scales(), issued, weak=_WEAK_PLAIN if issued else 0)
-        if words:
-            return Finding(Scales(), _timed(words, start_s, Scales()))
         ranked: list[tuple[float, Scales]] = []
         for scales in hypotheses:
             excess, _ = _look(bank, spectrum, scales, issued, decode=False)
             ranked.append((excess, scales))
             if excess > _CERTAIN_NATS + log_tried:
                 break
+        else:  # perhaps nothing was changed, and the mark is only weak
+            _, words = _look(bank, spectrum, Scales(), issued, weak=_WEAK_PLAIN if issued else 0)
+            if words:
+                return Finding(Scales(), _timed(words, start_s, Scales()))
         ranked.sort(key=lambda entry: -entry[0])
         for _, coarse in ranked[:_PROMISING]:
             for scales in _refined(coarse):
@@ -134,7 +136,8 @@ def _look(
     alignments, log_hypotheses = find_alignments(bank, view, weak=weak)
     if not alignments:
         return -np.inf, []
-    words = find_words(bank, view, alignments, log_hypotheses, issued) if decode else []
+    least_nats = _DECODED_NATS if scales.log_hypotheses else -np.inf
+    words = find_words(bank, view, alignments, log_hypotheses, issued, least_nats) if decode else []
     return alignments[0].evidence - log_hypotheses, words
 
 

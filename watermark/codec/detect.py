@@ -20,7 +20,7 @@ from .keys import MarkKeys
 from .search import Bank, bank_for, find_alignments, spectrum_of, view_tiles
 from .words import IssuedRecords, TileWord, find_words
 
-DETECTOR_VERSION = "keyed-mark/1"
+DETECTOR_VERSION = "keyed-mark/2"
 PRESENCE_FALSE_RATE = 1e-5  # per file, bound by Hoeffding's inequality for random keys
 PRESENCE_THRESHOLD_Z = float(np.sqrt(2 * np.log(1 / PRESENCE_FALSE_RATE)))
 CONFIRMED_Z = 2.0
@@ -34,7 +34,8 @@ class Word:
 
     score: correlation with all tiles whose sign is then known, in standard deviations. confirmed: the tiles
     that only this record signs agree too. decoded: read by its code and MAC; otherwise matched with the
-    issued records.
+    issued records. bound: the rows that the content signs agree; False on a mark that was moved to other
+    audio, or where little is left of it.
     """
 
     record_number: int
@@ -44,6 +45,7 @@ class Word:
     score: float
     confirmed: bool
     decoded: bool
+    bound: bool = True
 
 
 @dataclass(frozen=True)
@@ -194,10 +196,20 @@ class _Pass:
                     max(word.score, other.score),
                     confirmed or other.confirmed,
                     word.decoded or other.decoded,
+                    word.bound or other.bound,
                 )
                 return
         self.words.append(
-            Word(word.record_number, word.epoch, start_s, end_s, word.score, confirmed, word.decoded)
+            Word(
+                word.record_number,
+                word.epoch,
+                start_s,
+                end_s,
+                word.score,
+                confirmed,
+                word.decoded,
+                word.bound,
+            )
         )
 
     def result(self, *, deep: bool) -> Detection:

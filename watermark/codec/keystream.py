@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from .content import delays_from
 from .convolution import CODE_SIGNS
 from .keys import EpochKeys, expand_bytes
 from .parameters import (
@@ -35,6 +36,7 @@ class Keystream:
 
     signs: int8 (4032, 69), -1 or +1. roles: int16 (4032, 69), an index below 216 of a coded bit, SYNC or
     CONFIRMATION. sync: float32 (64, 63, 69), the signs of the sync tiles by period, zero elsewhere.
+    delays: int64 (69,), how the content signs each row; see `content`.
     """
 
     def __init__(self, keys: EpochKeys) -> None:
@@ -49,6 +51,7 @@ class Keystream:
         self.roles = roles.reshape(KEYSTREAM_TILES, TILE_ROWS)
         sync = np.where(self.roles == SYNC, self.signs, 0).astype(np.float32)
         self.sync = sync.reshape(PERIODS, PERIOD_TILES, TILE_ROWS)
+        self.delays = delays_from(expand_bytes(keys.keystream, "content", TILE_ROWS))
         self._confirmation_key = keys.confirmation
 
     def columns(self, place: int, count: int) -> np.ndarray:
@@ -69,7 +72,8 @@ class Keystream:
     def known_signs(self, record_number: int, code: np.ndarray) -> np.ndarray:
         """Signs of every tile once record and coded signs (216,) are known: int8 (4032, 69).
 
-        Sync tiles are zero, because their polarity is drawn per output and period.
+        To be compared with bound features. Sync tiles are zero, because their polarity is drawn per output
+        and period.
         """
         by_role = np.concatenate([code.astype(np.int8), np.zeros(2, np.int8)])
         signs: np.ndarray = self.signs * by_role[self.roles]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .content import content_weights
 from .convolution import CODE_SIGNS, encode
 from .features import (
     HANN,
@@ -90,6 +91,11 @@ class BlockPlan:
         polarity = self.polarity[columns // PERIOD_TILES % PERIODS][:, None]
         return np.where(roles == SYNC, self.keystream.signs[columns] * polarity, signs), roles
 
+    def binding(self, power: np.ndarray, roles: np.ndarray) -> np.ndarray:
+        """Factor by which the content signs each tile's feature, from tile power (tiles, 69); 1 on sync."""
+        weights = content_weights(power, self.keystream.delays)
+        return np.where(roles == SYNC, np.float32(1), weights)
+
 
 class BlockOptimiser:
     """Dual ascent on one block of 16 kHz samples, up to about 36 s; may be run on with another strength.
@@ -118,6 +124,7 @@ class BlockOptimiser:
             10 ** (-strength.codec_floor_db / 10) / 9
         ) + np.float32(white * float((HANN**2).sum()) * BINS_PER_TILE)
         self._reference_db = reference_level(own + self._floor)
+        self._binding = plan.binding(own, self._roles)
         # A change is cheap where louder neighbours mask it: power spread over frequency against the tile's
         # own.
         masking = (_spread(own, 6, 3.5) + np.float32(1e-9)) / (own + np.float32(1e-9))
@@ -142,13 +149,14 @@ class BlockOptimiser:
         seen = stft(self._render(factors))
         power = tile_power(row_power(seen), 0, self._tiles) + self._floor
         found = features_with_gradient(power, self._reference_db)
-        correlation = self._windows.sums(found.values * self._signs)
-        energy = self._windows.sums(found.values**2)
+        bound = found.values * self._binding
+        correlation = self._windows.sums(bound * self._signs)
+        energy = self._windows.sums(bound**2)
         energy[:, :CODE_SIGNS] = energy[:, :CODE_SIGNS].mean(axis=1, keepdims=True)
         deviation = np.sqrt(energy + 1e-3)
         # How much a unit of multiplier moves its correlation: the step size of the ascent.
         if self._curvature is None:
-            reach = found.slope * np.float32(0.55) * (power - self._floor) / power
+            reach = found.slope * self._binding * np.float32(0.55) * (power - self._floor) / power
             self._curvature = (
                 self._windows.sums(reach**2 * self._cheapness)
                 + 0.02 * self._windows.sums(self._cheapness)
@@ -159,7 +167,7 @@ class BlockOptimiser:
         unmet = targets * deviation - correlation
         self._multipliers = np.maximum(self._multipliers + _ASCENT_STEP * unmet / self._curvature, 0)
 
-        pull = self._windows.spread(self._multipliers, self._tiles) * self._signs
+        pull = self._windows.spread(self._multipliers, self._tiles) * self._signs * self._binding
         toward = self._cheapness * self._gain_gradient(seen, factors, found.to_power(pull))
         wanted = np.clip(toward, -largest_gain_db, largest_gain_db)
         self._gains_db += np.float32(_GAIN_STEP) * (wanted - self._gains_db)

@@ -26,3 +26,5 @@ PAYLOAD_BITS = RECORD_BITS + MAC_BITS
 
 SYNC_SHARE = 0.22  # of the tiles: known to every detector with the key
 CONFIRMATION_SHARE = 0.08  # of the tiles: checkable only once the record number is known; the rest is code
+
+LONGEST_DELAY_TILES = 12  # of the content that signs a bound row; see `content`

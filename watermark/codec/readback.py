@@ -52,7 +52,8 @@ def read_back(
     for chunk in chunks(slices(samples, sample_rate_hz), sample_rate_hz):
         view = view_tiles(spectrum_of(chunk.samples))
         if len(view.values[0]):
-            answers.append((view.active_s, _best(templates, view.values, known_share)))
+            bound = tuple(view.bound(stream, phase) for phase in range(len(view.values)))
+            answers.append((view.active_s, _best(templates, bound, known_share)))
     if not answers:
         return ReadBack(False, 0.0, float(np.sqrt(2 * np.log(1 / FALSE_RATE))))
     asked = [answer for active_s, answer in answers if active_s >= _LEAST_ACTIVE_S]

@@ -18,12 +18,13 @@ exp(-e).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
 from scipy.fft import irfft, rfft
 
+from .content import content_weights
 from .features import features, reference_level, reliability, row_power, stft, stretch_frames, tile_power
 from .keys import EpochKeys, MarkKeys
 from .keystream import Keystream, keystream
@@ -65,12 +66,24 @@ class Alignment:
 
 @dataclass(frozen=True)
 class TileView:
-    """Features of a piece at one hypothesis of tempo and pitch, for both phases of the tile grid."""
+    """Features of a piece at one hypothesis of tempo and pitch, for both phases of the tile grid.
+
+    Sync is read from `values`; code and confirmation from `bound`, the same signed by the content.
+    """
 
     values: tuple[np.ndarray, ...]  # per phase: float32 (tiles, 69)
+    powers: tuple[np.ndarray, ...]  # per phase: float32 (tiles, 69)
     time_scale: float
     frequency_scale: float
     active_s: float  # seconds of the original within 30 dB of the loud parts
+    _bound: dict[tuple[bytes, int], np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+
+    def bound(self, stream: Keystream, phase: int) -> np.ndarray:
+        """Features of one phase, signed by the content as the keys of `stream` say: float32 (tiles, 69)."""
+        kept = stream.delays.tobytes(), phase
+        if kept not in self._bound:
+            self._bound[kept] = self.values[phase] * content_weights(self.powers[phase], stream.delays)
+        return self._bound[kept]
 
     def seconds(self, tile: float) -> float:
         """Time in the original piece of a tile border."""
@@ -111,13 +124,13 @@ def view_tiles(spectrum: np.ndarray, time_scale: float = 1.0, frequency_scale: f
     count = max(0, (len(power) - FRAMES_PER_TILE + 1) // FRAMES_PER_TILE)
     if count == 0:
         empty = np.zeros((0, TILE_ROWS), np.float32)
-        return TileView((empty, empty), time_scale, frequency_scale, 0.0)
-    phases = [tile_power(power, phase, count) for phase in range(FRAMES_PER_TILE)]
+        return TileView((empty, empty), (empty, empty), time_scale, frequency_scale, 0.0)
+    phases = tuple(tile_power(power, phase, count) for phase in range(FRAMES_PER_TILE))
     reference_db = reference_level(phases[0])
     values = tuple(features(tiles, reference_db) * reliability(tiles) for tiles in phases)
     loudest = 10 * np.log10(phases[0].max(axis=1) + 1e-9)
     active = int((loudest > reference_db - _ACTIVE_DB).sum())
-    return TileView(values, time_scale, frequency_scale, active / TILES_PER_SECOND / time_scale)
+    return TileView(values, phases, time_scale, frequency_scale, active / TILES_PER_SECOND / time_scale)
 
 
 def spectrum_of(core: np.ndarray) -> np.ndarray:

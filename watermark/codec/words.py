@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from .content import FREE
 from .convolution import CODE_SIGNS, decode, encode
 from .keys import EpochKeys
 from .keystream import CONFIRMATION, ROLES, Keystream
@@ -19,12 +20,13 @@ IssuedRecords = Callable[[str], Iterable[int]]
 """Record numbers issued under an epoch, for matching where the code alone cannot be decoded."""
 
 _DECODED_ALIGNMENTS = 8
-_MATCHED_ALIGNMENTS = 6_000
+_MATCHED_ALIGNMENTS = (24, 6_000)  # the strongest first: among few, a weaker match is beyond chance
 _MATCHED_PAIRS = 32  # of record and alignment, looked at with their confirmation tiles too
 _TRACED_ALIGNMENTS = 24
 _ROUNDS = 12  # different records in one chunk
 _MATCH_BATCH = 256
-_MATCH_NATS = float(np.log(1e6))  # a match by chance: once in a million pieces at most
+_MATCH_NATS = float(np.log(1e6 * len(_MATCHED_ALIGNMENTS)))  # by chance once in a million pieces at most
+_BOUND_SHARE = 0.4  # of the agreement of the free rows; halfway between moved and damaged marks
 _TRACE_NATS = float(np.log(1e6))
 _SWITCH_NATS = 12.0  # price of a border between ours and not ours
 _WHOLE_TILES = 400  # pieces up to 6.4 s are also read as one run
@@ -36,8 +38,9 @@ class TileWord:
     """A record found on the tiles first_tile .. last_tile of a view.
 
     score: standard deviations of the correlation with all tiles whose sign is known. confirmation_z: the
-    same for the confirmation tiles alone, which decoding does not touch. decoded: by the code and its MAC,
-    not by matching.
+    same for the confirmation tiles alone, which decoding does not touch. bound: the rows that the content
+    signs agree, so the mark was not moved here from other audio. decoded: by the code and its MAC, not by
+    matching.
     """
 
     record_number: int
@@ -46,6 +49,7 @@ class TileWord:
     last_tile: int
     score: float
     confirmation_z: float
+    bound: bool
     decoded: bool
 
 
@@ -55,16 +59,23 @@ def find_words(
     alignments: Sequence[Alignment],
     log_hypotheses: float,
     issued: IssuedRecords | None,
+    least_nats: float = -np.inf,
 ) -> list[TileWord]:
-    """All records readable in a view, each with its intervals, in order of time."""
+    """All records readable in a view, each with its intervals, in order of time.
+
+    least_nats: evidence beside the MAC that a decoded payload needs, where very many are decoded.
+    """
     free = list(alignments)
     taken = np.zeros(len(view.values[0]), bool)
     words: list[TileWord] = []
     for _ in range(_ROUNDS):
-        record, matched = _decode(bank, view, free, log_hypotheses), None
+        record, matched = _decode(bank, view, free, log_hypotheses, least_nats), None
         decoded = record is not None
         if record is None and issued is not None:
-            record, matched = _match(bank, view, free, log_hypotheses, issued)
+            for limit in _MATCHED_ALIGNMENTS:
+                record, matched = _match(bank, view, free, log_hypotheses, issued, limit)
+                if record is not None or len(free) <= limit:
+                    break
         if record is None:
             break
         found = _trace(bank, view, free, record, decoded, taken, matched)
@@ -82,7 +93,7 @@ def soft_signs(
 ) -> tuple[np.ndarray, float]:
     """Soft coded signs on some tiles of an alignment, float64 (216,), and the energy of the code tiles."""
     stream = bank.streams[alignment.epoch_index]
-    values = view.values[alignment.phase][first_tile:last_tile]
+    values = view.bound(stream, alignment.phase)[first_tile:last_tile]
     columns = stream.columns(alignment.place + first_tile, len(values))
     roles = stream.roles[columns].ravel()
     soft = np.bincount(roles, (values * stream.signs[columns]).ravel(), ROLES)[:CODE_SIGNS]
@@ -137,23 +148,39 @@ def _candidates(
 
 
 def _decode(
-    bank: Bank, view: TileView, alignments: Sequence[Alignment], log_hypotheses: float
+    bank: Bank, view: TileView, alignments: Sequence[Alignment], log_hypotheses: float, least_nats: float
 ) -> Record | None:
     read = _candidates(bank, view, alignments, log_hypotheses, _DECODED_ALIGNMENTS)
     if not read:
         return None
     for candidate, bits in zip(read, decode(np.stack([candidate.soft for candidate in read])), strict=True):
         record_number = unpack(bits, bank.epoch_keys[candidate.epoch_index])
-        if record_number is not None:
+        if record_number is None:
+            continue
+        if _independent_nats(bank, view, candidate, record_number, log_hypotheses) > least_nats:
             return Record(candidate.epoch_index, record_number)
     return None
 
 
+def _independent_nats(
+    bank: Bank, view: TileView, candidate: Candidate, record_number: int, log_hypotheses: float
+) -> float:
+    """Evidence for a decoded record in tiles that decoding did not touch: sync, and confirmation."""
+    excess = max(alignment.evidence for alignment, _, _ in candidate.parts) - log_hypotheses
+    toward, energy = _confirmation(bank, view, candidate, record_number)
+    return float(excess + max(toward, 0.0) ** 2 / (2 * energy + 1e-6))
+
+
 def _match(
-    bank: Bank, view: TileView, alignments: Sequence[Alignment], log_hypotheses: float, issued: IssuedRecords
+    bank: Bank,
+    view: TileView,
+    alignments: Sequence[Alignment],
+    log_hypotheses: float,
+    issued: IssuedRecords,
+    limit: int,
 ) -> tuple[Record | None, Alignment | None]:
     """The issued record that correlates best with some alignment, and that alignment, if chance would not."""
-    read = _candidates(bank, view, alignments, log_hypotheses, _MATCHED_ALIGNMENTS)
+    read = _candidates(bank, view, alignments, log_hypotheses, limit)
     best: tuple[float, Record, Alignment] | None = None
     compared = 0
     for epoch_index in {entry.epoch_index for entry in read}:
@@ -185,16 +212,24 @@ def _with_confirmation(
     bank: Bank, view: TileView, candidate: Candidate, record_number: int, score: float
 ) -> float:
     """Score of a pair over code and confirmation tiles together, from its score over the code tiles."""
+    toward, energy = _confirmation(bank, view, candidate, record_number)
+    return float((score * np.sqrt(candidate.energy) + toward) / np.sqrt(candidate.energy + energy + 1e-6))
+
+
+def _confirmation(
+    bank: Bank, view: TileView, candidate: Candidate, record_number: int
+) -> tuple[float, float]:
+    """Correlation of a candidate's confirmation tiles with a record's signs, and their energy."""
     stream = bank.streams[candidate.epoch_index]
-    toward, energy = score * np.sqrt(candidate.energy), candidate.energy
+    toward = energy = 0.0
     signs = stream.confirmation_signs(record_number)
     for alignment, first, last in candidate.parts:
-        values = view.values[alignment.phase][first:last]
+        values = view.bound(stream, alignment.phase)[first:last]
         columns = stream.columns(alignment.place + first, len(values))
         confirming = stream.roles[columns] == CONFIRMATION
         toward += float((values * signs[columns])[confirming].sum())
         energy += float(np.square(values[confirming]).sum())
-    return float(toward / np.sqrt(energy + 1e-6))
+    return toward, energy
 
 
 @lru_cache(maxsize=8)
@@ -244,14 +279,17 @@ def _trace(
             z = trace.score_on(first, last)
             if last - first < _SHORTEST_TILES or z**2 / 2 < _TRACE_NATS or taken[here].any():
                 continue
-            values = view.values[trace.alignment.phase][here]
+            values = trace.values[here]
             confirmation = np.where(confirming[trace.columns[here]], values, 0)
             confirmation_z = (confirmation * signs[trace.columns[here]]).sum() / np.sqrt(
                 np.square(confirmation).sum() + 1e-6
             )
             taken[here] = True
+            bound = trace.is_bound(first, last)
             words.append(
-                TileWord(record.record_number, keys.epoch, first, last, z, float(confirmation_z), decoded)
+                TileWord(
+                    record.record_number, keys.epoch, first, last, z, float(confirmation_z), bound, decoded
+                )
             )
     return words
 
@@ -261,10 +299,13 @@ class _Trace:
 
     def __init__(self, view: TileView, alignment: Alignment, stream: Keystream, signs: np.ndarray) -> None:
         self.alignment = alignment
-        values = view.values[alignment.phase]
+        values = self.values = view.bound(stream, alignment.phase)
         self.columns = stream.columns(alignment.place, len(values))
         known = signs[self.columns]
-        self._toward = (values * known).sum(axis=1)
+        agreeing = values * known
+        self._free = stream.delays == FREE
+        self._agreeing = agreeing
+        self._toward = agreeing.sum(axis=1)
         self._energy = (np.square(values) * (known != 0)).sum(axis=1)
         self.span = max(_spans(view, alignment), key=lambda span: self.score_on(*span))
         self.score = self.score_on(*self.span)
@@ -272,6 +313,15 @@ class _Trace:
         amplitude = self._toward[here].sum() / (self._energy[here].sum() + 1e-6)
         # Log-likelihood ratio per column.
         self.gain = amplitude * self._toward - amplitude**2 / 2 * self._energy
+
+    def is_bound(self, first: int, last: int) -> bool:
+        """The rows that the content signs agree at least _BOUND_SHARE as well as the free ones."""
+
+        def agreement(rows: np.ndarray) -> float:
+            tiles = self._agreeing[first:last, rows]
+            return float(tiles.sum() / (np.abs(tiles).sum() + 1e-6))
+
+        return agreement(~self._free) > _BOUND_SHARE * max(agreement(self._free), 0.0)
 
     def score_on(self, first: int, last: int) -> float:
         """Standard deviations of the correlation on some columns."""
