@@ -94,14 +94,41 @@ class Mark(models.Model):
         return str(self.public_id)
 
 
+class VerificationBatch(models.Model):
+    """Several files that one caller asked about together; each is a query of its own."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organisation_id = models.UUIDField()
+    actor_kind = models.CharField(max_length=16)
+    actor_id = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["organisation_id", "created_at"], name="watermark_batch_newest")]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
 class Verification(models.Model):
-    """One query: a file that somebody asked about, and the answer. The file itself is not kept."""
+    """One query: a file that somebody asked about, and the answer. The file itself is not kept.
+
+    ``document`` is the answer as it is signed and as the log commits to it: written once, with the report.
+    """
 
     class State(models.TextChoices):
         QUEUED = "queued"
         RUNNING = "running"
         DONE = "done"
         FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    class Lane(models.TextChoices):
+        """Who waits for whom: one query of each lane runs at a time, so that no kind holds up the others."""
+
+        PUBLIC = "public"
+        SMALL = "small"
+        LARGE = "large"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
@@ -109,24 +136,38 @@ class Verification(models.Model):
     file_sha256 = models.CharField(max_length=64)
     size_bytes = models.BigIntegerField()
     deep = models.BooleanField(default=False)
+    quick = models.BooleanField(default=False)
+    lane = models.CharField(max_length=8, choices=Lane.choices, default=Lane.PUBLIC)
+    batch = models.ForeignKey(
+        VerificationBatch, on_delete=models.CASCADE, null=True, blank=True, related_name="queries"
+    )
+    file_name = models.CharField(max_length=120, blank=True)
     actor_kind = models.CharField(max_length=16)
     actor_id = models.CharField(max_length=64)
     organisation_id = models.UUIDField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     progress = models.FloatField(default=0.0)
+    stage = models.CharField(max_length=24, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     report = models.JSONField(null=True, blank=True)
+    document = models.JSONField(null=True, blank=True)
     error = models.JSONField(null=True, blank=True)
     entry = models.ForeignKey(Entry, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
-        indexes = [models.Index(fields=["state", "created_at"], name="watermark_verif_waiting")]
+        indexes = [
+            models.Index(fields=["state", "created_at"], name="watermark_verif_waiting"),
+            models.Index(fields=["lane", "state"], name="watermark_verif_lane"),
+        ]
         constraints = [
             models.CheckConstraint(
-                condition=Q(state__in=["queued", "running", "done", "failed"]),
+                condition=Q(state__in=["queued", "running", "done", "failed", "cancelled"]),
                 name="watermark_verification_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(lane__in=["public", "small", "large"]), name="watermark_verification_lane_known"
             ),
             # No answer without its entry in the log.
             models.CheckConstraint(

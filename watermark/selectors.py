@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Prefetch
 from django.utils import timezone
 
 from accounts.models import VoiceStatus
+from accounts.principals import Principal
 from audit.models import Entry
+from synth.common.ids import parse_id
 from synth.errors import NotFound
-from watermark.models import Mark, MarkEpoch, Verification
+from watermark.models import Mark, MarkEpoch, Verification, VerificationBatch
 
 
 def issued_marks(numbers: list[int]) -> dict[int, Mark]:
@@ -19,6 +23,22 @@ def issued_marks(numbers: list[int]) -> dict[int, Mark]:
         record_number__in=numbers, state__in=[Mark.State.ISSUED, Mark.State.TAKEN_DOWN]
     )
     return {row.record_number: row for row in rows}
+
+
+def issued_numbers(epoch: str) -> list[int]:
+    """Record numbers issued under one epoch, for matching where their code cannot be decoded."""
+    rows = Mark.objects.filter(epoch_id=epoch, state__in=[Mark.State.ISSUED, Mark.State.TAKEN_DOWN])
+    return list(rows.values_list("record_number", flat=True))
+
+
+def released_as(file_sha256: str) -> Mark | None:
+    """The record whose released file has these very bytes; None where there is none."""
+    return (
+        Mark.objects.select_related("consent__voice", "entry")
+        .filter(file_sha256=file_sha256, state__in=[Mark.State.ISSUED, Mark.State.TAKEN_DOWN])
+        .order_by("record_number")
+        .first()
+    )
 
 
 def readable_epochs() -> list[str]:
@@ -50,6 +70,44 @@ def public_facts(mark: Mark) -> dict[str, Any]:
         "taken_down": mark.state == Mark.State.TAKEN_DOWN,
         "log_entry": mark.entry_id,
     }
+
+
+def waiting_uploads() -> set[str]:
+    """Storage names of files that are still to be checked, however long they have waited."""
+    waiting = [Verification.State.QUEUED, Verification.State.RUNNING]
+    rows = Verification.objects.filter(state__in=waiting).exclude(upload_name="")
+    return set(rows.values_list("upload_name", flat=True))
+
+
+def marks_named(public_ids: Iterable[str]) -> dict[str, Mark]:
+    """Released marks among these texts, by public id; whatever is no id of ours is left out."""
+    wanted = {parsed for text in public_ids if (parsed := parse_id(text)) is not None}
+    rows = Mark.objects.select_related("consent__voice", "entry").filter(
+        public_id__in=wanted, state__in=[Mark.State.ISSUED, Mark.State.TAKEN_DOWN]
+    )
+    return {str(row.public_id): row for row in rows}
+
+
+def batch(batch_id: UUID, *, principal: Principal) -> VerificationBatch:
+    """A batch of the caller's organisation, its queries with it. NotFound ``batch_not_found``."""
+    row = (
+        VerificationBatch.objects.prefetch_related(
+            Prefetch("queries", queryset=Verification.objects.order_by("id"))
+        )
+        .filter(id=batch_id, organisation_id=principal.organisation.pk)
+        .first()
+    )
+    if row is None:
+        raise NotFound("batch_not_found", "There is no such batch.")
+    return row
+
+
+def batches(*, principal: Principal, limit: int = 50) -> list[VerificationBatch]:
+    """The newest batches of the caller's organisation."""
+    rows = VerificationBatch.objects.prefetch_related("queries").filter(
+        organisation_id=principal.organisation.pk
+    )
+    return list(rows.order_by("-created_at")[:limit])
 
 
 def verification(verification_id: UUID) -> Verification:

@@ -19,6 +19,7 @@ LENGTH_TOLERANCE = 0.03
 LENGTH_SLACK_S = 0.35
 """Codecs pad the ends; a third of a second is no edit."""
 UNMARKED_SLACK_S = 1.0
+SHORTEST_UNMARKED_S = 0.25
 EDIT_SLACK_S = 0.5
 """More than this that is not ours, or of ours that is missing, is an edit however long the file is: shares of a
 long file would leave room for whole sentences."""
@@ -39,12 +40,14 @@ class Verdict(enum.StrEnum):
 @dataclass(frozen=True)
 class Interval:
     """Seconds of the file asked about: ``ours`` (content matches the record), ``altered`` (marked, but the
-    content differs), ``unmarked`` (active sound without our mark) or ``public`` (the public mark only)."""
+    content differs), ``unmarked`` (active sound without our mark), ``public`` (the public mark only) or
+    ``unsearched`` (the search ended before). ``channel``: from 0; None where all channels are alike."""
 
     start_s: float
     end_s: float
     kind: str
     record: int | None = None
+    channel: int | None = None
 
     @property
     def length_s(self) -> float:
@@ -88,7 +91,11 @@ class RecordFinding:
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything measured on one file, in seconds of that file."""
+    """Everything measured on one file, in seconds of that file.
+
+    ``searched_s``: how far the search went; None: to the end. ``same_bytes``: the file is a released one bit
+    for bit, which the registry says before anything is searched.
+    """
 
     duration_s: float
     active: tuple[tuple[float, float], ...]
@@ -96,8 +103,10 @@ class Findings:
     mark_present: bool = False
     public_present: bool = False
     public_intervals: tuple[tuple[float, float], ...] = ()
-    foreign: tuple[tuple[float, float], ...] = ()
-    """Sound that is no record's, in channels other than the one in which the mark was read."""
+    unmarked: tuple[Interval, ...] | None = None
+    """Sound that is no record's, where it was found channel by channel; None: what of ``active`` is not marked."""
+    searched_s: float | None = None
+    same_bytes: bool = False
 
     @property
     def active_s(self) -> float:
@@ -146,15 +155,18 @@ def decide(findings: Findings) -> Decision:
 
 def _ours(findings: Findings, matched: Sequence[RecordFinding]) -> Decision:
     marked = sorted((i for r in findings.records for i in r.intervals), key=lambda i: i.start_s)
-    unmarked = [
-        Interval(start, end, "unmarked")
-        for start, end in subtract(findings.active, [(i.start_s, i.end_s) for i in marked])
-        if end - start >= 0.25
-    ] + [Interval(start, end, "unmarked") for start, end in findings.foreign]
-    intervals = tuple(sorted([*marked, *unmarked], key=lambda i: i.start_s))
+    unmarked = findings.unmarked
+    if unmarked is None:
+        unmarked = unmarked_of(findings.active, marked)
+    rest = []
+    if findings.searched_s is not None and findings.searched_s < findings.duration_s:
+        rest = [Interval(findings.searched_s, findings.duration_s, "unsearched")]
+    intervals = tuple(sorted([*marked, *unmarked, *rest], key=lambda i: i.start_s))
     numbers = tuple(dict.fromkeys(r.record_number for r in matched))
     reasons: list[str] = []
-    unmarked_s = sum(i.length_s for i in unmarked)
+    if rest:
+        return Decision(Verdict.PARTIAL, intervals, numbers, ("rest_not_searched",))
+    unmarked_s = length_of([(i.start_s, i.end_s) for i in unmarked])
     if len(numbers) > 1:
         return Decision(Verdict.MIXED_RECORDS, intervals, numbers, ("several_records",))
     if unmarked_s > max(UNMARKED_SLACK_S, 0.05 * findings.active_s):
@@ -178,7 +190,30 @@ def _ours(findings: Findings, matched: Sequence[RecordFinding]) -> Decision:
     if any(not r.content_matches for r in findings.records):
         reasons.append("further_mark_does_not_match")
     verdict = Verdict.ISSUED_EDITED if reasons else Verdict.ISSUED
+    if findings.same_bytes:
+        reasons.append("same_bytes")
     return Decision(verdict, intervals, numbers, tuple(reasons))
+
+
+def unmarked_of(
+    active: Sequence[tuple[float, float]], marked: Sequence[Interval], channel: int | None = None
+) -> tuple[Interval, ...]:
+    """Sound between the marked intervals, without what is too short to be a sound of its own."""
+    rest = subtract(active, [(i.start_s, i.end_s) for i in marked])
+    return tuple(
+        Interval(start, end, "unmarked", channel=channel)
+        for start, end in rest
+        if end - start >= SHORTEST_UNMARKED_S
+    )
+
+
+def length_of(spans: Sequence[tuple[float, float]]) -> float:
+    """Seconds that ``spans`` cover together, counting overlaps once."""
+    total, at = 0.0, float("-inf")
+    for start, end in sorted(spans):
+        total += max(0.0, end - max(start, at))
+        at = max(at, end)
+    return total
 
 
 def subtract(
@@ -212,9 +247,9 @@ SENTENCES: dict[Verdict, dict[str, str]] = {
         "zh-hans": "这段语音由本服务生成，但之后被改动过：有剪切，或部分内容与记录不符。我们只对吻合的部分负责。",
     },
     Verdict.PARTIAL: {
-        "en": "Part of this file was generated here; other parts carry no mark of ours. About those parts we say "
-        "nothing.",
-        "zh-hans": "文件的一部分由本服务生成；其余部分没有我们的标记，对那些部分我们不作判断。",
+        "en": "Part of this file was generated here; other parts carry no mark of ours or were not searched. About "
+        "those parts we say nothing.",
+        "zh-hans": "文件的一部分由本服务生成；其余部分没有我们的标记或未经检测，对那些部分我们不作判断。",
     },
     Verdict.MIXED_RECORDS: {
         "en": "This file is put together from several recordings that were generated here. The combination was "
@@ -244,5 +279,33 @@ SENTENCES: dict[Verdict, dict[str, str]] = {
     Verdict.INCONCLUSIVE: {
         "en": "There is too little sound in this file to say anything.",
         "zh-hans": "文件中的声音太少，无法作出判断。",
+    },
+}
+
+CONSENT_SENTENCES: dict[str, dict[str, str]] = {
+    "live": {
+        "en": "The owner of the voice permits such speech today. That says nothing about who uses this file, or "
+        "what for.",
+        "zh-hans": "声音的主人目前仍允许合成此类语音。这不说明谁在使用这个文件、用于什么目的。",
+    },
+    "superseded": {
+        "en": "This speech was made under an earlier version of the owner's permission, which has been renewed "
+        "since. The permission was in force when the speech was made.",
+        "zh-hans": "这段语音依据声音主人较早版本的授权生成，该授权此后已更新。生成时授权有效。",
+    },
+    "expired": {
+        "en": "The owner's permission was in force when this speech was made and has run out since. It does not "
+        "mean that the speech was made without permission.",
+        "zh-hans": "这段语音生成时授权有效，此后授权已到期。这不表示语音是未经许可生成的。",
+    },
+    "revoked": {
+        "en": "The owner of the voice has withdrawn permission since. It does not mean that the speech was made "
+        "without permission; whether it may still be used is for others to say.",
+        "zh-hans": "声音的主人此后撤销了授权。这不表示语音是未经许可生成的；能否继续使用，须由他人判断。",
+    },
+    "taken_down": {
+        "en": "We no longer serve this file. Copies elsewhere are beyond our reach, and this says nothing about "
+        "whether its content is lawful.",
+        "zh-hans": "我们已不再提供这个文件。他处的副本不在我们控制之内；这也不说明其内容是否合法。",
     },
 }

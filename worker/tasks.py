@@ -22,6 +22,7 @@ from accounts.services import checks
 from synth.common import uploads
 from synth.jobs import services as jobs
 from watermark import services as watermark
+from watermark.selectors import waiting_uploads
 from worker.app import app
 
 logger = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ def reap() -> None:
 
 @task("upkeep.sweep_uploads")
 def sweep_uploads() -> None:
-    uploads.sweep()
+    uploads.sweep(keep=waiting_uploads())
     jobs.sweep_staged_files()
     checks.sweep_recordings()
     mail.sweep()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -54,14 +55,16 @@ def delete(name: str) -> None:
         default_storage.delete(name)
 
 
-def sweep() -> int:
-    """Delete uploads older than ten minutes that nobody deleted; returns how many."""
+def sweep(keep: Collection[str] = ()) -> int:
+    """Delete uploads older than ten minutes that nobody deleted, except ``keep``; returns how many."""
     if not default_storage.exists(FOLDER):
         return 0
     oldest = timezone.now() - SWEEP_AFTER
     count = 0
     for name in default_storage.listdir(FOLDER)[1]:
         path = f"{FOLDER}/{name}"
+        if path in keep:
+            continue
         try:
             old = default_storage.get_modified_time(path) < oldest
         except FileNotFoundError:

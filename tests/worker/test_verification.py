@@ -7,31 +7,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from synth.audio.decode import Audio
+from tests.worker.material import decoded, speech
 from watermark.codec import Detection, fingerprint
 from watermark.codec.detect import Word
 from watermark.verdict import Verdict, decide
-from worker import verification
+from worker import examination
 
 RATE_HZ = 16_000
 LENGTH_S = 20
 NUMBER = 7
-
-
-def speech(seed: int, length_s: float = LENGTH_S) -> np.ndarray:
-    """Noise whose bands come and go as syllables do: all that a fingerprint looks at."""
-    random = np.random.default_rng(seed)
-    count = int(length_s * RATE_HZ)
-    spectrum = np.fft.rfft(random.standard_normal(count))
-    frequency_hz = np.fft.rfftfreq(count, 1 / RATE_HZ)
-    out = np.zeros(count)
-    for low, high in ((300, 600), (600, 1100), (1100, 2000), (2000, 3400)):
-        band = np.fft.irfft(np.where((frequency_hz >= low) & (frequency_hz < high), spectrum, 0), count)
-        steps = random.uniform(0.1, 1.0, count // 1600 + 2)
-        out += band * np.interp(np.arange(count), np.arange(len(steps)) * 1600, steps)
-    return (0.3 * out / np.abs(out).max()).astype(np.float32)
-
-
 OURS, THEIRS = speech(1), speech(2)
 
 
@@ -40,20 +24,20 @@ def verdict_of(monkeypatch):
     """The verdict on channels of sound; the keyed mark is read wherever ours is the stronger part."""
     mark = SimpleNamespace(fingerprint=fingerprint.compute(OURS, RATE_HZ), duration_ms=LENGTH_S * 1000)
 
-    def detect(samples, sample_rate_hz, epochs, *, deep):
+    def detect(track, epochs, blocks, *, deep):
+        samples = np.concatenate(list(blocks))
         words = []
         if np.corrcoef(samples[: len(OURS)], OURS[: len(samples)])[0, 1] > 0.6:
-            words = [Word(NUMBER, "e", 0.0, len(samples) / sample_rate_hz, 20.0, True, True)]
-        return Detection(bool(words), 20.0 * len(words), words, len(samples) / sample_rate_hz, 0.0)
+            words = [Word(NUMBER, "e", 0.0, len(samples) / RATE_HZ, 20.0, True, True)]
+        return Detection(bool(words), 20.0 * len(words), words, len(samples) / RATE_HZ, 0.0)
 
-    monkeypatch.setattr(verification, "_detect", detect)
-    monkeypatch.setattr(verification, "_public", lambda audio: (False, ()))
-    monkeypatch.setattr(verification.selectors, "readable_epochs", lambda: ["e"])
-    monkeypatch.setattr(verification.selectors, "issued_marks", lambda numbers: dict.fromkeys(numbers, mark))
+    monkeypatch.setattr(examination, "_detect", detect)
+    monkeypatch.setattr(examination, "_public", lambda tracks, progress: None)
+    monkeypatch.setattr(examination.selectors, "readable_epochs", lambda: ["e"])
+    monkeypatch.setattr(examination.selectors, "issued_marks", lambda numbers: dict.fromkeys(numbers, mark))
 
     def ask(*channels: np.ndarray) -> Verdict:
-        audio = Audio(np.stack(channels), RATE_HZ, "wav", "pcm_16")
-        return decide(verification.examine(audio, deep=False)[0]).verdict
+        return decide(examination.examine(decoded(*channels)).findings).verdict
 
     return ask
 

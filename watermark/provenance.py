@@ -1,0 +1,79 @@
+"""What a file says of itself, against what was heard in it. Claims are read, never believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from synth.provenance.aigc import AigcLabel
+from synth.provenance.c2pa import Manifest
+from watermark import selectors
+from watermark.models import Mark
+
+
+@dataclass(frozen=True)
+class Claims:
+    """The AIGC label and the C2PA manifest of a file, where it carries them."""
+
+    label: AigcLabel | None
+    manifest: Manifest | None
+
+    def label_facts(self) -> dict[str, Any] | None:
+        if self.label is None:
+            return None
+        return {
+            "label": self.label.label,
+            "content_producer": self.label.content_producer[:200],
+            "produce_id": self.label.produce_id[:200],
+        }
+
+    def manifest_facts(self) -> dict[str, Any] | None:
+        if self.manifest is None:
+            return None
+        return {
+            "readable": self.manifest.readable,
+            "generator": self.manifest.generator,
+            "source_types": list(self.manifest.source_types),
+            "names": [value for _, value in self.manifest.bindings],
+            "verified": False,
+        }
+
+    @property
+    def ids_in_manifest(self) -> list[str]:
+        return [value for _, value in self.manifest.bindings] if self.manifest else []
+
+
+def contradictions(claims: Claims, heard: Sequence[Mark]) -> list[str]:
+    """Codes of what does not fit together: the label, the manifest, and the records of the marks that were heard."""
+    ids = {str(mark.public_id) for mark in heard}
+    return [*_of_label(claims.label, ids), *_of_manifest(claims, ids)]
+
+
+def _of_label(label: AigcLabel | None, ids: set[str]) -> list[str]:
+    if label is None:
+        return ["label_missing"] if ids else []
+    if label.produce_id in ids:
+        return []
+    if ids:
+        return ["label_names_another_record"]
+    if selectors.marks_named([label.produce_id]):
+        return ["label_names_record_without_mark"]
+    return ["label_without_mark"]
+
+
+def _of_manifest(claims: Claims, ids: set[str]) -> list[str]:
+    manifest = claims.manifest
+    if manifest is None:
+        return []
+    if not manifest.readable:
+        return ["manifest_unreadable"]
+    found = []
+    named = set(selectors.marks_named(claims.ids_in_manifest))
+    if named - ids:
+        found.append("manifest_names_another_record" if ids else "manifest_names_record_without_mark")
+    if manifest.says_recorded and ids:
+        found.append("manifest_says_recorded")
+    if manifest.says_synthetic and not ids:
+        found.append("manifest_without_mark")
+    return found

@@ -1,0 +1,328 @@
+"""Questions put to the registry: submitted, claimed, answered once, cancelled, repeated, forgotten in time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, cast
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.principals import Principal
+from audit.actors import Actor, ActorKind
+from audit.services import record
+from synth.common import uploads
+from synth.common.queue import depth, send_on_commit
+from synth.common.wakeup import notify
+from synth.errors import AssentError, Conflict, NotFound, Unavailable
+from watermark import documents
+from watermark.limits import (
+    BATCH_FILES,
+    ORGANISATION_SHARE,
+    STRANGERS_SHARE,
+    Lane,
+    lane_of,
+    limits_of,
+)
+from watermark.models import Verification, VerificationBatch
+
+State = Verification.State
+LOST_AFTER = timedelta(seconds=90)
+KEPT_FOR = timedelta(days=30)
+MAX_ATTEMPTS = 3
+_WAITING = (State.QUEUED, State.RUNNING)
+_FINISHED = (State.DONE, State.FAILED, State.CANCELLED)
+_LANE_LOCK = 0x61_73_76_6C  # first half of the advisory lock under which a lane is claimed
+_UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+# ---- asking
+
+
+def submit_verification(
+    *,
+    file: UploadedFile,
+    actor: Actor,
+    organisation_id: UUID | None = None,
+    deep: bool = False,
+    quick: bool = False,
+    batch: VerificationBatch | None = None,
+) -> Verification:
+    """Queue the question what ``file`` is.
+
+    Raises `Unavailable` ``checks_busy`` when the caller's share of the queue is full, PayloadTooLarge
+    ``upload_too_large``, AssentError ``empty_upload``.
+    """
+    _refuse_when_full(actor, organisation_id)
+    upload = uploads.store_upload(file, limit_bytes=limits_of(actor.kind).upload_bytes)
+    try:
+        with transaction.atomic():
+            row = Verification.objects.create(
+                upload_name=upload.name,
+                file_sha256=upload.sha256,
+                size_bytes=upload.size_bytes,
+                deep=deep,
+                quick=quick,
+                lane=lane_of(actor.kind, upload.size_bytes),
+                batch=batch,
+                # What a stranger calls a file is nobody's business; a batch is told apart by it.
+                file_name=_UNFIT.sub("", file.name or "")[-120:] if batch is not None else "",
+                actor_kind=actor.kind,
+                actor_id=actor.id,
+                organisation_id=organisation_id,
+            )
+            send_on_commit("checks.verify", row.id)
+    except Exception:
+        uploads.delete(upload.name)
+        raise
+    return row
+
+
+def submit_batch(
+    *, files: Sequence[UploadedFile], principal: Principal, deep: bool = False, quick: bool = False
+) -> VerificationBatch:
+    """Queue up to twenty files under one number, all of them or none.
+
+    Raises AssentError ``file_missing`` and ``too_many_files``, and what `submit_verification` raises.
+    """
+    if not files:
+        raise AssentError("file_missing", "Choose an audio file first.")
+    if len(files) > BATCH_FILES:
+        raise AssentError("too_many_files", "Too many files at once.", measured=len(files), limit=BATCH_FILES)
+    actor, organisation_id = principal.actor, principal.organisation.pk
+    _refuse_when_full(actor, organisation_id, more=len(files))
+    stored: list[str] = []
+    try:
+        with transaction.atomic():
+            batch = VerificationBatch.objects.create(
+                organisation_id=organisation_id, actor_kind=actor.kind, actor_id=actor.id
+            )
+            for file in files:
+                row = submit_verification(
+                    file=file,
+                    actor=actor,
+                    organisation_id=organisation_id,
+                    deep=deep,
+                    quick=quick,
+                    batch=batch,
+                )
+                stored.append(row.upload_name)
+    except Exception:
+        for name in stored:
+            uploads.delete(name)
+        raise
+    return batch
+
+
+def _refuse_when_full(actor: Actor, organisation_id: UUID | None, more: int = 1) -> None:
+    """Strangers together, and each organisation by itself, may fill a share of the queue and no more."""
+    places: int = settings.ASSENT_CHECKS_QUEUE_LIMIT
+    rows = Verification.objects.filter(state__in=_WAITING)
+    bounds = [(rows.count(), places)]
+    if actor.kind == "anonymous":
+        bounds.append((rows.filter(lane=Lane.PUBLIC).count(), max(1, int(places * STRANGERS_SHARE))))
+    elif organisation_id is not None:
+        own = rows.filter(organisation_id=organisation_id).count()
+        bounds.append((own, max(1, int(places * ORGANISATION_SHARE))))
+    for waiting, limit in bounds:
+        if waiting + more > limit:
+            raise Unavailable(
+                "checks_busy",
+                "Too many files are being checked just now.",
+                measured=waiting,
+                limit=limit,
+                retry_after_s=10,
+            )
+
+
+# ---- working
+
+
+def begin_verification(*, verification_id: UUID) -> Verification | None:
+    """Claim a waiting query; None when somebody else has it, it is done, or its lane is taken.
+
+    Whoever ends a query wakes the next of its lane, so one that finds it taken is not forgotten.
+    """
+    with transaction.atomic():
+        lane = (
+            Verification.objects.filter(id=verification_id, state=State.QUEUED)
+            .values_list("lane", flat=True)
+            .first()
+        )
+        if lane is None:
+            return None
+        _lock_lane(lane)
+        alive = timezone.now() - LOST_AFTER
+        if Verification.objects.filter(lane=lane, state=State.RUNNING, heartbeat_at__gt=alive).exists():
+            return None
+        claimed = Verification.objects.filter(id=verification_id, state=State.QUEUED).update(
+            state=State.RUNNING,
+            heartbeat_at=timezone.now(),
+            attempts=F("attempts") + 1,
+            progress=0.0,
+            stage="",
+        )
+        return Verification.objects.get(id=verification_id) if claimed else None
+
+
+def _lock_lane(lane: str) -> None:
+    """Until the end of the transaction, nobody else claims in this lane."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LANE_LOCK, Lane.values.index(lane)])
+
+
+def _wake_next(lane: str) -> None:
+    """Call a worker for the query that has waited longest in ``lane``."""
+    waiting = Verification.objects.filter(lane=lane, state=State.QUEUED).order_by("created_at").first()
+    if waiting is not None:
+        send_on_commit("checks.verify", waiting.id)
+
+
+def beat(*, verification_id: UUID, progress: float, stage: str = "") -> bool:
+    """Note that the work goes on; False when the query is no longer wanted."""
+    return bool(
+        Verification.objects.filter(id=verification_id, state=State.RUNNING).update(
+            heartbeat_at=timezone.now(), progress=progress, stage=stage
+        )
+    )
+
+
+def complete_verification(*, verification_id: UUID, report: dict[str, Any]) -> None:
+    """Store the answer with its log entry, in one transaction; the upload is deleted after it.
+
+    The entry commits to the very bytes of the report that is signed for whoever asks.
+    """
+    with transaction.atomic():
+        row = Verification.objects.select_for_update().get(id=verification_id)
+        if row.state != State.RUNNING:
+            return
+        row.finished_at = timezone.now()
+        row.document = documents.document(row, report)
+        row.entry = record(
+            event="verification.queried",
+            actor=_asker(row),
+            organisation_id=row.organisation_id,
+            subject=documents.subject_of(row),
+            data={
+                "file_sha256": row.file_sha256,
+                "verdict": report["verdict"],
+                "matched": [r["record_id"] for r in report.get("records", [])],
+                "report_sha256": documents.sha256_of(row.document),
+            },
+            idempotency_key=f"verification:{row.id}",
+        )
+        row.state = State.DONE
+        row.report = {**report, "log_entry": row.entry.pk}
+        row.progress = 1.0
+        _end(row)
+
+
+def fail_verification(*, verification_id: UUID, error: AssentError, state: str = State.FAILED) -> bool:
+    """The file cannot be answered about (unreadable, too long, cancelled, ...): the query is logged all the same.
+
+    False when the query had ended before.
+    """
+    with transaction.atomic():
+        row = Verification.objects.select_for_update().get(id=verification_id)
+        if row.state not in _WAITING:
+            return False
+        row.entry = record(
+            event="verification.queried",
+            actor=_asker(row),
+            organisation_id=row.organisation_id,
+            subject=documents.subject_of(row),
+            data={"file_sha256": row.file_sha256, "verdict": None, "code": error.code},
+            idempotency_key=f"verification:{row.id}",
+        )
+        row.state = state
+        row.error = {**error.as_dict(), "http_status": error.http_status}
+        row.finished_at = timezone.now()
+        _end(row)
+        return True
+
+
+def cancel_verification(*, verification_id: UUID) -> Verification:
+    """Stop a query: its file is deleted, and a worker that has it stops at its next step.
+
+    Whoever holds the unguessable id may do so. Raises `NotFound`, `Conflict` ``verification_finished``.
+    """
+    if not Verification.objects.filter(id=verification_id).exists():
+        raise NotFound("verification_not_found", "There is no such verification.")
+    cancelled = fail_verification(
+        verification_id=verification_id,
+        error=Conflict("verification_cancelled", "The check was cancelled."),
+        state=State.CANCELLED,
+    )
+    if not cancelled:
+        raise Conflict("verification_finished", "The check has ended already.")
+    return Verification.objects.get(id=verification_id)
+
+
+def cancel_batch(*, batch: VerificationBatch) -> int:
+    """Cancel whatever of a batch has not ended; returns how many."""
+    waiting = list(batch.queries.filter(state__in=_WAITING).values_list("id", flat=True))
+    error = Conflict("verification_cancelled", "The check was cancelled.")
+    return sum(fail_verification(verification_id=one, error=error, state=State.CANCELLED) for one in waiting)
+
+
+def _end(row: Verification) -> None:
+    """Save a query that has ended; its upload goes, whoever waits hears of it, and the next of its lane begins."""
+    name, row.upload_name = row.upload_name, ""
+    row.stage = ""
+    row.save()
+    transaction.on_commit(lambda: uploads.delete(name))
+    transaction.on_commit(lambda: notify("verification", str(row.id)))
+    _wake_next(row.lane)
+
+
+def _asker(row: Verification) -> Actor:
+    return Actor(kind=cast(ActorKind, row.actor_kind), id=row.actor_id)
+
+
+# ---- upkeep
+
+
+def sweep_verifications() -> int:
+    """Delete answers older than thirty days; the log keeps that the question was asked. Returns how many."""
+    old = timezone.now() - KEPT_FOR
+    count = Verification.objects.filter(state__in=_FINISHED, finished_at__lt=old).delete()[0]
+    VerificationBatch.objects.filter(created_at__lt=old, queries__isnull=True).delete()
+    return count
+
+
+def reap_verifications() -> int:
+    """Queue lost queries again, fail those that were lost too often; returns how many were touched."""
+    now = timezone.now()
+    touched = 0
+    lost = Verification.objects.filter(state=State.RUNNING, heartbeat_at__lt=now - LOST_AFTER).values_list(
+        "id", "attempts"
+    )
+    for verification_id, attempts in lost:
+        touched += 1
+        if attempts >= MAX_ATTEMPTS:
+            fail_verification(
+                verification_id=verification_id,
+                error=Unavailable(
+                    "verification_lost", "The check was interrupted too often; please try again."
+                ),
+            )
+            continue
+        with transaction.atomic():
+            Verification.objects.filter(id=verification_id, state=State.RUNNING).update(state=State.QUEUED)
+            send_on_commit("checks.verify", verification_id)
+    # Messages that the broker lost: rows wait although its queue is empty, so wake a worker again.
+    if depth("checks"):
+        return touched
+    stale = Verification.objects.filter(state=State.QUEUED, created_at__lt=now - timedelta(seconds=10))
+    busy = Verification.objects.filter(state=State.RUNNING).values_list("lane", flat=True)
+    for lane in set(stale.exclude(lane__in=set(busy)).values_list("lane", flat=True)):
+        touched += 1
+        with transaction.atomic():
+            _wake_next(lane)
+    return touched
