@@ -9,6 +9,8 @@ step.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -36,7 +38,7 @@ class StaticCache:
         self.lengths: list[int] = []
         self._max_rows = max_rows
         shape = (2, layers, 1, heads, room, head_width)
-        self._store = torch.zeros(shape, dtype=dtype, device=device)
+        self._store = _zeros(shape, dtype, torch.device(device))
         self._mask: Tensor | None = None
         on_cpu = self._store.device.type == "cpu" and dtype == torch.float32
         self._kernels = kernels() if on_cpu else None
@@ -120,10 +122,20 @@ class StaticCache:
             return
         new_rows = had_rows if rows <= had_rows else min(self._max_rows, max(rows, 2 * had_rows))
         new_room = room if length <= room else -(-length // ROOM_STEP) * ROOM_STEP
-        grown = self._store.new_zeros(2, layers, new_rows, heads, new_room, head_width)
+        shape = (2, layers, new_rows, heads, new_room, head_width)
+        grown = _zeros(shape, self._store.dtype, self._store.device)
         if used := max(self.lengths, default=0):
             grown[:, :, : self.rows, :, :used] = self._store[:, :, : self.rows, :, :used]
         self._store = grown
+
+
+def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """As `torch.zeros`; on the CPU in memory for which numpy asks the system for large pages. A step touches every
+    few kilobytes of all of it, and looking the small ones up takes longer than reading them."""
+    if device.type != "cpu":
+        return torch.zeros(shape, dtype=dtype, device=device)
+    size = math.prod(shape) * dtype.itemsize
+    return torch.from_numpy(np.zeros(size, np.uint8)).view(dtype).view(shape)
 
 
 class GrowingCache:

@@ -70,7 +70,7 @@ class DecodeBatch:
             heads=config.heads,
             head_width=config.width // config.heads,
             max_rows=max_rows,
-            dtype=cache_dtype or model.code_embedding.weight.dtype,
+            dtype=cache_dtype or model.cache_dtype,
             device=self.device,
         )
         self._seen = torch.zeros(max_rows, config.codes, dtype=torch.bool, device=self.device)

@@ -1,17 +1,20 @@
 """Reduced precision, all of it: int8 decoder steps, bfloat16 prefill and generator. float32 is the other mode.
 
 * ``fp32``: parity and the default, until a mode has been listened to with real weights.
-* ``fast``: decoder steps over int8 weights, by `kernels` where numba is installed and by torch's int8 operators
-  elsewhere and for several rows; prefill and generator in bfloat16 where the processor multiplies in it.
+* ``fast``: the decoder over int8 weights, by `kernels` where numba is installed (prefill as well, keys and values
+  in bfloat16), else its steps by torch's int8 operators and its prefill in bfloat16; the generator in bfloat16.
+  bfloat16 only where the processor multiplies in it.
 
-Inputs are quantised row by row on a scale of their own, so that a row is not changed by the rows beside it.
+Inputs are quantised row by row on a scale of their own, so that a row is not changed by the rows beside it; with
+the kernels not by a bit.
 """
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import cast
+from types import ModuleType
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -24,7 +27,6 @@ from synth.gptsovits.text2semantic import Block, Cache, Text2Semantic, Text2Sema
 
 MODES = ("fp32", "fast")
 LINEARS = ("qkv", "out", "up", "down")
-NATIVE_ROWS = 2  # up to so many rows the compiled step is the quicker one
 
 
 @dataclass(frozen=True)
@@ -32,19 +34,21 @@ class Capabilities:
     """What this machine offers to the fast mode."""
 
     bfloat16: bool
-    compiled_step: bool
+    compiled: bool
 
     def describe(self) -> str:
         """For the doctor: one phrase."""
-        steps = "int8 (compiled)" if self.compiled_step else "int8 (torch)"
-        return f"decoder {steps}, prefill and generator {'bfloat16' if self.bfloat16 else 'float32'}"
+        reduced = "bfloat16" if self.bfloat16 else "float32"
+        if self.compiled:
+            return f"decoder int8 (compiled), generator {reduced}"
+        return f"decoder int8 (torch; slower than with the package numba), prefill and generator {reduced}"
 
 
 def capabilities() -> Capabilities:
     """Asked of the processor and the installed packages; never guessed from names."""
     asks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     bfloat16 = any(getattr(torch.cpu, ask, lambda: False)() for ask in asks)
-    return Capabilities(bfloat16=bfloat16, compiled_step=kernels() is not None)
+    return Capabilities(bfloat16=bfloat16, compiled=kernels() is not None)
 
 
 # --------------------------------------------------------------------------------------------------- layers
@@ -100,7 +104,10 @@ class Int8Linear(nn.Module):
 
 
 class FastText2Semantic(Text2Semantic):
-    """Prefill as loaded (float32 or bfloat16), steps over int8 copies of the same weights. CPU only.
+    """Everything over int8 copies of the weights. CPU only.
+
+    With the compiled kernels both prefill and steps are theirs, and so is the cache's bfloat16. Without them prefill
+    is in bfloat16 or float32, and steps go through torch's int8 operators.
 
     Takes the layers of ``model`` over, which must not be used afterwards: one layer at a time is converted, so
     that the memory of the two never adds up.
@@ -113,33 +120,48 @@ class FastText2Semantic(Text2Semantic):
         self.load_state_dict({n: t for n, t in model.state_dict().items() if "blocks." not in n}, assign=True)
         self.positions = model.positions
         self.blocks = model.blocks
-        self._kernels = kernels() if can.compiled_step else None
-        self._packed = _Packed(model.config) if self._kernels is not None else None
+        self._kernels = kernels() if can.compiled else None
         self._int8: list[dict[str, Int8Linear]] = []
-        for layer, block in enumerate(self._blocks()):
-            linears = {name: cast(nn.Linear, getattr(block, name)) for name in LINEARS}
-            if self._packed is not None:
+        if self._kernels is not None:
+            self._packed = Packed(model.config)
+            for layer, block in enumerate(self._blocks()):
                 self._packed.put(layer, block)
-            self._int8.append({name: Int8Linear(linear) for name, linear in linears.items()})
-            if can.bfloat16:
-                for name, linear in linears.items():
-                    setattr(block, name, Bfloat16Linear(linear))
-        #: Weights held beside the parameters, for `residency`.
-        self.extra_bytes = (2 if self._packed is not None else 1) * sum(
-            linear.weight_count for layer in self._int8 for linear in layer.values()
-        )
+                self.blocks[layer] = CompiledBlock(self._kernels, self._packed, layer, block.heads)
+            self.extra_bytes = self._packed.nbytes
+        else:
+            for block in self._blocks():
+                linears = {name: cast(nn.Linear, getattr(block, name)) for name in LINEARS}
+                self._int8.append({name: Int8Linear(linear) for name, linear in linears.items()})
+                if can.bfloat16:
+                    for name, linear in linears.items():
+                        setattr(block, name, Bfloat16Linear(linear))
+            counts = [linear.weight_count for layer in self._int8 for linear in layer.values()]
+            #: Weights held beside the parameters, for `residency`.
+            self.extra_bytes = sum(counts)
         self.eval().requires_grad_(False)
 
+    @property
+    def cache_dtype(self) -> torch.dtype:
+        """See `Text2Semantic.cache_dtype`."""
+        return torch.float32 if self._kernels is None else torch.bfloat16
+
+    def step(self, codes: Tensor, places: Tensor, cache: Cache) -> Tensor:
+        """See `Text2Semantic.step`."""
+        if self._kernels is None:
+            return super().step(codes, places, cache)
+        if not isinstance(cache, StaticCache) or cache.store.dtype != self.cache_dtype:
+            raise TypeError("the compiled step needs a StaticCache of its own kind")
+        x = self.embed_codes(codes, places).numpy()
+        cache.prepare()
+        logits = np.empty((len(codes), self.config.codes), np.float32)
+        lengths = np.array(cache.lengths)
+        store = cache.store.view(torch.int16).numpy()
+        self._kernels.step(x, lengths, store, *self._packed.arrays, self.head.weight.numpy(), logits)
+        cache.advance()
+        return torch.from_numpy(logits)
+
     def through(self, x: Tensor, cache: Cache) -> Tensor:
-        """See `Text2Semantic.through`."""
-        few = isinstance(cache, StaticCache) and cache.rows <= NATIVE_ROWS
-        if few and self._kernels is not None and self._packed is not None:
-            cache = cast(StaticCache, cache)
-            cache.prepare()
-            state = np.ascontiguousarray(x[:, 0].numpy())
-            self._kernels.step(state, np.array(cache.lengths), cache.store.numpy(), *self._packed.arrays)
-            cache.advance()
-            return torch.from_numpy(state)[:, None]
+        """See `Text2Semantic.through`; only without the kernels."""
         for layer, (block, linear) in enumerate(zip(self._blocks(), self._int8, strict=True)):
             parts = linear["qkv"](x).view(*x.shape[:2], 3, block.heads, -1)
             queries, keys, values = parts.permute(2, 0, 3, 1, 4).unbind(0)
@@ -150,34 +172,81 @@ class FastText2Semantic(Text2Semantic):
         return x
 
 
-class _Packed:
-    """Weights, scales, biases and norms of all layers, in the order in which `kernels.step` takes them."""
+class Packed:
+    """Weights of all layers as `kernels` takes them: per linear layer weight, scale, shift and bias; and the norms."""
 
     def __init__(self, config: Text2SemanticConfig) -> None:
         width, feed, layers = config.width, config.feed_width, config.layers
         sizes = {"qkv": (3 * width, width), "out": (width, width), "up": (feed, width), "down": (width, feed)}
-        self._weights = {name: np.empty((layers, *size), np.int8) for name, size in sizes.items()}
-        self._scales = {name: np.empty((layers, size[0]), np.float32) for name, size in sizes.items()}
-        self._biases = np.empty((layers, 5 * width + feed), np.float32)
-        self._norms = np.empty((layers, 4, width), np.float32)
+        self.linears = {
+            name: (
+                np.zeros((layers, -(-outputs // 64), -(-inputs // 4), 64, 4), np.int8),
+                np.zeros((layers, -(-outputs // 64) * 64), np.float32),
+                np.zeros((layers, -(-outputs // 64) * 64), np.int32),
+                np.zeros((layers, -(-outputs // 64) * 64), np.float32),
+            )
+            for name, (outputs, inputs) in sizes.items()
+        }
+        self.norms = np.empty((layers, 4, width), np.float32)
 
     def put(self, layer: int, block: Block) -> None:
         """Quantise one layer, each output by its own largest weight."""
-        for name in LINEARS:
-            weight = getattr(block, name).weight.float()
+        for name, (packed, scales, shifts, biases) in self.linears.items():
+            linear = getattr(block, name)
+            weight = linear.weight.float()
             scale = weight.abs().amax(1).clamp_min(1e-12) / 127
-            self._weights[name][layer] = (weight / scale[:, None]).round().numpy()
-            self._scales[name][layer] = scale.numpy()
-        order = ("qkv", "out", "down", "up")
-        self._biases[layer] = torch.cat([getattr(block, name).bias for name in order]).numpy()
+            whole = (weight / scale[:, None]).round().to(torch.int8)
+            blocks, groups = packed.shape[1:3]
+            room = (0, 4 * groups - whole.shape[1], 0, 64 * blocks - whole.shape[0])
+            filled = nn.functional.pad(whole, room).view(blocks, 64, groups, 4)
+            packed[layer] = filled.transpose(1, 2).numpy()
+            count = len(scale)
+            scales[layer, :count], biases[layer, :count] = scale.numpy(), linear.bias.float().numpy()
+            # Inputs are counted from 128, so that they are bytes without a sign; behind a relu they are that anyhow.
+            centre = 0 if name == "down" else 128
+            shifts[layer, :count] = centre * whole.sum(1, dtype=torch.int32).numpy()
         norms = (block.norm1.weight, block.norm1.bias, block.norm2.weight, block.norm2.bias)
-        self._norms[layer] = torch.stack(list(norms)).numpy()
+        self.norms[layer] = torch.stack([norm.float() for norm in norms]).numpy()
+
+    def of_layer(self, name: str, layer: int) -> tuple[np.ndarray, ...]:
+        """(weight, scale, shift, bias) of one linear layer."""
+        return tuple(part[layer] for part in self.linears[name])
 
     @property
-    def arrays(self) -> tuple[np.ndarray, ...]:
-        """See the class."""
-        pairs = [part for name in LINEARS for part in (self._weights[name], self._scales[name])]
-        return (*pairs, self._biases, self._norms)
+    def arrays(self) -> tuple[Any, ...]:
+        """In the order of `kernels.step`."""
+        return (*self.linears.values(), self.norms)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held."""
+        return self.norms.nbytes + sum(part.nbytes for parts in self.linears.values() for part in parts)
+
+
+class CompiledBlock(nn.Module):
+    """The two halves of a `Block` around its attention, for any number of rows and positions."""
+
+    def __init__(self, compiled: ModuleType, packed: Packed, layer: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self._kernels = compiled
+        self._qkv, *self._rest = (packed.of_layer(name, layer) for name in LINEARS)
+        self._norms = packed.norms[layer]
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """See `Block.project`."""
+        rows, length, width = x.shape
+        parts = torch.empty(rows * length, 3 * width)
+        self._kernels.linear(*self._qkv, x.reshape(-1, width).numpy(), parts.numpy())
+        queries, keys, values = parts.view(rows, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+        return queries, keys, values
+
+    def finish(self, x: Tensor, heard: Tensor) -> Tensor:
+        """See `Block.finish`."""
+        state = x.reshape(-1, x.shape[-1]).clone()
+        heard = heard.transpose(1, 2).reshape(state.shape)
+        self._kernels.finish(state.numpy(), heard.numpy(), *self._rest, self._norms)
+        return state.view(x.shape)
 
 
 def fast_text2semantic(model: Text2Semantic, can: Capabilities | None = None) -> FastText2Semantic:

@@ -1,13 +1,15 @@
 # mypy: ignore-errors
 # numba infers the types of what it compiles.
-"""One decoder step over int8 weights as machine code, compiled by numba when first used.
+"""The decoder over int8 weights as machine code, compiled by numba when first used.
 
-At one row a step is bound by reading the weights and by the cost of calling a few hundred small operators;
-int8 quarters the first, one compiled function removes the second. Weights are int8 per output channel, inputs
-int8 per row and layer, so a row's result does not depend, not by a bit, on the rows beside it. Attention,
-norms and residuals stay float32.
+At one row a step is bound by reading the weights and by the cost of calling a few hundred small operators; int8
+quarters the first, one compiled function removes the second. Weights are int8 per output channel, inputs int8 per
+row and layer, sums whole numbers (see `lanes`). Everything is done row by row with the same instructions, so a row's
+result does not depend, not by a bit, on the rows beside it. Attention, norms and
+residuals are computed in float32; keys and values are kept in bfloat16.
 
-Optional: without numba `synth.gptsovits.fast` uses torch's own int8 operators.
+Weights come packed by `fast.Packed`: blocks of 64 outputs, (blocks, inputs / 4, 64, 4) int8. Optional: without
+numba `synth.gptsovits.fast` uses torch's own operators.
 """
 
 from __future__ import annotations
@@ -16,11 +18,22 @@ import math
 import os
 from pathlib import Path
 
-import numba
 import numpy as np
 from numba import njit
 
-int32 = np.int32
+from synth.gptsovits.lanes import (
+    BLOCK,
+    HEAD_WIDTH,
+    dots,
+    half_dots,
+    half_mixture,
+    mixture,
+    products,
+)
+
+ROWS_OF_A_TILE = 6
+SIGNED, UNSIGNED = np.int32(128), np.int32(0)  # where inputs are counted from
+NO_FLOOR = np.float32(-3e38)  # not infinity, which fast arithmetic may not see
 _compiled = {
     "nogil": True,
     "fastmath": True,
@@ -31,33 +44,57 @@ _compiled = {
 
 
 @njit(inline="never", **_compiled)
-def _quantised(x, width, quantised):
-    """x[:width] -> whole steps, -128 to 127; returns the size of a step."""
+def _quantised(x, width, centre, quantised):
+    """x[:width] -> whole steps, counted from ``centre``: 128, or 0 where nothing is negative. Returns the step."""
     largest = np.float32(0)
     for i in range(width):
         largest = max(largest, abs(x[i]))
-    # 2/255 of the largest value a step, -128 to 127 of them: what torch's operator does with [-1, 1].
-    step = max(largest * np.float32(2 / 255), np.float32(1e-12))
-    scale = np.float32(1) / step
+    step = max(largest / np.float32(255 - centre), np.float32(1e-12))
+    scale, half = np.float32(1) / step, np.float32(centre) + np.float32(0.5)
     for i in range(width):
-        quantised[i] = np.int16(min(np.rint(x[i] * scale), np.float32(127)))
+        quantised[i] = np.uint8(min(np.int32(x[i] * scale + half), np.int32(255)))
     return step
 
 
 @njit(inline="never", **_compiled)
-def _linear(weight, scale, bias, x, width, quantised, out):
-    """out[row, :n] = weight (n, width) @ x[row, :width] + bias, for all rows, each weight read once."""
+def _linear(weight, scale, shift, bias, centre, floor, x, out):
+    """out[row, :n] = max(weight @ x[row] + bias, floor) for all rows; each block of weights is read once.
+
+    weight (blocks, groups, 64, 4) int8; scale, bias float32 and shift int32 (64 blocks,): shift is ``centre`` times
+    the sum of an output's weights, because the inputs are counted from there. x (rows, width), out (rows, n).
+    """
     rows = x.shape[0]
+    blocks, groups = weight.shape[:2]
+    count, width = out.shape[1], min(x.shape[1], 4 * groups)
+    quantised = np.zeros((rows, 4 * groups), np.uint8)
     steps = np.empty(rows, np.float32)
     for row in range(rows):
-        steps[row] = _quantised(x[row], width, quantised[row])
-    for i in range(weight.shape[0]):
-        for row in range(rows):
-            total = int32(0)
-            # The casts keep the sum in 32 bits, which lets the compiler use 16-bit multiply-add.
-            for j in range(width):
-                total = int32(total + int32(int32(weight[i, j]) * int32(quantised[row, j])))
-            out[row, i] = total * (scale[i] * steps[row]) + bias[i]
+        steps[row] = _quantised(x[row], width, centre, quantised[row])
+    spare = np.empty((ROWS_OF_A_TILE, BLOCK), np.float32)
+    for block in range(blocks):
+        first = block * BLOCK
+        whole = first + BLOCK <= count  # otherwise the tile is wider than what is left of a row
+        row = 0
+        while row < rows:
+            done = products(
+                quantised.ctypes.data + row * quantised.strides[0],
+                quantised.strides[0],
+                rows - row,
+                weight.ctypes.data + block * weight.strides[0],
+                groups,
+                steps.ctypes.data + 4 * row,
+                scale.ctypes.data + 4 * first,
+                shift.ctypes.data + 4 * first,
+                bias.ctypes.data + 4 * first,
+                floor,
+                out.ctypes.data + row * out.strides[0] + 4 * first if whole else spare.ctypes.data,
+                out.strides[0] if whole else spare.strides[0],
+            )
+            if not whole:
+                for done_row in range(done):
+                    for i in range(count - first):
+                        out[row + done_row, first + i] = spare[done_row, i]
+            row += done
 
 
 @njit(inline="never", **_compiled)
@@ -78,41 +115,98 @@ def _normed(x, y, weight, bias):
 
 
 @njit(inline="never", **_compiled)
-def _attend(query, keys, values, count, scores, out):
-    """One head of one row: query (width,), keys and values (room, width) of which ``count`` are filled."""
-    width = query.shape[0]
-    largest = np.float32(-np.inf)
+def _softmax(scores, count, powers, powers_of_two):
+    """scores[:count] -> weights that add up to one, in place. ``powers`` and ``powers_of_two`` are one memory."""
+    largest = NO_FLOOR
     for n in range(count):
-        total = np.float32(0)
+        largest = max(largest, scores[n])
+    for n in range(count):
+        # e^x = 2^whole * e^rest; the library's function would be called once for every position.
+        x = max((scores[n] - largest) * np.float32(1.4426950408889634), np.float32(-126))
+        whole = np.floor(x + np.float32(0.5))
+        rest = (x - whole) * np.float32(0.6931471805599453)
+        grown = rest * np.float32(1 / 720) + np.float32(1 / 120)
+        grown = grown * rest + np.float32(1 / 24)
+        grown = grown * rest + np.float32(1 / 6)
+        grown = grown * rest + np.float32(1 / 2)
+        grown = grown * rest + np.float32(1)
+        scores[n] = grown * rest + np.float32(1)
+        powers[n] = (np.int32(whole) + np.int32(127)) << np.int32(23)
+    total = np.float32(0)
+    for n in range(count):
+        scores[n] *= powers_of_two[n]
+        total += scores[n]
+    share = np.float32(1) / total
+    for n in range(count):
+        scores[n] *= share
+
+
+@njit(inline="never", **_compiled)
+def _attend(query, keys, values, count, scores, powers, powers_of_two, out):
+    """One head of one row, float32: query (width,), keys and values (room, width), ``count`` of them filled."""
+    width, ahead = query.shape[0], keys.ctypes.data + keys.nbytes  # there the next head begins
+    if width == HEAD_WIDTH:
+        dots(query.ctypes.data, keys.ctypes.data, count, scores.ctypes.data, values.ctypes.data)
+    else:
+        for n in range(count):
+            total = np.float32(0)
+            for d in range(width):
+                total += query[d] * keys[n, d]
+            scores[n] = total
+    _softmax(scores, count, powers, powers_of_two)
+    if width == HEAD_WIDTH:
+        mixture(scores.ctypes.data, values.ctypes.data, count, out.ctypes.data, ahead)
+    else:
         for d in range(width):
-            total += query[d] * keys[n, d]
-        scores[n] = total
-        largest = max(largest, total)
-    whole = np.float32(0)
+            out[d] = np.float32(0)
+        for n in range(count):
+            weight = scores[n]
+            for d in range(width):
+                out[d] += weight * values[n, d]
+
+
+@njit(inline="never", **_compiled)
+def _widened(halves, count, wide):
+    """bfloat16 (room, width) -> the same as float32 bits (count, width)."""
     for n in range(count):
-        scores[n] = np.exp(scores[n] - largest)
-        whole += scores[n]
-    for d in range(width):
-        out[d] = np.float32(0)
-    for n in range(count):
-        weight = scores[n]
-        for d in range(width):
-            out[d] += weight * values[n, d]
-    for d in range(width):
-        out[d] /= whole
+        for d in range(halves.shape[1]):
+            wide[n, d] = np.int32(halves[n, d]) << np.int32(16)
+
+
+@njit(inline="never", **_compiled)
+def _attend_half(query, keys, values, count, scores, powers, powers_of_two, wide, floats, out):
+    """As `_attend` over bfloat16; ``wide`` and ``floats`` are one memory, (room, width), for odd widths."""
+    ahead = keys.ctypes.data + keys.nbytes
+    if query.shape[0] == HEAD_WIDTH:
+        half_dots(query.ctypes.data, keys.ctypes.data, count, scores.ctypes.data, values.ctypes.data)
+        _softmax(scores, count, powers, powers_of_two)
+        half_mixture(scores.ctypes.data, values.ctypes.data, count, out.ctypes.data, ahead)
+    else:
+        _widened(keys, count, wide[0])
+        _widened(values, count, wide[1])
+        _attend(query, floats[0], floats[1], count, scores, powers, powers_of_two, out)
+
+
+@njit(inline="never", **_compiled)
+def _halved(bits, halves):
+    """float32 (as int32 bits) -> bfloat16, to the nearest, ties to even."""
+    for d in range(len(halves)):
+        odd = (bits[d] >> np.int32(16)) & np.int32(1)
+        halves[d] = np.int16((bits[d] + np.int32(0x7FFF) + odd) >> np.int32(16))
 
 
 @njit(**_compiled)
 def attend(layer, new, lengths, store, heard):
-    """One layer's attention for one new position of several rows.
+    """One layer's attention for one new position of several rows, float32 (the exact mode).
 
     new (rows, heads, 3, head width): query, key, value. lengths (rows,) int64: positions already in store.
     store (2, layers, rows, heads, room, head width): the new key and value are written into it. heard (rows,
-    heads, 1, head width): the result. All float32, C order: with unknown strides nothing is vectorised.
+    heads, 1, head width): the result. All in C order: with unknown strides nothing is vectorised.
     """
     rows, heads, _, head_width = new.shape
     shrink = np.float32(1 / math.sqrt(head_width))
     scores = np.empty(store.shape[4], np.float32)
+    powers = np.empty(store.shape[4], np.int32)
     for row in range(rows):
         place = lengths[row]
         for head in range(heads):
@@ -121,56 +215,79 @@ def attend(layer, new, lengths, store, heard):
                 new[row, head, 0, d] *= shrink
                 keys[place, d] = new[row, head, 1, d]
                 values[place, d] = new[row, head, 2, d]
-            _attend(new[row, head, 0], keys, values, place + 1, scores, heard[row, head, 0])
+            out = heard[row, head, 0]
+            _attend(new[row, head, 0], keys, values, place + 1, scores, powers, powers.view(np.float32), out)
 
 
 @njit(**_compiled)
-def step(x, lengths, store, qkv, qkv_scale, out, out_scale, up, up_scale, down, down_scale, biases, norms):
-    """All layers for one new position of every row, in place.
+def linear(weight, scale, shift, bias, x, out):
+    """See `_linear`."""
+    _linear(weight, scale, shift, bias, SIGNED, NO_FLOOR, x, out)
+
+
+@njit(**_compiled)
+def finish(x, heard, out, up, down, norms):
+    """Residual, norm, feed-forward, residual, norm of one layer, x (rows, width) in place.
+
+    ``out``, ``up`` and ``down`` are (weight, scale, shift, bias) of `_linear`; norms (4, width).
+    """
+    rows = x.shape[0]
+    narrow = np.empty_like(x)
+    wide = np.empty((rows, len(up[1])), np.float32)  # outputs beyond the last are zeros
+    _linear(out[0], out[1], out[2], out[3], SIGNED, NO_FLOOR, heard, narrow)
+    for row in range(rows):
+        _normed(x[row], narrow[row], norms[0], norms[1])
+    _linear(up[0], up[1], up[2], up[3], SIGNED, np.float32(0), x, wide)
+    _linear(down[0], down[1], down[2], down[3], UNSIGNED, NO_FLOOR, wide, narrow)
+    for row in range(rows):
+        _normed(x[row], narrow[row], norms[2], norms[3])
+
+
+@njit(**_compiled)
+def step(x, lengths, store, qkv, out, up, down, norms, head, logits):
+    """All layers and the head for one new position of every row.
 
     x (rows, width) float32: embedding in, hidden state out. lengths (rows,) int64: positions already in store.
-    store (2, layers, rows, heads, room, head width) float32. Weights (layers, outputs, inputs) int8, scales
-    (layers, outputs) float32. biases (layers, 5 width + feed) and norms (layers, 4, width) float32.
+    store (2, layers, rows, heads, room, head width): bfloat16 as int16; the new keys and values are written into
+    it. ``qkv`` to ``down`` as in `finish`, with all layers in front; norms (layers, 4, width). head (codes, width)
+    float32 and logits (rows, codes): the result.
     """
     rows, width = x.shape
-    layers, feed = up.shape[0], up.shape[1]
-    heads, head_width = store.shape[3], store.shape[5]
+    heads, room, head_width = store.shape[3:]
     shrink = np.float32(1 / math.sqrt(head_width))
     projected = np.empty((rows, 3 * width), np.float32)
+    bits = projected.view(np.int32)
     heard = np.empty((rows, width), np.float32)
-    wide = np.empty((rows, feed), np.float32)
-    narrow = np.empty((rows, width), np.float32)
-    quantised = np.empty((rows, max(width, feed)), np.int16)
-    scores = np.empty(store.shape[4], np.float32)
-    for layer in range(layers):
-        bias = biases[layer]
-        _linear(qkv[layer], qkv_scale[layer], bias[: 3 * width], x, width, quantised, projected)
+    scores, powers = np.empty(room, np.float32), np.empty(room, np.int32)
+    wide = np.empty((2, 0 if head_width == HEAD_WIDTH else room, head_width), np.int32)
+    powers_of_two, floats = powers.view(np.float32), wide.view(np.float32)
+    for layer in range(norms.shape[0]):
+        _linear(qkv[0][layer], qkv[1][layer], qkv[2][layer], qkv[3][layer], SIGNED, NO_FLOOR, x, projected)
         for row in range(rows):
             place = lengths[row]
-            for head in range(heads):
-                first = head * head_width
+            for at in range(heads):
+                first = at * head_width
+                keys, values = store[0, layer, row, at], store[1, layer, row, at]
+                _halved(bits[row, width + first : width + first + head_width], keys[place])
+                _halved(bits[row, 2 * width + first : 2 * width + first + head_width], values[place])
+                query = projected[row, first : first + head_width]
                 for d in range(head_width):
-                    projected[row, first + d] *= shrink
-                    store[0, layer, row, head, place, d] = projected[row, width + first + d]
-                    store[1, layer, row, head, place, d] = projected[row, 2 * width + first + d]
-                _attend(
-                    projected[row, first : first + head_width],
-                    store[0, layer, row, head],
-                    store[1, layer, row, head],
-                    place + 1,
-                    scores,
-                    heard[row, first : first + head_width],
+                    query[d] *= shrink
+                here = heard[row, first : first + head_width]
+                _attend_half(
+                    query, keys, values, place + 1, scores, powers, powers_of_two, wide, floats, here
                 )
-        _linear(out[layer], out_scale[layer], bias[3 * width : 4 * width], heard, width, quantised, narrow)
-        for row in range(rows):
-            _normed(x[row], narrow[row], norms[layer, 0], norms[layer, 1])
-        _linear(up[layer], up_scale[layer], bias[5 * width :], x, width, quantised, wide)
-        for row in range(rows):
-            for i in range(feed):
-                wide[row, i] = max(wide[row, i], np.float32(0))
-        _linear(down[layer], down_scale[layer], bias[4 * width : 5 * width], wide, feed, quantised, narrow)
-        for row in range(rows):
-            _normed(x[row], narrow[row], norms[layer, 2], norms[layer, 3])
-
-
-NUMBA_VERSION = numba.__version__
+        finish(
+            x,
+            heard,
+            (out[0][layer], out[1][layer], out[2][layer], out[3][layer]),
+            (up[0][layer], up[1][layer], up[2][layer], up[3][layer]),
+            (down[0][layer], down[1][layer], down[2][layer], down[3][layer]),
+            norms[layer],
+        )
+    for row in range(rows):
+        for code in range(head.shape[0]):
+            total = np.float32(0)
+            for i in range(width):
+                total += x[row, i] * head[code, i]
+            logits[row, code] = total

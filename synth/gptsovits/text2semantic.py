@@ -129,6 +129,11 @@ class Text2Semantic(nn.Module):
             name = name.replace(theirs, ours)
         return name
 
+    @property
+    def cache_dtype(self) -> torch.dtype:
+        """What keys and values are kept in between steps."""
+        return self.code_embedding.weight.dtype
+
     # -------------------------------------------------------------------------------------------- embedding
 
     def embed_text(self, phones: Tensor, bert_rows: Tensor) -> Tensor:
@@ -166,15 +171,18 @@ class Text2Semantic(nn.Module):
             places = torch.arange(audio, device=prompt.device)
             x = torch.cat([x, self.embed_codes(prompt, places)])
         x = x[None]  # (1, n + m, width)
-        visible = torch.ones(text + audio, text + audio, dtype=torch.bool, device=x.device)
-        visible[:text, text:] = False
-        visible[text:, text:] = visible[text:, text:].tril()
+        visible = torch.ones(audio, text + audio, dtype=torch.bool, device=x.device).tril(text)
         kept = []
         for block in self._blocks():
             queries, keys, values = block.project(x)
             heard = F.scaled_dot_product_attention(
-                queries, keys, values, attn_mask=visible if audio else None
+                queries[:, :, :text], keys[:, :, :text], values[:, :, :text]
             )
+            if audio:
+                of_audio = F.scaled_dot_product_attention(
+                    queries[:, :, text:], keys, values, attn_mask=visible
+                )
+                heard = torch.cat([heard, of_audio], dim=2)
             x = block.finish(x, heard)
             kept.append((keys[0], values[0]))
         return self.head(x[0, -1]).float(), kept
