@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from synth.gptsovits import store
+from synth.gptsovits import manifest, store
 from synth.gptsovits.flow import Flow
 from synth.gptsovits.generator import Generator
 from synth.gptsovits.quantizer import Quantizer
@@ -90,7 +90,7 @@ def write_models(folder: Path, *, chinese: bool) -> None:
     weights = store.Store(folder)
     paths = {
         file.kind: weights.path(file.path)
-        for file in store.MANIFEST
+        for file in manifest.MANIFEST
         if "v2" in file.versions and file.kind in ("s1", "s2")
     }
     paths["s1"].parent.mkdir(parents=True)
@@ -120,7 +120,7 @@ def write_models(folder: Path, *, chinese: bool) -> None:
     }  # fmt: skip
     torch.save({"weight": _halved(s2), "config": config, "info": "random"}, paths["s2"])
     hubert = HubertConfig(conv_bias=False, feat_extract_norm="group")
-    _write_transformer(HubertModel(hubert), hubert, weights.folder / store.HUBERT)
+    _write_transformer(HubertModel(hubert), hubert, weights.folder / manifest.HUBERT)
     if chinese:
         bert = BertConfig(
             vocab_size=21128,
@@ -129,7 +129,7 @@ def write_models(folder: Path, *, chinese: bool) -> None:
             num_attention_heads=16,
             intermediate_size=4096,
         )
-        folder = weights.folder / store.BERT
+        folder = weights.folder / manifest.BERT
         _write_transformer(BertModel(bert, add_pooling_layer=False), bert, folder)
         _write_vocabulary(folder)
 

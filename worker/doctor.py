@@ -146,7 +146,9 @@ def programs() -> Iterator[Finding]:
 
 
 def engine() -> Iterator[Finding]:
-    for row in registry.status(settings.ASSENT_ENGINE, models_dir=settings.ASSENT_MODELS_DIR):
+    for row in registry.status(
+        settings.ASSENT_ENGINE, models_dir=settings.ASSENT_MODELS_DIR, mode=settings.ASSENT_ENGINE_MODE
+    ):
         if row.active and not row.available:
             yield Finding(
                 "problem", "engine", f"{row.name} is chosen and cannot run: {row.summary}", row.mend

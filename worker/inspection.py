@@ -24,7 +24,9 @@ def engine_line() -> str:
         programs = [name for name in ("flite", "espeak-ng") if shutil.which(name)]
         content = " and ".join(programs) or "the bundled eSpeak NG library"
         return f"Engine    preview, pronounced by {content}; no GPT-SoVITS weights are installed"
-    rows = registry.status(settings.ASSENT_ENGINE, models_dir=settings.ASSENT_MODELS_DIR)
+    rows = registry.status(
+        settings.ASSENT_ENGINE, models_dir=settings.ASSENT_MODELS_DIR, mode=settings.ASSENT_ENGINE_MODE
+    )
     chosen = next((row for row in rows if row.active), None)
     if chosen is None:
         return "Engine    none"

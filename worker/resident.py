@@ -48,8 +48,13 @@ class _Once(Generic[T]):
 
 @_Once
 def engine() -> Engine:
-    """The engine of this process, by ASSENT_ENGINE."""
-    chosen = registry.choose(settings.ASSENT_ENGINE, models_dir=settings.ASSENT_MODELS_DIR)
+    """The engine of this process, by ASSENT_ENGINE, ASSENT_ENGINE_MODE and ASSENT_DEVICE."""
+    chosen = registry.choose(
+        settings.ASSENT_ENGINE,
+        models_dir=settings.ASSENT_MODELS_DIR,
+        mode=settings.ASSENT_ENGINE_MODE,
+        device=settings.ASSENT_DEVICE,
+    )
     logger.info("engine %s %s%s", chosen.name, chosen.version, " (preview)" if chosen.is_preview else "")
     return chosen
 

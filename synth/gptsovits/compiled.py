@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 _HERE = Path(__file__).parent
 _SOURCES = ("kernels.py", "lanes.py")
@@ -19,7 +21,7 @@ def kernels() -> ModuleType | None:
     the file of the function that is called, and would go on using machine code of an older ``lanes``.
     """
     try:
-        from numba import config
+        config: Any = importlib.import_module("numba").config
     except ImportError:
         return None
     digest = hashlib.sha256(b"".join((_HERE / name).read_bytes() for name in _SOURCES)).hexdigest()[:16]

@@ -30,7 +30,7 @@ from synth.engines.base import (
     never_stop,
 )
 from synth.errors import AssentError, Unavailable
-from synth.gptsovits import fast, store
+from synth.gptsovits import fast, manifest, store
 from synth.gptsovits.batching import Scheduler, Ticket
 from synth.gptsovits.bert import Bert
 from synth.gptsovits.decoding import DecodeBatch, Ended, Utterance
@@ -55,22 +55,18 @@ CODES_MARGIN = 75
 SAMPLE_LIMIT = 1.0
 
 
-def available(models_dir: Path | str) -> bool:
-    """Whether the weights of some version are installed. Looks at names alone and loads nothing."""
-    return store.Store(models_dir).best_version() is not None
-
-
 def load(
     models_dir: Path | str,
-    device: str = "cpu",
+    device: str = "auto",
     *,
     mode: str = "fp32",
     version: str | None = None,
     max_rows: int = 8,
     memory_bytes: int = DEFAULT_MEMORY_BYTES,
 ) -> GptSovitsEngine:
-    """The engine over the best installed version (or ``version``); ``mode`` is ``fp32`` or ``fast``.
+    """The engine over the best installed version (or ``version``).
 
+    ``mode`` is ``fp32`` or ``fast``; ``device`` is ``auto`` (a GPU where there is one) or what torch calls it.
     Raises `Unavailable` when weights are missing and `WeightsError` when a file is not what it should be.
     """
     weights = store.Store(models_dir)
@@ -78,8 +74,12 @@ def load(
     if chosen is None or (missing := weights.missing(chosen)):
         names = ", ".join(missing) if chosen else "no version is complete"
         raise Unavailable("weights_missing", f"GPT-SoVITS weights are missing: {names}.")
-    if mode not in fast.MODES:
-        raise AssentError("engine_mode", f"Modes are {', '.join(fast.MODES)}.", measured=mode)
+    if mode not in manifest.MODES:
+        raise AssentError("engine_mode", f"Modes are {', '.join(manifest.MODES)}.", measured=mode)
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise Unavailable("engine_device", f"There is no {device} device that torch could use.")
     return GptSovitsEngine(
         weights, chosen, device=device, mode=mode, max_rows=max_rows, memory_bytes=memory_bytes
     )
@@ -128,8 +128,8 @@ class GptSovitsEngine:
         self._helpers = Residency(memory_bytes, idle_s=HUBERT_IDLE_S)
         self._render_slots = threading.Semaphore(2)
         self._speaker = None
-        if store.SPEAKER not in weights.missing(version) and "Pro" in version:
-            self._speaker = load_speaker_vector(weights.path(store.SPEAKER)).to(device)
+        if manifest.SPEAKER not in weights.missing(version) and "Pro" in version:
+            self._speaker = load_speaker_vector(weights.path(manifest.SPEAKER)).to(device)
         self._has_bert = not weights.missing(version, "zh")
         self.languages = frozenset({"en", "ja", "ko", "yue"} | ({"zh"} if self._has_bert else set()))
         self._base = self._load_pair(*self._official_pair())
@@ -382,7 +382,7 @@ class GptSovitsEngine:
     def _official_pair(self) -> tuple[Path, Path]:
         paths = {
             file.kind: self._store.path(file.path)
-            for file in store.MANIFEST
+            for file in manifest.MANIFEST
             if self._sovits_version in file.versions and file.kind in ("s1", "s2")
         }
         return paths["s1"], paths["s2"]
@@ -419,19 +419,19 @@ class GptSovitsEngine:
         return Voice(text2semantic, sovits, reader, scheduler, digests)
 
     def _with_hubert(self, use: Callable[[Hubert], Tensor]) -> Tensor:
-        folder = self._store.folder / store.HUBERT
-        with self._helpers.using(store.HUBERT, lambda: Hubert(folder, self._device)) as hubert:
+        folder = self._store.folder / manifest.HUBERT
+        with self._helpers.using(manifest.HUBERT, lambda: Hubert(folder, self._device)) as hubert:
             result = use(hubert)
             del hubert  # the last name it has here
         # Profiles are kept, so the next use is far off; 360 MB are better spent elsewhere.
-        self._helpers.drop(store.HUBERT)
+        self._helpers.drop(manifest.HUBERT)
         give_back_memory()
         return result
 
     def _with_bert(self, use: Callable[[Bert], Tensor]) -> Tensor:
-        folder = self._store.folder / store.BERT
+        folder = self._store.folder / manifest.BERT
         load = lambda: Bert(folder, self._device, reduced=self.mode == "fast")  # noqa: E731
-        with self._helpers.using(store.BERT, load) as bert:
+        with self._helpers.using(manifest.BERT, load) as bert:
             return use(bert)
 
 

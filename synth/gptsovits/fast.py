@@ -25,7 +25,6 @@ from synth.gptsovits.compiled import kernels
 from synth.gptsovits.sovits import Sovits
 from synth.gptsovits.text2semantic import Block, Cache, Text2Semantic, Text2SemanticConfig
 
-MODES = ("fp32", "fast")
 LINEARS = ("qkv", "out", "up", "down")
 
 

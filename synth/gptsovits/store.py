@@ -15,52 +15,21 @@ import shutil
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from synth.errors import AssentError
+from synth.gptsovits import manifest
 from synth.gptsovits.checkpoint_file import WeightsError, read_checkpoint
+from synth.gptsovits.manifest import BY_PATH, FOLDER, MANIFEST, OfficialFile
 
-FOLDER = "gpt-sovits"
 RECORD = "recorded.json"
-HUBERT = "chinese-hubert-base"
-BERT = "chinese-roberta-wwm-ext-large"
-SPEAKER = "sv/pretrained_eres2netv2w24s4ep4.ckpt"
-VERSIONS = ("v2ProPlus", "v2Pro", "v2")  # the best first
 _CHUNK_BYTES = 1 << 20
 _MAX_JSON_BYTES = 4 << 20
 
 Progress = Callable[[str, int, int | None], None]
-
-
-@dataclass(frozen=True)
-class OfficialFile:
-    """A file of the published set; ``path`` is relative to the hub folder and to ours alike."""
-
-    path: str
-    kind: str  # what `weights.kind_of` must say of it, or "json", "text", "tensors"
-    versions: tuple[str, ...]  # that need it
-    languages: tuple[str, ...] = ()  # empty: all
-    optional: bool = False
-
-
-MANIFEST: tuple[OfficialFile, ...] = (
-    OfficialFile("gsv-v2final-pretrained/s1bert25hz-5kh-longer-epoch=12-step=369668.ckpt", "s1", ("v2",)),
-    OfficialFile("gsv-v2final-pretrained/s2G2333k.pth", "s2", ("v2",)),
-    OfficialFile("s1v3.ckpt", "s1", ("v2Pro", "v2ProPlus")),
-    OfficialFile("v2Pro/s2Gv2Pro.pth", "s2", ("v2Pro",)),
-    OfficialFile("v2Pro/s2Gv2ProPlus.pth", "s2", ("v2ProPlus",)),
-    OfficialFile(SPEAKER, "sv", ("v2Pro", "v2ProPlus")),
-    OfficialFile(f"{HUBERT}/config.json", "json", VERSIONS),
-    OfficialFile(f"{HUBERT}/preprocessor_config.json", "json", VERSIONS, optional=True),
-    OfficialFile(f"{HUBERT}/pytorch_model.bin", "tensors", VERSIONS),
-    OfficialFile(f"{BERT}/config.json", "json", VERSIONS, ("zh",)),
-    OfficialFile(f"{BERT}/tokenizer.json", "json", VERSIONS, ("zh",)),
-    OfficialFile(f"{BERT}/pytorch_model.bin", "tensors", VERSIONS, ("zh",)),
-)
-BY_PATH = {file.path: file for file in MANIFEST}
 
 
 @dataclass(frozen=True)
@@ -120,19 +89,12 @@ class Store:
         return states
 
     def missing(self, version: str, language: str = "") -> list[str]:
-        """Paths that ``version`` needs (for ``language``, if given) and that are not there."""
-        needed = (
-            file
-            for file in MANIFEST
-            if version in file.versions
-            and not file.optional
-            and (not file.languages or language in file.languages)
-        )
-        return [file.path for file in needed if not (self.folder / file.path).is_file()]
+        """See `manifest.missing`."""
+        return manifest.missing(self.folder, version, language)
 
     def best_version(self) -> str | None:
-        """The best version whose files are all there, Chinese apart."""
-        return next((version for version in VERSIONS if not self.missing(version)), None)
+        """See `manifest.best_version`."""
+        return manifest.best_version(self.folder)
 
     def verify(self, on_progress: Progress | None = None) -> list[str]:
         """Read every recorded file; returns one sentence per problem."""
@@ -388,13 +350,3 @@ def _download(url: str, partial: Path, name: str, on_progress: Progress | None) 
             measured=have,
             limit=total,
         )
-
-
-def names_for(versions: Iterable[str], languages: Iterable[str] = ()) -> list[str]:
-    """Manifest paths that the given versions need; languages with weights of their own must be asked for."""
-    versions, languages = set(versions), set(languages)
-    return [
-        file.path
-        for file in MANIFEST
-        if versions & set(file.versions) and (not file.languages or languages & set(file.languages))
-    ]

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from synth.engines.base import ReferenceClip
-from synth.gptsovits import store
+from synth.gptsovits import manifest, store
 from synth.gptsovits.engine import GptSovitsEngine
 from synth.gptsovits.spoken_text import Piece, Sentence
 from synth.text.dictionary import NO_WORDS, Dictionary
@@ -67,12 +67,12 @@ def tiny_hubert(folder: Path) -> None:
 def models_dir(tmp_path_factory, s1, s2) -> Path:
     """A models folder with a complete small v2, added the way an operator adds it."""
     incoming = tmp_path_factory.mktemp("incoming")
-    for file in store.MANIFEST:
+    for file in manifest.MANIFEST:
         if "v2" in file.versions and file.kind in ("s1", "s2"):
             target = incoming / file.path
             target.parent.mkdir(exist_ok=True)
             shutil.copy({"s1": s1, "s2": s2}[file.kind], target)
-    tiny_hubert(incoming / store.HUBERT)
+    tiny_hubert(incoming / manifest.HUBERT)
     folder = tmp_path_factory.mktemp("models")
     store.Store(folder).add(incoming)
     return folder

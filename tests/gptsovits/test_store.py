@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from synth.errors import AssentError
-from synth.gptsovits import store
+from synth.gptsovits import manifest, store
 from synth.gptsovits.checkpoint_file import WeightsError
 from synth.gptsovits.store import Store
 
@@ -33,7 +33,7 @@ def test_added_files_are_listed_and_verified(models_dir, tmp_path):
     assert states[S2].recorded.sha256 == hashlib.sha256(weights.path(S2).read_bytes()).hexdigest()
     assert weights.best_version() == "v2" and weights.verify() == []
     assert weights.missing("v2") == [] and weights.missing("v2", "zh") == [
-        file.path for file in store.MANIFEST if "zh" in file.languages
+        file.path for file in manifest.MANIFEST if "zh" in file.languages
     ]
     with weights.path(S2).open("r+b") as file:
         file.seek(1000)
@@ -169,6 +169,6 @@ def test_a_damaged_record_is_said_so(weights):
 
 
 def test_what_a_version_needs():
-    assert "s1v3.ckpt" in store.names_for(["v2Pro"]) and "s1v3.ckpt" not in store.names_for(["v2"])
-    assert not any(store.BERT in name for name in store.names_for(["v2"]))
-    assert any(store.BERT in name for name in store.names_for(["v2"], ["zh"]))
+    assert "s1v3.ckpt" in manifest.names_for(["v2Pro"]) and "s1v3.ckpt" not in manifest.names_for(["v2"])
+    assert not any(manifest.BERT in name for name in manifest.names_for(["v2"]))
+    assert any(manifest.BERT in name for name in manifest.names_for(["v2"], ["zh"]))

@@ -12,7 +12,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from synth.errors import AssentError
-from synth.gptsovits.store import VERSIONS, Store, names_for
+from synth.gptsovits.manifest import VERSIONS, names_for
+from synth.gptsovits.store import Store
 from worker import own_weights
 
 
