@@ -33,7 +33,11 @@ def _warm_up(queues: set[str]) -> None:
         if "speech" in queues:
             engine = resident.engine()
             publish_engine(
-                name=engine.name, version=engine.version, is_preview=engine.is_preview, device="cpu"
+                name=engine.name,
+                version=engine.version,
+                is_preview=engine.is_preview,
+                device="cpu",
+                supports=engine.supports,
             )
     except AssentError as error:
         logger.error("the worker is not complete: %s", error.message)

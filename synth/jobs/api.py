@@ -15,17 +15,20 @@ from rest_framework.views import APIView
 from accounts.principals import principal_for
 from accounts.serializers import Problem
 from synth.common.ids import parse_id
-from synth.errors import AssentError
+from synth.errors import AssentError, Unavailable
 from synth.jobs import selectors, services
 from synth.jobs.formats import FORMATS
 from synth.jobs.models import Output
+from synth.jobs.parameters import PARAMETERS, PRESETS
 from synth.jobs.serializers import (
+    EngineShape,
     JobPageShape,
     JobRequest,
     JobShape,
     TakeDownRequest,
     job_answer,
 )
+from synth.jobs.tiles import engine_facts
 
 PAGE_LIMIT = 100
 WAIT_LIMIT_S = 60
@@ -129,6 +132,31 @@ class JobAudioView(APIView):
     def get(self, request: Request, job_id: UUID) -> FileResponse:
         output, file = services.open_output(principal=principal_for(request), job_id=job_id)
         return audio_response(output, file, as_attachment="inline" not in request.query_params)
+
+
+class EngineView(APIView):
+    """The engine that speaks here, and what a request may ask of it."""
+
+    @extend_schema(operation_id="engine", responses={200: EngineShape, 401: Problem, 503: Problem})
+    def get(self, request: Request) -> Response:
+        principal_for(request)
+        facts = engine_facts()
+        if facts is None:
+            raise Unavailable("engine_unknown", "No speech worker has reported yet.", retry_after_s=5)
+        supports = facts.get("supports", [])
+        return Response(
+            {
+                "name": facts["name"],
+                "version": facts["version"],
+                "is_preview": facts["is_preview"],
+                "supports": supports,
+                "presets": list(PRESETS),
+                "parameters": [
+                    {"name": row.name, "low": row.low, "high": row.high, "supported": row.name in supports}
+                    for row in PARAMETERS.values()
+                ],
+            }
+        )
 
 
 def audio_response(output: Output, file: Any, *, as_attachment: bool) -> FileResponse:

@@ -79,7 +79,7 @@ class SpeechView(APIView):
         principal = principal_for(request)
         style = given["style"]
         ignored = False
-        if not style and given["instructions"]:
+        if not style and not given["styles"] and given["instructions"]:
             style = style_for(principal=principal, voice=given["voice"], instructions=given["instructions"])
             ignored = not style
         facts = {
@@ -91,10 +91,10 @@ class SpeechView(APIView):
             "format": given["response_format"],
             "speed": given["speed"],
             "seed": given["seed"],
+            **{name: given[name] for name in ("input_type", "styles", "parameters", "dictionary_version")},
         }
         if request.headers.get("x-stainless-retry-count", "0") not in ("", "0"):
-            digest = services.request_sha256(**{**facts, "text": given["input"].strip(), "parameters": {}})
-            earlier = selectors.recent_same_request(principal, digest)
+            earlier = selectors.recent_same_request(principal, services.order(**facts).sha256)
             if earlier is not None:
                 return earlier, ignored
         job = services.submit_job(principal=principal, idempotency_key=idempotency_key(request), **facts)

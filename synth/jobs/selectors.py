@@ -8,10 +8,11 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from accounts.models import Organisation
 from accounts.permissions import SPEECH_READ
 from accounts.principals import Principal
 from synth.errors import NotFound
-from synth.jobs.models import JobState, Output, SynthesisJob
+from synth.jobs.models import DictionaryVersion, JobState, Output, SynthesisJob
 
 SAME_REQUEST_WITHIN = timedelta(minutes=15)
 
@@ -21,7 +22,8 @@ def jobs_for(principal: Principal) -> QuerySet[SynthesisJob]:
     principal.require(SPEECH_READ)
     return (
         SynthesisJob.objects.filter(organisation=principal.organisation)
-        .select_related("voice", "style", "output", "output__mark")
+        .select_related("voice", "style", "dictionary", "output", "output__mark")
+        .prefetch_related("further_styles__style")
         .order_by("-created_at", "-id")
     )
 
@@ -63,6 +65,42 @@ def waiting_count() -> int:
 
 def job_row(job_id: UUID) -> SynthesisJob:
     """A job without an access check: for the worker and for waiting on one's own job."""
-    return SynthesisJob.objects.select_related(
-        "voice", "style", "clip", "consent", "organisation", "output", "output__mark"
-    ).get(id=job_id)
+    return (
+        SynthesisJob.objects.select_related(
+            "voice",
+            "style",
+            "clip",
+            "consent",
+            "organisation",
+            "weights",
+            "dictionary",
+            "output",
+            "output__mark",
+        )
+        .prefetch_related("further_styles__style", "further_styles__clip")
+        .get(id=job_id)
+    )
+
+
+def style_ids(job: SynthesisJob) -> set[UUID]:
+    """Every style that the job speaks in."""
+    further = set(job.further_styles.values_list("style_id", flat=True))
+    return further | ({job.style_id} if job.style_id else set())
+
+
+def dictionaries(organisation: Organisation) -> QuerySet[DictionaryVersion]:
+    """Versions of an organisation's pronunciations, newest first."""
+    return DictionaryVersion.objects.filter(organisation=organisation).order_by("-version")
+
+
+def current_dictionary(organisation: Organisation) -> DictionaryVersion | None:
+    """The version that requests use unless they name another; None while there are no words."""
+    current = dictionaries(organisation).first()
+    return current if current is not None and current.word_count else None
+
+
+def dictionary_version(organisation: Organisation, version: int) -> DictionaryVersion:
+    found = dictionaries(organisation).filter(version=version).first()
+    if found is None:
+        raise NotFound("dictionary_not_found", "There is no such version of the dictionary.")
+    return found

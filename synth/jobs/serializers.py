@@ -5,15 +5,85 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from synth.jobs.formats import FORMATS
-from synth.jobs.models import JobState, Output, SynthesisJob
-from synth.jobs.services import SPEED_RANGE, TAKE_DOWN_REASONS, TEXT_LIMIT
+from synth.jobs.models import DictionaryVersion, JobState, Output, SynthesisJob
+from synth.jobs.parameters import MAX_BLENDED_STYLES, PARAMETERS, PRESETS
+from synth.jobs.script import INPUT_TYPES, PLAIN
+from synth.jobs.services import MAX_WORDS, SPEED_RANGE, TAKE_DOWN_REASONS, TEXT_LIMIT, WEIGHT_RANGE
 from watermark.models import Mark
 
 
-class JobRequest(serializers.Serializer):
+def _number(name: str) -> serializers.Field:
+    """The field of one parameter, with its limits for the schema."""
+    row = PARAMETERS[name]
+    if row.is_whole:
+        return serializers.IntegerField(min_value=int(row.low), max_value=int(row.high), required=False)
+    return serializers.FloatField(min_value=row.low, max_value=row.high, required=False)
+
+
+class StyleWeight(serializers.Serializer):
+    name = serializers.CharField(max_length=40)
+    weight = serializers.FloatField(
+        required=False, default=1.0, help_text=f"Relative, {WEIGHT_RANGE[0]:g} to {WEIGHT_RANGE[1]:g}."
+    )
+
+
+class StyleUse(serializers.Serializer):
+    """A style that the job speaks in; the weight is null for one that only tags ask for."""
+
+    name = serializers.CharField()
+    weight = serializers.FloatField(allow_null=True)
+
+
+class ParametersShape(serializers.Serializer):
+    """How the engine is to speak. What the installed engine does not support is ignored with a warning."""
+
+    preset = serializers.ChoiceField(choices=list(PRESETS), required=False)
+    temperature = _number("temperature")
+    top_k = _number("top_k")
+    top_p = _number("top_p")
+    repetition_penalty = _number("repetition_penalty")
+    style_strength = _number("style_strength")
+
+
+@extend_schema_field(ParametersShape)
+class ParametersField(serializers.DictField):
+    """A table whose names and values `parameters.checked` judges: an unknown name is refused, not dropped."""
+
+
+class MannerRequest(serializers.Serializer):
+    """What both doors take beside the text: markup, several styles, parameters, pronunciations."""
+
+    input_type = serializers.ChoiceField(
+        choices=INPUT_TYPES,
+        required=False,
+        default=PLAIN,
+        help_text="plain: as it stands. tags: [sad]...[/sad] names a style of the voice. ssml: <speak> with break, "
+        "prosody (rate, pitch), say-as, phoneme, sub, p, s; tags may stand in it. The consent must cover every "
+        "style and the text without markup.",
+    )
+    styles = serializers.ListField(
+        child=StyleWeight(),
+        required=False,
+        default=list,
+        max_length=MAX_BLENDED_STYLES,
+        help_text="Several styles blended by weight, in place of style.",
+    )
+    parameters = ParametersField(required=False, default=dict)
+    dictionary_version = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=0,
+        max_value=2**31 - 1,
+        help_text="Version of the organisation's pronunciations; null is the current one, 0 none.",
+    )
+
+
+class JobRequest(MannerRequest):
     voice = serializers.CharField(
         max_length=100, help_text="Id or short name of a voice of your organisation."
     )
@@ -60,12 +130,18 @@ class JobShape(serializers.Serializer):
     voice = serializers.UUIDField()
     voice_name = serializers.CharField()
     style = serializers.CharField()  # type: ignore[assignment]
-    text = serializers.CharField()
+    styles = StyleUse(many=True)
+    text = serializers.CharField(help_text="What is said, without markup.")
+    input_type = serializers.ChoiceField(choices=INPUT_TYPES)
+    source_text = serializers.CharField(help_text="What was sent, where it had markup.")
     language = serializers.CharField()
     purpose = serializers.CharField()
     format = serializers.CharField()
     speed = serializers.FloatField()
     seed = serializers.IntegerField()
+    parameters = ParametersShape()
+    dictionary_version = serializers.IntegerField(allow_null=True)
+    own_weights = serializers.BooleanField(help_text="Whether the voice's own fine-tuned weights speak.")
     engine = serializers.CharField()
     engine_version = serializers.CharField()
     is_preview = serializers.BooleanField(allow_null=True)
@@ -113,12 +189,18 @@ def job_answer(job: SynthesisJob) -> dict[str, Any]:
         "voice": str(job.voice_id),
         "voice_name": job.voice.name,
         "style": job.style.name if job.style else "",
+        "styles": [{"name": row.style.name, "weight": row.weight} for row in job.further_styles.all()],
         "text": job.text,
+        "input_type": job.input_type,
+        "source_text": job.source_text,
         "language": job.language,
         "purpose": job.purpose,
         "format": job.format,
         "speed": job.speed,
         "seed": job.seed,
+        "parameters": job.parameters,
+        "dictionary_version": job.dictionary.version if job.dictionary else None,
+        "own_weights": job.weights_id is not None,
         "engine": job.engine_name,
         "engine_version": job.engine_version,
         "is_preview": job.is_preview,
@@ -132,7 +214,7 @@ def job_answer(job: SynthesisJob) -> dict[str, Any]:
     }
 
 
-class SpeechRequest(serializers.Serializer):
+class SpeechRequest(MannerRequest):
     """OpenAI's speech request, with our optional extras at the top level."""
 
     model = serializers.CharField(required=False, default="assent", max_length=64)
@@ -154,3 +236,85 @@ class SpeechRequest(serializers.Serializer):
         if not isinstance(named, str) or not 0 < len(named) <= 100:
             raise serializers.ValidationError('Name a voice by its id or short name, or {"id": ...}.')
         return named
+
+
+class Word(serializers.Serializer):
+    """A word with either a reading or an alias."""
+
+    language = serializers.CharField(max_length=8, help_text="en, zh, yue, ja or ko.")
+    word = serializers.CharField(max_length=200)
+    reading = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=200,
+        help_text="Syllables or phones with blanks between: pinyin, jyutping, ARPAbet, kana or Hangul.",
+    )
+    alias = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=200,
+        help_text="Words to be read in its place.",
+    )
+
+
+class DictionaryRequest(serializers.Serializer):
+    words = serializers.ListField(child=Word(), max_length=MAX_WORDS)
+    if_version = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=0,
+        help_text="The version that was read before the change (0: none); refused when another is current by now.",
+    )
+
+
+class DictionaryShape(serializers.Serializer):
+    version = serializers.IntegerField(help_text="0 while there are no pronunciations.")
+    sha256 = serializers.CharField()
+    created_at = serializers.DateTimeField(allow_null=True)
+    words = Word(many=True)
+
+
+class DictionaryBrief(serializers.Serializer):
+    version = serializers.IntegerField()
+    sha256 = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    word_count = serializers.IntegerField()
+
+
+class DictionaryPage(serializers.Serializer):
+    data = DictionaryBrief(many=True)  # type: ignore[assignment]
+
+
+class EngineParameterShape(serializers.Serializer):
+    name = serializers.CharField()
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+    supported = serializers.BooleanField()
+
+
+class EngineShape(serializers.Serializer):
+    name = serializers.CharField()
+    version = serializers.CharField()
+    is_preview = serializers.BooleanField()
+    supports = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Parameters that are honoured, and blend, pronunciations, own_weights where it can.",
+    )
+    presets = serializers.ListField(child=serializers.CharField())
+    parameters = EngineParameterShape(many=True)
+
+
+def dictionary_answer(version: DictionaryVersion | None) -> dict[str, Any]:
+    """A version of the pronunciations; an empty one where there is none yet."""
+    if version is None:
+        return {"version": 0, "sha256": "", "created_at": None, "words": []}
+    words = [{"reading": "", "alias": "", **word} for word in version.content["words"]]
+    return {
+        "version": version.version,
+        "sha256": version.sha256,
+        "created_at": version.created_at.isoformat(),
+        "words": words,
+    }

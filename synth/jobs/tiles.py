@@ -6,6 +6,7 @@ chose; a job that was released lately says the same.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.conf import settings
@@ -27,14 +28,22 @@ PREVIEW_BANNER = gettext_lazy(
 )
 
 
-def publish_engine(*, name: str, version: str, is_preview: bool, device: str = "") -> None:
-    """Called by a speech worker once it has chosen its engine."""
-    facts = {"name": name, "version": version, "is_preview": is_preview, "device": device}
+def publish_engine(
+    *, name: str, version: str, is_preview: bool, device: str = "", supports: Collection[str] = ()
+) -> None:
+    """Called by a speech worker once it has chosen its engine; ``supports`` as in `synth.engines.base.Engine`."""
+    facts = {
+        "name": name,
+        "version": version,
+        "is_preview": is_preview,
+        "device": device,
+        "supports": sorted(supports),
+    }
     cache.set(CACHE_KEY, facts, timeout=None)
 
 
 def engine_facts() -> dict[str, Any] | None:
-    """Name, version, is_preview and device of the engine in use; None while no worker has said."""
+    """Name, version, is_preview, device and supports of the engine in use; None while no worker has said."""
     facts: dict[str, Any] | None = cache.get(CACHE_KEY)
     if facts is not None:
         return facts
@@ -46,7 +55,13 @@ def engine_facts() -> dict[str, Any] | None:
         "version": last.engine_version,
         "is_preview": bool(last.is_preview),
         "device": "",
+        "supports": [],
     }
+
+
+def engine_supports() -> frozenset[str]:
+    """What the engine in use supports, as far as it has said."""
+    return frozenset((engine_facts() or {}).get("supports", ()))
 
 
 def engine_banner() -> Promise | str:

@@ -6,6 +6,7 @@ States move only forward and only by conditional UPDATE, so that of two processe
        ^---------'  (reaped: its worker was lost)
 """
 
+from synth.jobs.services.pronouncing import MAX_WORDS, put_word, remove_word, save_dictionary, words_of
 from synth.jobs.services.releasing import (
     OUTPUT_FOLDER,
     Finished,
@@ -24,29 +25,43 @@ from synth.jobs.services.serving import (
     take_down_output,
     wait_for_job,
 )
-from synth.jobs.services.submitting import SPEED_RANGE, TEXT_LIMIT, request_sha256, submit_job
+from synth.jobs.services.submitting import (
+    SPEED_RANGE,
+    TEXT_LIMIT,
+    WEIGHT_RANGE,
+    Order,
+    order,
+    submit_job,
+)
 from synth.jobs.services.upkeep import MAX_ATTEMPTS, reap_jobs, sweep_staged_files
 
 __all__ = [
     "MAX_ATTEMPTS",
+    "MAX_WORDS",
     "OUTPUT_FOLDER",
     "SPEED_RANGE",
     "TAKE_DOWN_REASONS",
     "TEXT_LIMIT",
+    "WEIGHT_RANGE",
     "Finished",
     "JobStopped",
+    "Order",
     "beat",
     "cancel_job",
     "claim_job",
     "fail_job",
     "job_error",
     "open_output",
+    "order",
+    "put_word",
     "reap_jobs",
     "release_job",
-    "request_sha256",
+    "remove_word",
+    "save_dictionary",
     "stop_job",
     "submit_job",
     "sweep_staged_files",
     "take_down_output",
     "wait_for_job",
+    "words_of",
 ]

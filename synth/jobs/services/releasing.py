@@ -1,7 +1,7 @@
 """What a worker writes: claim, beat, release, stop, fail.
 
-Of two workers one wins, by conditional UPDATE. Release is one transaction: consent still live (row locked), audit
-entry, mark issued, output row.
+Of two workers one wins, by conditional UPDATE. Release is one transaction: consent still live, styles and weights
+still permitted (their rows locked), audit entry, mark issued, output row.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from accounts.models import CheckState, Style
-from accounts.services import consent_is_live
+from accounts.services import consent_is_live, styles_are_approved, weights_are_live
 from audit.actors import SYSTEM
 from audit.services import record
 from synth.common import wakeup
@@ -54,16 +53,26 @@ def beat(*, job: SynthesisJob, stage: str, progress: float) -> None:
         raise JobStopped("lost")
     if SynthesisJob.objects.filter(id=job.id, cancel_requested_at__isnull=False).exists():
         raise JobStopped("cancelled")
-    if not consent_is_live(consent_id=job.consent_id, version=job.consent_version):
-        raise JobStopped("consent")
-    if _style_was_removed(job):
-        raise JobStopped("style")
+    _still_permitted(job)
     wakeup.notify("job", str(job.id))
 
 
+def _still_permitted(job: SynthesisJob, *, lock: bool = False) -> None:
+    """Raise `JobStopped` unless everything that the job was authorised with still holds.
+
+    With ``lock`` the rows are held, consent first, so that nothing of it can be withdrawn before the release commits.
+    """
+    if not consent_is_live(consent_id=job.consent_id, version=job.consent_version, lock=lock):
+        raise JobStopped("consent")
+    if not styles_are_approved(style_ids=selectors.style_ids(job), lock=lock):
+        raise JobStopped("style")
+    if job.weights_id and not weights_are_live(weights_id=job.weights_id, lock=lock):
+        raise JobStopped("weights")
+
+
 class JobStopped(Exception):
-    """The job is to stop: ``cancelled``, ``consent`` (revoked or expired), ``style`` (removed from the voice), or
-    ``lost`` to another worker."""
+    """The job is to stop: ``cancelled``, ``consent`` (revoked or expired), ``style`` or ``weights`` (removed from the
+    voice), or ``lost`` to another worker."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -114,10 +123,7 @@ def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
                 raise JobStopped("lost")
             if row.cancel_requested_at is not None:
                 raise JobStopped("cancelled")
-            if not consent_is_live(consent_id=job.consent_id, version=job.consent_version, lock=True):
-                raise JobStopped("consent")
-            if _style_was_removed(job):
-                raise JobStopped("style")
+            _still_permitted(job, lock=True)
             entry = record(
                 event="synthesis.completed",
                 actor=SYSTEM,
@@ -129,6 +135,8 @@ def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
                     "output_sha256": digest,
                     "voice_id": str(job.voice_id),
                     "style_id": str(job.style_id) if job.style_id else None,
+                    "style_ids": sorted(map(str, selectors.style_ids(job))),
+                    "weights_id": str(job.weights_id) if job.weights_id else None,
                     "consent_id": str(job.consent_id),
                     "consent_version": job.consent_version,
                     "engine": finished.engine_name,
@@ -197,6 +205,11 @@ def stop_job(*, job: SynthesisJob, reason: str) -> None:
             "style_removed", "The style was removed from the voice before the speech was done."
         )
         _end(job, JobState.FAILED, removed, event="synthesis.failed")
+    elif reason == "weights":
+        removed = Forbidden(
+            "weights_removed", "The voice's own weights were removed or replaced before the speech was done."
+        )
+        _end(job, JobState.FAILED, removed, event="synthesis.failed")
     else:
         _end(job, JobState.CANCELLED, None, event="synthesis.cancelled")
 
@@ -204,12 +217,6 @@ def stop_job(*, job: SynthesisJob, reason: str) -> None:
 def fail_job(*, job: SynthesisJob, error: AssentError) -> None:
     """End a running job with an error that its caller can read."""
     _end(job, JobState.FAILED, error, event="synthesis.failed")
-
-
-def _style_was_removed(job: SynthesisJob) -> bool:
-    if job.style_id is None:
-        return False
-    return not Style.objects.filter(id=job.style_id, state=CheckState.APPROVED).exists()
 
 
 def _consent_ended(job: SynthesisJob) -> AssentError:

@@ -5,24 +5,70 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from accounts import selectors as voices
+from accounts.models import Clip
 from accounts.permissions import SPEECH_WRITE
 from accounts.principals import Principal
-from accounts.selectors import get_voice
-from accounts.services import authorise
+from accounts.services import Authorisation, authorise
 from audit.services import commitment, new_salt, record
 from synth.common.queue import send_on_commit
 from synth.errors import AssentError, Forbidden, Unavailable
-from synth.jobs import selectors
+from synth.jobs import parameters as parameter_table
+from synth.jobs import script, selectors
 from synth.jobs.formats import require_format
-from synth.jobs.models import SynthesisJob
+from synth.jobs.models import DictionaryVersion, JobStyle, SynthesisJob
+from synth.jobs.script import PLAIN, Script
+from synth.jobs.services.pronouncing import words_of
 
 TEXT_LIMIT = 4096
 SPEED_RANGE = (0.25, 4.0)
+WEIGHT_RANGE = (0.01, 100.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a caller asks for, in the shape in which it is checked and compared with an earlier request.
+
+    ``style`` names one style, ``styles`` several with their weights (at most one of the two is given).
+    ``dictionary_version`` None is the organisation's current one, 0 none.
+    """
+
+    voice: str
+    text: str
+    input_type: str = PLAIN
+    style: str = ""
+    styles: tuple[tuple[str, float], ...] = ()
+    language: str = ""
+    purpose: str = "general"
+    format: str = "mp3"
+    speed: float = 1.0
+    seed: int | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    dictionary_version: int | None = None
+
+    @property
+    def sha256(self) -> str:
+        """By which a repeated request is recognised."""
+        facts = asdict(self) | {"text": self.text.strip()}
+        return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def order(
+    *, styles: Sequence[Mapping[str, Any]] = (), parameters: Mapping[str, Any] | None = None, **asked: Any
+) -> Order:
+    """The order of a request's fields; ``styles`` are ``{"name", "weight"}``. Raises what their checks refuse."""
+    return Order(
+        styles=_blend(styles, asked.get("style", "")),
+        parameters=parameter_table.checked(parameters or {}),
+        **asked,
+    )
 
 
 def submit_job(
@@ -30,38 +76,35 @@ def submit_job(
     principal: Principal,
     voice: str,
     text: str,
+    input_type: str = PLAIN,
     style: str = "",
+    styles: Sequence[Mapping[str, Any]] = (),
     language: str = "",
     purpose: str = "general",
     format: str = "mp3",
     speed: float = 1.0,
     seed: int | None = None,
-    parameters: dict[str, Any] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    dictionary_version: int | None = None,
     idempotency_key: str = "",
 ) -> SynthesisJob:
-    """Authorise, log and queue a request to speak.
+    """Authorise, log and queue a request to speak. The fields are those of `Order`.
 
     The same ``idempotency_key`` with the same request returns the first job. Raises AssentError:
     ``text_empty``, ``text_too_long``, ``speed_out_of_range``, ``format_not_offered``, ``queue_full``,
-    ``idempotency_mismatch``, and whatever `accounts.services.authorise` refuses (that is logged).
+    ``idempotency_mismatch``, ``styles_invalid``, those of `script.read` and `parameters.checked`, and whatever
+    `accounts.services.authorise` refuses (that is logged).
     """
     principal.require(SPEECH_WRITE)
     require_format(format)
-    text = _checked_text(text)
-    if not SPEED_RANGE[0] <= speed <= SPEED_RANGE[1]:
-        raise AssentError(
-            "speed_out_of_range",
-            f"Speed lies between {SPEED_RANGE[0]} and {SPEED_RANGE[1]}.",
-            measured=speed,
-            limit=list(SPEED_RANGE),
-            extra={"param": "speed"},
-        )
-    fingerprint = request_sha256(
-        voice=voice, text=text, style=style, language=language, purpose=purpose, format=format, speed=speed,
-        seed=seed, parameters=parameters or {},
+    asked = order(
+        voice=voice, text=_checked_text(text), input_type=input_type, style=style, styles=styles,
+        language=language, purpose=purpose, format=format, speed=speed, seed=seed, parameters=parameters,
+        dictionary_version=dictionary_version,
     )  # fmt: skip
+    _check_speed(asked.speed)
     if idempotency_key:
-        earlier = _by_idempotency_key(principal, idempotency_key, fingerprint)
+        earlier = _by_idempotency_key(principal, idempotency_key, asked)
         if earlier is not None:
             return earlier
     waiting = selectors.waiting_count()
@@ -75,38 +118,40 @@ def submit_job(
         )
     try:
         with transaction.atomic():
-            return _authorised_job(
-                principal=principal, voice=voice, text=text, style=style, language=language,
-                purpose=purpose, format=format, speed=speed, seed=seed, parameters=parameters or {},
-                idempotency_key=idempotency_key, fingerprint=fingerprint,
-            )  # fmt: skip
+            return _authorised_job(principal, asked, idempotency_key)
     except AssentError as refusal:
         _log_refusal(principal, refusal)
         raise
     except IntegrityError:
         # Two requests with one idempotency key at once: the other was first.
-        earlier = _by_idempotency_key(principal, idempotency_key, fingerprint)
+        earlier = _by_idempotency_key(principal, idempotency_key, asked)
         if earlier is None:
             raise
         return earlier
 
 
-def _authorised_job(
-    *, principal: Principal, voice: str, text: str, style: str, language: str, purpose: str, format: str,
-    speed: float, seed: int | None, parameters: dict[str, Any], idempotency_key: str, fingerprint: str,
-) -> SynthesisJob:  # fmt: skip
-    language = language or get_voice(principal, voice).language
+def _authorised_job(principal: Principal, asked: Order, idempotency_key: str) -> SynthesisJob:
+    voice = voices.get_voice(principal, asked.voice)
+    language = asked.language or voice.language
+    read = script.read(
+        asked.text,
+        input_type=asked.input_type,
+        language=language,
+        styles=[style.name for style in voices.approved_styles([voice])[voice.pk]],
+    )
+    words = _dictionary(principal, asked)
     allowed = authorise(
         principal=principal,
         voice=voice,
-        style_name=style or None,
-        text=text,
-        purpose=purpose,
+        style_name=asked.styles[0][0] if asked.styles else asked.style or None,
+        text=_checked_text(read.text),
+        purpose=asked.purpose,
         language=language,
+        further_styles=[*(name for name, _weight in asked.styles[1:]), *read.styles],
+        further_texts=_heard(read, words),
     )
-    clip = allowed.style.clip if allowed.style else allowed.consent.submission.clip
-    if clip is None:
-        raise Forbidden("clip_erased", "The recordings of this voice were erased.")
+    for part in read.segments:
+        _check_speed(part.rate * asked.speed)
     salt = new_salt()
     job = SynthesisJob(
         organisation=principal.organisation,
@@ -114,20 +159,29 @@ def _authorised_job(
         api_key=principal.api_key,
         voice=allowed.voice,
         style=allowed.style,
-        clip=clip,
+        clip=_clip(allowed.style.clip if allowed.style else allowed.consent.submission.clip),
         consent=allowed.consent,
         consent_version=allowed.consent_version,
+        weights=allowed.weights,
         idempotency_key=idempotency_key,
-        request_sha256=fingerprint,
-        text=text,
+        request_sha256=asked.sha256,
+        text=read.text,
+        input_type=asked.input_type,
+        source_text="" if asked.input_type == PLAIN else asked.text,
+        segments=[
+            script.to_json(part, str(allowed.further[part.style].pk) if part.style else None)
+            for part in read.segments
+        ],
+        dictionary=words,
         text_salt=salt,
         language=language,
-        purpose=purpose,
-        format=format,
-        speed=speed,
-        seed=secrets.randbelow(2**31) if seed is None else seed,
-        parameters=parameters,
+        purpose=asked.purpose,
+        format=asked.format,
+        speed=asked.speed,
+        seed=secrets.randbelow(2**31) if asked.seed is None else asked.seed,
+        parameters=asked.parameters,
     )
+    used = _styles_of(job, asked, allowed)
     job.authorised_entry = record(
         event="synthesis.authorised",
         actor=principal.actor,
@@ -137,19 +191,92 @@ def _authorised_job(
             "job_id": str(job.id),
             "voice_id": str(job.voice_id),
             "style_id": str(job.style_id) if job.style_id else None,
+            "style_ids": sorted(str(row.style_id) for row in used),
             "consent_id": str(job.consent_id),
             "consent_version": job.consent_version,
-            "text_commitment": commitment(text, salt=salt),
-            "text_characters": len(text),
+            "weights_id": str(job.weights_id) if job.weights_id else None,
+            "dictionary_version": words.version if words else None,
+            "text_commitment": commitment(job.text, salt=salt),
+            "text_characters": len(job.text),
             "language": job.language,
-            "purpose": purpose,
-            "format": format,
+            "purpose": job.purpose,
+            "format": job.format,
         },
         idempotency_key=f"synthesis.authorised:{job.id}",
     )
     job.save(force_insert=True)
+    JobStyle.objects.bulk_create(used)
     send_on_commit("speech.render", job.id)
     return job
+
+
+def _styles_of(job: SynthesisJob, asked: Order, allowed: Authorisation) -> list[JobStyle]:
+    """A row for every style that the job will speak in, its own first."""
+    weights = dict(asked.styles)
+    used: dict[Any, JobStyle] = {}
+    for style in (allowed.style, *allowed.further.values()):
+        if style is None or style.pk in used:
+            continue
+        weight = weights.get(style.name, 1.0 if style == allowed.style else None)
+        used[style.pk] = JobStyle(job=job, style=style, clip=_clip(style.clip), weight=weight)
+    return list(used.values())
+
+
+def _clip(clip: Clip | None) -> Clip:
+    if clip is None:
+        raise Forbidden("clip_erased", "The recordings of this voice were erased.")
+    return clip
+
+
+def _blend(styles: Sequence[Mapping[str, Any]], style: str) -> tuple[tuple[str, float], ...]:
+    """Names with weights, the heaviest first: its clip leads, the others colour it."""
+    blend = [(str(row["name"]), float(row.get("weight", 1.0))) for row in styles]
+    low, high = WEIGHT_RANGE
+    names = [name for name, _weight in blend]
+    limit = parameter_table.MAX_BLENDED_STYLES
+    if (
+        (blend and style)
+        or len(blend) > limit
+        or len(set(names)) < len(names)
+        or not all(names)
+        or not all(low <= weight <= high for _name, weight in blend)
+    ):
+        raise AssentError(
+            "styles_invalid",
+            f"Name one style, or up to {limit} different ones with weights from {low:g} to {high:g}.",
+            measured=len(blend),
+            limit=limit,
+            extra={"param": "styles"},
+        )
+    return tuple(sorted(blend, key=lambda row: -row[1]))
+
+
+def _dictionary(principal: Principal, asked: Order) -> DictionaryVersion | None:
+    if asked.dictionary_version == 0:
+        return None
+    if asked.dictionary_version is None:
+        return selectors.current_dictionary(principal.organisation)
+    return selectors.dictionary_version(principal.organisation, asked.dictionary_version)
+
+
+def _heard(read: Script, words: DictionaryVersion | None) -> list[str]:
+    """The text as it may be heard; a dictionary must not make it many times as long."""
+    heard = read.heard(words_of(words))
+    longest = max(map(len, heard))
+    if longest > 4 * TEXT_LIMIT:
+        raise _too_long(longest, 4 * TEXT_LIMIT)
+    return heard
+
+
+def _check_speed(speed: float) -> None:
+    if not SPEED_RANGE[0] <= speed <= SPEED_RANGE[1]:
+        raise AssentError(
+            "speed_out_of_range",
+            f"Speed lies between {SPEED_RANGE[0]} and {SPEED_RANGE[1]}.",
+            measured=speed,
+            limit=list(SPEED_RANGE),
+            extra={"param": "speed"},
+        )
 
 
 def _checked_text(text: str) -> str:
@@ -157,26 +284,25 @@ def _checked_text(text: str) -> str:
     if not text or not any(character.isalnum() for character in text):
         raise AssentError("text_empty", "There is nothing to say in this text.", extra={"param": "input"})
     if len(text) > TEXT_LIMIT:
-        raise AssentError(
-            "text_too_long",
-            f"A request takes at most {TEXT_LIMIT} characters.",
-            measured=len(text),
-            limit=TEXT_LIMIT,
-            extra={"param": "input"},
-        )
+        raise _too_long(len(text), TEXT_LIMIT)
     if "\x00" in text:
         raise AssentError("text_invalid", "The text holds a NUL character.", extra={"param": "input"})
     return text
 
 
-def request_sha256(**facts: Any) -> str:
-    """Digest by which a repeated request is recognised."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+def _too_long(measured: int, limit: int) -> AssentError:
+    return AssentError(
+        "text_too_long",
+        f"A request takes at most {TEXT_LIMIT} characters.",
+        measured=measured,
+        limit=limit,
+        extra={"param": "input"},
+    )
 
 
-def _by_idempotency_key(principal: Principal, key: str, fingerprint: str) -> SynthesisJob | None:
+def _by_idempotency_key(principal: Principal, key: str, asked: Order) -> SynthesisJob | None:
     job = SynthesisJob.objects.filter(organisation=principal.organisation, idempotency_key=key).first()
-    if job is not None and job.request_sha256 != fingerprint:
+    if job is not None and job.request_sha256 != asked.sha256:
         raise AssentError(
             "idempotency_mismatch",
             "This idempotency key was used for another request.",
