@@ -1,12 +1,12 @@
-"""The public verification endpoint: no account needed, uploads not kept, every query logged."""
+"""The verification endpoints: no account needed, uploads not kept, every query logged."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny
@@ -15,26 +15,37 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.principals import principal_for
-from audit.actors import ANONYMOUS, Actor
 from audit.api import proof_response
-from synth.common import ratelimit, wakeup
-from synth.common.requests import client_address
+from synth.common import wakeup
 from synth.errors import AssentError
-from watermark import selectors, services
+from watermark import documents, selectors, services
+from watermark.callers import caller_of
 from watermark.models import Verification
-from watermark.serializers import VerificationShape, VerifyRequest, verification_answer
+from watermark.serializers import (
+    BatchListShape,
+    BatchRequest,
+    BatchShape,
+    ReportCheckShape,
+    SignedReport,
+    VerificationShape,
+    VerifyRequest,
+    batch_answer,
+    verification_answer,
+)
 
 ANSWER_WITHIN_S = 20.0
+_TAGS = ["verify"]
 
 
 class VerifyView(APIView):
-    """Ask what an audio file is."""
+    """Ask what an audio file is. Callers without an account may send less, and get no scores."""
 
     permission_classes = [AllowAny]
     parser_classes = [MultiPartParser]
 
     @extend_schema(
         operation_id="verify",
+        tags=_TAGS,
         request={"multipart/form-data": VerifyRequest},
         responses={
             200: VerificationShape,
@@ -42,15 +53,16 @@ class VerifyView(APIView):
         },
     )
     def post(self, request: Request) -> Response:
-        actor, organisation_id, subject = _caller(request)
-        ratelimit.check(action="verify", subject=subject, rate=settings.ASSENT_VERIFY_RATE)
+        caller = caller_of(request)
+        caller.count()
         form = VerifyRequest(data=request.data)
         form.is_valid(raise_exception=True)
         row = services.submit_verification(
             file=form.validated_data["file"],
-            actor=actor,
-            organisation_id=organisation_id,
+            actor=caller.actor,
+            organisation_id=caller.organisation_id,
             deep=form.validated_data["deep"],
+            quick=form.validated_data["quick"],
         )
         return answer(wait_for(row.id, timeout_s=ANSWER_WITHIN_S))
 
@@ -60,9 +72,118 @@ class VerificationView(APIView):
 
     permission_classes = [AllowAny]
 
-    @extend_schema(operation_id="verification", responses={200: VerificationShape, 202: VerificationShape})
+    @extend_schema(
+        operation_id="verification", tags=_TAGS, responses={200: VerificationShape, 202: VerificationShape}
+    )
     def get(self, request: Request, verification_id: UUID) -> Response:
         return answer(selectors.verification(verification_id))
+
+
+class CancelView(APIView):
+    """Stop a query that is no longer wanted; one that has ended stays as it is."""
+
+    permission_classes = [AllowAny]
+
+    @extend_schema(operation_id="verification_cancel", tags=_TAGS, request=None, responses=VerificationShape)
+    def post(self, request: Request, verification_id: UUID) -> Response:
+        services.cancel_verification(verification_id=verification_id)
+        return Response(verification_answer(selectors.verification(verification_id)))
+
+
+class ReportView(APIView):
+    """The signed report of an answered query, to be kept and shown: verifiable without this service."""
+
+    permission_classes = [AllowAny]
+
+    @extend_schema(operation_id="verification_report", tags=_TAGS, responses=SignedReport)
+    def get(self, request: Request, verification_id: UUID) -> JsonResponse:
+        envelope = documents.signed(selectors.verification(verification_id))
+        return JsonResponse(
+            envelope,
+            json_dumps_params={"ensure_ascii": False, "indent": 1},
+            headers={
+                "Content-Disposition": f'attachment; filename="report-{verification_id}.json"',
+                "Cache-Control": "no-store",
+            },
+        )
+
+
+class ReportCheckView(APIView):
+    """Is a signed report ours and unaltered, does the log hold it, and how do its records stand today?"""
+
+    permission_classes = [AllowAny]
+
+    @extend_schema(
+        operation_id="verification_report_check", tags=_TAGS, request=SignedReport, responses=ReportCheckShape
+    )
+    def post(self, request: Request) -> Response:
+        documents.count_check(caller_of(request).subject)
+        documents.refuse_too_long(int(request.META.get("CONTENT_LENGTH") or 0))
+        return Response(documents.judged(request.data))
+
+
+class ReportKeyView(APIView):
+    """The key that reports verify with. Compare it with one you got elsewhere."""
+
+    permission_classes = [AllowAny]
+
+    @extend_schema(
+        operation_id="verification_report_key", tags=_TAGS, responses={(200, "text/plain"): OpenApiTypes.STR}
+    )
+    def get(self, request: Request) -> HttpResponse:
+        return HttpResponse(f"{documents.verifier().vkey}\n", content_type="text/plain; charset=utf-8")
+
+
+class BatchesView(APIView):
+    """Ask about up to twenty files at once (an account is needed), or list what was asked."""
+
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(operation_id="verify_batches", tags=_TAGS, responses=BatchListShape)
+    def get(self, request: Request) -> Response:
+        rows = selectors.batches(principal=principal_for(request))
+        return Response({"data": [batch_answer(row, with_reports=False) for row in rows]})
+
+    @extend_schema(
+        operation_id="verify_batch",
+        tags=_TAGS,
+        request={"multipart/form-data": BatchRequest},
+        responses={202: BatchShape},
+    )
+    def post(self, request: Request) -> Response:
+        principal = principal_for(request)
+        form = BatchRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        files = form.validated_data["files"]
+        caller_of(request).count(len(files))
+        batch = services.submit_batch(
+            files=files,
+            principal=principal,
+            deep=form.validated_data["deep"],
+            quick=form.validated_data["quick"],
+        )
+        row = selectors.batch(batch.pk, principal=principal)
+        return Response(
+            batch_answer(row), status=202, headers={"Location": reverse("verify-batch", args=[row.pk])}
+        )
+
+
+class BatchView(APIView):
+    """The queries of one batch: how far each has come, and its report."""
+
+    @extend_schema(operation_id="verify_batch_retrieve", tags=_TAGS, responses=BatchShape)
+    def get(self, request: Request, batch_id: UUID) -> Response:
+        return Response(batch_answer(selectors.batch(batch_id, principal=principal_for(request))))
+
+
+class BatchCancelView(APIView):
+    """Cancel whatever of a batch has not ended."""
+
+    @extend_schema(operation_id="verify_batch_cancel", tags=_TAGS, request=None, responses=BatchShape)
+    def post(self, request: Request, batch_id: UUID) -> Response:
+        principal = principal_for(request)
+        services.cancel_batch(batch=selectors.batch(batch_id, principal=principal))
+        return Response(batch_answer(selectors.batch(batch_id, principal=principal)))
 
 
 class RecordProofView(APIView):
@@ -84,13 +205,13 @@ def wait_for(verification_id: UUID, *, timeout_s: float) -> Verification:
         "verification",
         str(verification_id),
         read=lambda: selectors.verification(verification_id),
-        done=lambda row: row.state in (Verification.State.DONE, Verification.State.FAILED),
+        done=lambda row: row.has_ended,
         timeout_s=timeout_s,
     )
 
 
 def answer(row: Verification) -> Response:
-    """200 with the report, 202 with Location while it runs, or the file's own error."""
+    """200 with the report (or with nothing, once cancelled), 202 with Location while it runs, or the file's error."""
     if row.state == Verification.State.FAILED:
         facts = dict(row.error or {})
         raise AssentError(
@@ -101,21 +222,10 @@ def answer(row: Verification) -> Response:
             http_status=facts.pop("http_status", 400),
             extra=facts,
         )
-    if row.state == Verification.State.DONE:
+    if row.has_ended:
         return Response(verification_answer(row))
     return Response(
         verification_answer(row),
         status=202,
         headers={"Location": reverse("verification", args=[row.id]), "Retry-After": "2"},
     )
-
-
-def _caller(request: Request) -> tuple[Actor, UUID | None, str]:
-    """Who asks, for the log and for the rate limit; nobody has to be anybody."""
-    if request.user.is_authenticated:
-        try:
-            principal = principal_for(request)
-        except AssentError:
-            return Actor(kind="user", id=str(request.user.pk)), None, f"user:{request.user.pk}"
-        return principal.actor, principal.organisation.id, f"{principal.actor.kind}:{principal.actor.id}"
-    return ANONYMOUS, None, f"address:{client_address(request)}"

@@ -17,12 +17,16 @@ from audit import keys as log_keys
 from audit import selectors as log
 from audit import services as audit
 from audit.note import NoteError, Signer, Verifier
-from synth.errors import AssentError, Unavailable
+from synth.common import ratelimit
+from synth.errors import AssentError, PayloadTooLarge, Unavailable
 from watermark import figures, reports, selectors
 from watermark.models import Verification
 from watermark.verdict import CONSENT_SENTENCES
 
 KEY_FILE = "receipt-signing.key"
+CHECKS_RATE = "60/minute"
+MAX_FILE_BYTES = 2 * reports.MAX_REPORT_BYTES
+"""Of a report file: the report, laid out for people, with its proof."""
 sha256_of = reports.sha256_of
 
 
@@ -111,6 +115,19 @@ def signed(row: Verification) -> dict[str, Any]:
         "signature": reports.sign(row.document, signer()),
         "log_proof": proof.as_text() if proof is not None else None,
     }
+
+
+def count_check(subject: str) -> None:
+    """Count one report presented by ``subject``. Raises `TooMany` ``rate_limited``."""
+    ratelimit.check(action="verify-report", subject=subject, rate=CHECKS_RATE)
+
+
+def refuse_too_long(length_bytes: int) -> None:
+    """Raises PayloadTooLarge ``report_too_long``, before anything is parsed."""
+    if length_bytes > MAX_FILE_BYTES:
+        raise PayloadTooLarge(
+            "report_too_long", "This is too long for a report.", measured=length_bytes, limit=MAX_FILE_BYTES
+        )
 
 
 def judged(envelope: Any) -> dict[str, Any]:

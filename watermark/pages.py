@@ -1,4 +1,4 @@
-"""The public page of the verifier."""
+"""The public pages of the verifier."""
 
 from django.urls import path
 
@@ -8,5 +8,8 @@ app_name = "watermark"
 
 urlpatterns = [
     path("verify", views.verify, name="verify"),
+    path("verify/report", views.check_report, name="check_report"),
     path("verify/<uuid:verification_id>", views.verdict, name="verdict"),
+    path("verify/<uuid:verification_id>/report", views.report, name="report"),
+    path("verify/<uuid:verification_id>/cancel", views.cancel, name="cancel"),
 ]

@@ -2,27 +2,83 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from django.urls import reverse
 from rest_framework import serializers
 
-from watermark.models import Verification
+from watermark.limits import BATCH_FILES
+from watermark.models import Verification, VerificationBatch
 from watermark.verdict import Verdict
 
 
-class VerifyRequest(serializers.Serializer):
-    file = serializers.FileField(help_text="Any audio file, at most 64 MiB. It is deleted after the answer.")
+class _Options(serializers.Serializer):
     deep = serializers.BooleanField(
-        default=False, help_text="Also search for changed tempo, pitch and speed. Slower."
+        default=False,
+        help_text="Also search for changed tempo, pitch and speed. Slower; without an account at most 60 s of sound.",
+    )
+    quick = serializers.BooleanField(
+        default=False,
+        help_text="In a file of more than five minutes, stop at the first passage that is certainly ours.",
+    )
+
+
+class VerifyRequest(_Options):
+    file = serializers.FileField(
+        help_text="Any audio file, deleted after the answer. Without an account at most 24 MiB, 5 minutes and two "
+        "channels; with one 64 MiB, one hour and eight channels."
+    )
+
+
+class BatchRequest(_Options):
+    files = serializers.ListField(
+        child=serializers.FileField(),
+        min_length=1,
+        max_length=BATCH_FILES,
+        help_text="Up to twenty audio files, 64 MiB together. Each becomes a query of its own.",
     )
 
 
 class IntervalShape(serializers.Serializer):
     start_s = serializers.FloatField()
     end_s = serializers.FloatField()
-    kind = serializers.ChoiceField(choices=["ours", "altered", "unmarked", "public"])
+    kind = serializers.ChoiceField(choices=["ours", "altered", "unmarked", "public", "unsearched"])
     record_id = serializers.UUIDField(allow_null=True)
+    channel = serializers.IntegerField(
+        allow_null=True, help_text="From 0; null where all channels are alike."
+    )
+
+
+class LaneShape(serializers.Serializer):
+    channel = serializers.IntegerField()
+    intervals = IntervalShape(many=True)
+
+
+class RecordEvidenceShape(serializers.Serializer):
+    record_id = serializers.UUIDField()
+    mark_score = serializers.IntegerField()
+    read_by_code = serializers.BooleanField()
+    confirmed = serializers.BooleanField()
+    content_percent = serializers.IntegerField()
+
+
+class EvidenceShape(serializers.Serializer):
+    """Scores in wide steps; zero below the threshold. Only for callers with an account."""
+
+    presence_score = serializers.IntegerField()
+    public_score = serializers.IntegerField()
+    records = RecordEvidenceShape(many=True)
+
+
+class ManifestShape(serializers.Serializer):
+    """What a C2PA manifest in the file claims; its signature is not checked."""
+
+    readable = serializers.BooleanField()
+    generator = serializers.CharField()
+    source_types = serializers.ListField(child=serializers.CharField())
+    names = serializers.ListField(child=serializers.CharField())
+    verified = serializers.BooleanField()
 
 
 class RecordShape(serializers.Serializer):
@@ -49,8 +105,11 @@ class ReportShape(serializers.Serializer):
     file = serializers.DictField()
     records = RecordShape(many=True)
     intervals = IntervalShape(many=True)
+    lanes = LaneShape(many=True, help_text="The map of each channel, where they differ.")
     layers = serializers.DictField()
     label = serializers.DictField(allow_null=True)  # type: ignore[assignment]
+    manifest = ManifestShape(allow_null=True)
+    evidence = EvidenceShape(allow_null=True)
     waveform = serializers.ListField(child=serializers.FloatField())
     detector = serializers.DictField()
     log_entry = serializers.IntegerField()
@@ -59,9 +118,60 @@ class ReportShape(serializers.Serializer):
 class VerificationShape(serializers.Serializer):
     id = serializers.UUIDField()
     state = serializers.ChoiceField(choices=Verification.State.choices)
+    stage = serializers.CharField(help_text="What is being done, while it runs.")
     progress = serializers.FloatField()
     url = serializers.CharField()
+    report_url = serializers.CharField(allow_null=True, help_text="The signed report, once there is one.")
     report = ReportShape(allow_null=True)
+
+
+class BatchItemShape(serializers.Serializer):
+    id = serializers.UUIDField()
+    file_name = serializers.CharField()
+    file_sha256 = serializers.CharField()
+    state = serializers.ChoiceField(choices=Verification.State.choices)
+    stage = serializers.CharField()
+    progress = serializers.FloatField()
+    url = serializers.CharField()
+    report_url = serializers.CharField(allow_null=True)
+    verdict = serializers.CharField(allow_null=True)
+    error = serializers.DictField(allow_null=True)
+
+
+class BatchShape(serializers.Serializer):
+    id = serializers.UUIDField()
+    created_at = serializers.DateTimeField()
+    url = serializers.CharField()
+    counts = serializers.DictField(child=serializers.IntegerField(), help_text="Files by state.")
+    finished = serializers.BooleanField()
+    files = BatchItemShape(many=True, required=False)
+
+
+class BatchListShape(serializers.Serializer):
+    data = BatchShape(many=True)  # type: ignore[assignment]
+
+
+class SignedReport(serializers.Serializer):
+    """A report file; see docs/verification.md."""
+
+    report = serializers.DictField()
+    signature = serializers.CharField(
+        help_text="Signed note over the SHA-256 of the report's canonical form."
+    )
+    log_proof = serializers.CharField(allow_null=True, help_text="The log's proof of the query's entry.")
+
+
+class ReportCheckShape(serializers.Serializer):
+    valid = serializers.BooleanField()
+    faults = serializers.ListField(
+        child=serializers.ChoiceField(
+            choices=["signature_invalid", "report_altered", "proof_invalid", "proof_of_another"]
+        )
+    )
+    logged = serializers.BooleanField(help_text="The log holds an entry that commits to this report.")
+    report = serializers.DictField(allow_null=True)
+    records_today = serializers.ListField(child=serializers.DictField())
+    key = serializers.CharField()
 
 
 def verification_answer(row: Verification) -> dict[str, Any]:
@@ -69,7 +179,42 @@ def verification_answer(row: Verification) -> dict[str, Any]:
     return {
         "id": str(row.id),
         "state": row.state,
+        "stage": row.stage,
         "progress": row.progress,
         "url": reverse("verification", args=[row.id]),
+        "report_url": _report_url(row),
         "report": row.report,
     }
+
+
+def batch_answer(batch: VerificationBatch, *, with_reports: bool = True) -> dict[str, Any]:
+    """The JSON of one batch; its queries have been fetched with it."""
+    rows = list(batch.queries.all())
+    shape = {
+        "id": str(batch.pk),
+        "created_at": batch.created_at.isoformat(),
+        "url": reverse("verify-batch", args=[batch.pk]),
+        "counts": dict(Counter(row.state for row in rows)),
+        "finished": all(row.has_ended for row in rows),
+    }
+    return {**shape, "files": [_batch_item(row) for row in rows]} if with_reports else shape
+
+
+def _batch_item(row: Verification) -> dict[str, Any]:
+    error = {key: value for key, value in row.error.items() if key != "http_status"} if row.error else None
+    return {
+        "id": str(row.id),
+        "file_name": row.file_name,
+        "file_sha256": row.file_sha256,
+        "state": row.state,
+        "stage": row.stage,
+        "progress": row.progress,
+        "url": reverse("verification", args=[row.id]),
+        "report_url": _report_url(row),
+        "verdict": row.report["verdict"] if row.report else None,
+        "error": error,
+    }
+
+
+def _report_url(row: Verification) -> str | None:
+    return None if row.document is None else reverse("verification-report", args=[row.id])

@@ -1,43 +1,64 @@
-"""The public page: drop a file, wait, read the verdict. The rules are in `services`; this only shapes them."""
+"""The public pages: drop a file, read the verdict, keep its report, check a report. The rules are in `services`."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.principals import principal_for
-from audit.actors import ANONYMOUS, Actor
-from synth.common import ratelimit
-from synth.common.requests import client_address
 from synth.errors import AssentError
 from synth.portal.refusals import page
-from watermark import selectors, services
+from watermark import documents, reports, selectors, services
+from watermark.callers import caller_of
+from watermark.limits import limits_of
 from watermark.models import Verification
-from watermark.words import INTERVALS, LAYER_STATES, LAYERS, REASONS, VERDICTS
+from watermark.pictures import map_of
+from watermark.verdict import CONSENT_SENTENCES
+from watermark.words import (
+    CONTRADICTIONS,
+    FAULTS,
+    INTERVALS,
+    LAYER_STATES,
+    LAYERS,
+    REASONS,
+    SOURCE_TYPES,
+    STAGES,
+    VERDICTS,
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify(request: HttpRequest) -> HttpResponse:
     """The drop zone; a posted file is queued and its answer's page follows."""
+    caller = caller_of(request)
+    limits = limits_of(caller.actor.kind)
+    shown: dict[str, Any] = {
+        "is_known": caller.is_known,
+        "limit_mib": limits.upload_bytes // (1024 * 1024),
+        "limit_minutes": round(limits.duration_s / 60),
+    }
     if request.method != "POST":
-        return render(request, "watermark/verify.html")
+        return render(request, "watermark/verify.html", shown)
     try:
-        actor, organisation_id, subject = _caller(request)
-        ratelimit.check(action="verify", subject=subject, rate=settings.ASSENT_VERIFY_RATE)
+        caller.count()
         file = request.FILES.get("file")
         if file is None:
             raise AssentError("file_missing", "Choose an audio file first.")
         row = services.submit_verification(
-            file=file, actor=actor, organisation_id=organisation_id, deep="deep" in request.POST
+            file=file,
+            actor=caller.actor,
+            organisation_id=caller.organisation_id,
+            deep="deep" in request.POST,
+            quick="quick" in request.POST,
         )
     except AssentError as error:
-        return render(request, "watermark/verify.html", {"refusal": error}, status=error.http_status)
+        shown["refusal"] = error
+        return render(request, "watermark/verify.html", shown, status=error.http_status)
     return redirect("watermark:verdict", verification_id=row.pk)
 
 
@@ -52,35 +73,157 @@ def verdict(request: HttpRequest, verification_id: UUID) -> HttpResponse:
     return response
 
 
-def _shown(row: Verification) -> dict[str, Any]:
-    """What the templates show of a finished report, in the reader's language."""
-    report = row.report
-    if row.state != Verification.State.DONE or not report:
-        return {}
-    kinds = sorted({interval["kind"] for interval in report["intervals"]}, key=list(INTERVALS).index)
-    sentences = report["sentence"]
+@require_POST
+@page
+def cancel(request: HttpRequest, verification_id: UUID) -> HttpResponse:
+    """Stop a query that is no longer wanted."""
+    services.cancel_verification(verification_id=verification_id)
+    return redirect("watermark:verdict", verification_id=verification_id)
+
+
+@require_safe
+@page
+def report(request: HttpRequest, verification_id: UUID) -> HttpResponse:
+    """The signed report laid out for paper."""
+    row = selectors.verification(verification_id)
+    envelope = documents.signed(row)
+    shown = _shown(row)
+    said = envelope["report"]
+    drawn = map_of(said, shown["report"]["waveform"])
+    language = get_language() or "en"
+    figures = [{**figure, "words": figure["zh" if language.startswith("zh") else "en"]}
+               for figure in said["detector"]["figures"]]  # fmt: skip
+    response = render(
+        request,
+        "watermark/report.html",
+        {
+            **shown,
+            "query": row,
+            "said": said,
+            "drawn": drawn,
+            "figures": figures,
+            "sha256": reports.sha256_of(said),
+            "envelope": envelope,
+            "vkey": documents.verifier().vkey,
+        },
+    )
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def check_report(request: HttpRequest) -> HttpResponse:
+    """Paste or choose a report file; the page says whether it is ours and unaltered."""
+    shown: dict[str, Any] = {}
+    status = 200
+    if request.method == "POST":
+        try:
+            documents.count_check(caller_of(request).subject)
+            shown = _judged(_presented(request))
+        except AssentError as error:
+            shown, status = {"refusal": error}, error.http_status
+    return render(request, "watermark/check_report.html", shown, status=status)
+
+
+def _presented(request: HttpRequest) -> Any:
+    """The report file that a form brings, parsed."""
+    file = request.FILES.get("file")
+    if file is not None:
+        documents.refuse_too_long(file.size or 0)
+        data = file.read()
+    else:
+        data = request.POST.get("text", "").strip().encode("utf-8", "replace")
+        documents.refuse_too_long(len(data))
+    if not data:
+        raise AssentError("report_missing", "Paste a report, or choose its file.")
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise AssentError("report_malformed", "This is not a report of this service.") from error
+
+
+def _judged(envelope: Any) -> dict[str, Any]:
+    found = documents.judged(envelope)
+    said = found["report"]
+    if said is None:
+        return {"found": found, "faults": [FAULTS[fault] for fault in found["faults"]]}
     return {
-        "report": report,
-        "words": VERDICTS[report["verdict"]],
-        "sentence": sentences.get(get_language() or "en") or sentences["en"],
-        "reasons": [REASONS.get(reason, reason) for reason in report["reasons"]],
-        "intervals": [
-            {**interval, "kind": INTERVALS[interval["kind"]][1]} for interval in report["intervals"]
-        ],
-        "key": [INTERVALS[kind] for kind in kinds],
-        "layers": [
-            (LAYERS.get(name, name), LAYER_STATES.get(state, state))
-            for name, state in report["layers"].items()
+        "found": found,
+        "said": said,
+        "words": VERDICTS[said["verdict"]],
+        "sentence": _in_language(said["sentence"]),
+        "today": [
+            {**row, "means": _in_language(CONSENT_SENTENCES[row["consent"]])}
+            for row in found["records_today"]
         ],
     }
 
 
-def _caller(request: HttpRequest) -> tuple[Actor, UUID | None, str]:
-    """Who asks, for the log and for the rate limit; nobody has to be anybody."""
-    if not request.user.is_authenticated:
-        return ANONYMOUS, None, f"address:{client_address(request)}"
-    try:
-        principal = principal_for(request)
-    except AssentError:
-        return Actor(kind="user", id=str(request.user.pk)), None, f"user:{request.user.pk}"
-    return principal.actor, principal.organisation.pk, f"{principal.actor.kind}:{principal.actor.id}"
+def _in_language(sentences: dict[str, str]) -> str:
+    return sentences.get(get_language() or "en") or sentences["en"]
+
+
+def _shown(row: Verification) -> dict[str, Any]:
+    """What the templates show of a query, in the reader's language."""
+    if row.state != Verification.State.DONE or not row.report:
+        return {"stage": STAGES.get(row.stage, STAGES[""])}
+    report = row.report
+    lanes = report.get("lanes", [])
+    kinds = sorted({interval["kind"] for interval in report["intervals"]}, key=list(INTERVALS).index)
+    manifest = report.get("manifest")
+    return {
+        "report": report,
+        "words": VERDICTS[report["verdict"]],
+        "sentence": _in_language(report["sentence"]),
+        "reasons": [REASONS.get(code, code) for code in report["reasons"] if code not in CONTRADICTIONS],
+        "contradictions": [REASONS[code] for code in report["reasons"] if code in CONTRADICTIONS],
+        "intervals": [_passage(one) for one in report["intervals"]],
+        "drawn_intervals": _drawn(report, lanes),
+        "lanes": lanes,
+        "key": [INTERVALS[kind] for kind in kinds],
+        "records": [_record(record) for record in report["records"]],
+        "manifest": manifest,
+        "manifest_says": [SOURCE_TYPES.get(kind, kind) for kind in manifest["source_types"]]
+        if manifest
+        else [],
+        "layers": [
+            (LAYERS.get(name, name), LAYER_STATES.get(state, state))
+            for name, state in report["layers"].items()
+        ],
+        "evidence": report.get("evidence"),
+    }
+
+
+def _passage(interval: dict[str, Any]) -> dict[str, Any]:
+    label, kind = INTERVALS[interval["kind"]]
+    channel = interval.get("channel")
+    return {
+        **interval,
+        "label": label,
+        "kind": kind,
+        "channel_number": None if channel is None else channel + 1,
+    }
+
+
+def _drawn(report: dict[str, Any], lanes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Intervals for the picture: where channels differ, each in the lane of its channel."""
+    if not lanes:
+        return [_plain(one) for one in report["intervals"]]
+    rest = [_plain(one) for one in report["intervals"] if one["kind"] in ("public", "unsearched")]
+    return rest + [
+        {**_plain(one), "lane": place, "lanes": len(lanes)}
+        for place, lane in enumerate(lanes)
+        for one in lane["intervals"]
+    ]
+
+
+def _plain(interval: dict[str, Any]) -> dict[str, Any]:
+    label, kind = INTERVALS[interval["kind"]]
+    return {"start_s": interval["start_s"], "end_s": interval["end_s"], "kind": kind, "label": str(label)}
+
+
+def _record(record: dict[str, Any]) -> dict[str, Any]:
+    means = [_in_language(CONSENT_SENTENCES[record["consent"]])]
+    if record.get("taken_down"):
+        means.append(_in_language(CONSENT_SENTENCES["taken_down"]))
+    return {**record, "means": means}

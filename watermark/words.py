@@ -37,6 +37,7 @@ INTERVALS: dict[str, tuple[Promise, str]] = {
     "altered": (_("Marked, but the sound differs"), "bad"),
     "unmarked": (_("Sound without our mark"), "warn"),
     "public": (_("Public mark only"), "info"),
+    "unsearched": (_("Not searched"), "plain"),
 }
 
 REASONS: dict[str, Promise] = {
@@ -56,6 +57,48 @@ REASONS: dict[str, Promise] = {
     "label_missing": _("The label of the file is missing; the mark is not."),
     "label_without_mark": _("The file carries a label of synthetic speech, but no mark of ours."),
     "label_names_another_record": _("The label names another record than the mark does."),
+    "label_names_record_without_mark": _("The label names a record of ours, but no mark of ours was found."),
+    "manifest_unreadable": _("The file carries a C2PA manifest that cannot be read."),
+    "manifest_names_another_record": _("The C2PA manifest names another record than the mark does."),
+    "manifest_names_record_without_mark": _(
+        "The C2PA manifest names a record of ours, but no mark of ours was found."
+    ),
+    "manifest_says_recorded": _("The C2PA manifest says that this was recorded, but it carries our mark."),
+    "manifest_without_mark": _(
+        "The C2PA manifest says that this is synthetic, but no mark of ours was found."
+    ),
+    "same_bytes": _("These are the very bytes that were released."),
+    "rest_not_searched": _("The search ended at the first passage that is certainly ours."),
+}
+
+# Two claims that do not fit together; shown apart from the reasons of the verdict.
+CONTRADICTIONS = frozenset(code for code in REASONS if code.startswith(("label_", "manifest_")))
+
+STAGES: dict[str, Promise] = {
+    "": _("Reading the whole file. This takes some seconds."),
+    "decoding": _("Decoding the file"),
+    "listening": _("Listening for sound"),
+    "searching": _("Searching for the mark"),
+    "comparing": _("Comparing with the record"),
+    "public mark": _("Searching for the public mark"),
+    "deciding": _("Deciding"),
+}
+
+SOURCE_TYPES: dict[str, Promise] = {
+    "trainedAlgorithmicMedia": _("made by a trained model"),
+    "compositeWithTrainedAlgorithmicMedia": _("made partly by a trained model"),
+    "algorithmicMedia": _("made by a program"),
+    "compositeSynthetic": _("composed with synthetic parts"),
+    "digitalCapture": _("recorded by a device"),
+    "computationalCapture": _("recorded by a device"),
+    "humanEdits": _("edited by a person"),
+}
+
+FAULTS: dict[str, Promise] = {
+    "signature_invalid": _("The signature is not by this service, or not over this report."),
+    "report_altered": _("The report was changed after it was signed."),
+    "proof_invalid": _("The proof that comes with it is not one of this log."),
+    "proof_of_another": _("The proof that comes with it belongs to another report."),
 }
 
 LAYERS: dict[str, Promise] = {"keyed": _("Keyed mark"), "public": _("Public mark")}

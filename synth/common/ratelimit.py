@@ -15,8 +15,8 @@ logger = logging.getLogger(__name__)
 _PERIODS_S = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 
-def check(*, action: str, subject: str, rate: str) -> None:
-    """Count one ``action`` of ``subject``; raises `TooMany` above ``rate`` ("20/minute").
+def check(*, action: str, subject: str, rate: str, times: int = 1) -> None:
+    """Count one ``action`` of ``subject``, or ``times``; raises `TooMany` above ``rate`` ("20/minute").
 
     The subject (an address, a key id) is stored only as a hash. With Valkey away the request passes:
     limits protect capacity, they are not an access rule.
@@ -28,7 +28,7 @@ def check(*, action: str, subject: str, rate: str) -> None:
     key = f"assent:rate:{action}:{digest}:{window}"
     try:
         pipeline = client().pipeline(transaction=True)
-        pipeline.incr(key)
+        pipeline.incrby(key, times)
         pipeline.expire(key, period_s + 1)
         count = pipeline.execute()[0]
     except redis.RedisError:

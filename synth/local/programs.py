@@ -13,6 +13,8 @@ from pathlib import Path
 
 GRACE_S = 5
 QUEUES = ("speech", "checks")
+# Verification takes at most one thread for each of its three lanes, so one is always left for consent.
+THREADS = {"speech": 2, "checks": 4}
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def worker_command(queue: str, *, concurrency: int | None = None) -> list[str]:
     return [
         *(sys.executable, "-m", "celery", "-A", "worker.app", "--quiet", "worker"),
         *("--queues", queue, "--hostname", f"{queue}@%h", "--pool", "threads"),
-        *("--concurrency", str(concurrency or 2), "--loglevel", "INFO"),
+        *("--concurrency", str(concurrency or THREADS.get(queue, 2)), "--loglevel", "INFO"),
         # nothing reads these; each costs broker traffic
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     ]

@@ -20,7 +20,7 @@ from audit.services import record
 from synth.common import uploads
 from synth.common.queue import depth, send_on_commit
 from synth.common.wakeup import notify
-from synth.errors import AssentError, Conflict, NotFound, Unavailable
+from synth.errors import AssentError, NotFound, Unavailable
 from watermark import documents
 from watermark.limits import (
     BATCH_FILES,
@@ -247,27 +247,23 @@ def fail_verification(*, verification_id: UUID, error: AssentError, state: str =
         return True
 
 
-def cancel_verification(*, verification_id: UUID) -> Verification:
-    """Stop a query: its file is deleted, and a worker that has it stops at its next step.
-
-    Whoever holds the unguessable id may do so. Raises `NotFound`, `Conflict` ``verification_finished``.
+def cancel_verification(*, verification_id: UUID) -> None:
+    """Stop a query: its file is deleted, and a worker that has it stops at its next step. One that has ended stays
+    as it is. Whoever holds the unguessable id may do so. Raises `NotFound` ``verification_not_found``.
     """
     if not Verification.objects.filter(id=verification_id).exists():
         raise NotFound("verification_not_found", "There is no such verification.")
-    cancelled = fail_verification(
+    fail_verification(
         verification_id=verification_id,
-        error=Conflict("verification_cancelled", "The check was cancelled."),
+        error=AssentError("verification_cancelled", "The check was cancelled."),
         state=State.CANCELLED,
     )
-    if not cancelled:
-        raise Conflict("verification_finished", "The check has ended already.")
-    return Verification.objects.get(id=verification_id)
 
 
 def cancel_batch(*, batch: VerificationBatch) -> int:
     """Cancel whatever of a batch has not ended; returns how many."""
     waiting = list(batch.queries.filter(state__in=_WAITING).values_list("id", flat=True))
-    error = Conflict("verification_cancelled", "The check was cancelled.")
+    error = AssentError("verification_cancelled", "The check was cancelled.")
     return sum(fail_verification(verification_id=one, error=error, state=State.CANCELLED) for one in waiting)
 
 

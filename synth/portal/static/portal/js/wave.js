@@ -174,15 +174,18 @@ class WavePlayer extends HTMLElement {
     pen.clearRect(0, 0, width, height);
     const probe = (name) => colourOf(this, name);
     const duration = this.duration;
-    for (const { start_s, end_s, kind } of duration ? this.intervals : []) {
-      const colour = probe({ ok: "--jade", bad: "--seal", warn: "--amber" }[kind] || "--sky");
+    // Where the channels of a file differ, each interval lies in the lane of its channel.
+    for (const { start_s, end_s, kind, lane = 0, lanes = 1 } of duration ? this.intervals : []) {
+      const colour = probe({ ok: "--jade", bad: "--seal", warn: "--amber", plain: "--line-2" }[kind] || "--sky");
+      const tall = height / lanes;
+      const top = lane * tall;
       const x = (start_s / duration) * width;
       const span = Math.max(2, ((end_s - start_s) / duration) * width);
       pen.globalAlpha = 0.18;
       pen.fillStyle = colour;
-      pen.fillRect(x, 0, span, height);
+      pen.fillRect(x, top, span, tall);
       pen.globalAlpha = 1;
-      pen.fillRect(x, height - 3, span, 3);
+      pen.fillRect(x, top + tall - 3, span, 3);
     }
     const columns = Math.max(8, Math.floor(width * BARS_PER_PIXEL));
     const peaks = this.peaksFor(columns);

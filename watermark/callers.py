@@ -1,0 +1,45 @@
+"""Who asks, for the log and for the rate limit; nobody has to be anybody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from accounts.principals import principal_for
+from audit.actors import ANONYMOUS, Actor
+from synth.common import ratelimit
+from synth.common.requests import client_address
+from synth.errors import AssentError
+
+
+@dataclass(frozen=True)
+class Caller:
+    """``subject``: whose requests are counted together."""
+
+    actor: Actor
+    organisation_id: UUID | None
+    subject: str
+
+    @property
+    def is_known(self) -> bool:
+        return self.actor.kind != "anonymous"
+
+    def count(self, files: int = 1) -> None:
+        """Count ``files`` checks of this caller. Raises `TooMany` ``rate_limited``."""
+        rate = settings.ASSENT_VERIFY_ACCOUNT_RATE if self.is_known else settings.ASSENT_VERIFY_RATE
+        ratelimit.check(action="verify", subject=self.subject, rate=rate, times=files)
+
+
+def caller_of(request: Any) -> Caller:
+    """The caller of a Django or DRF request."""
+    if not request.user.is_authenticated:
+        return Caller(ANONYMOUS, None, f"address:{client_address(request)}")
+    try:
+        principal = principal_for(request)
+    except AssentError:
+        return Caller(Actor(kind="user", id=str(request.user.pk)), None, f"user:{request.user.pk}")
+    actor = principal.actor
+    return Caller(actor, principal.organisation.pk, f"{actor.kind}:{actor.id}")

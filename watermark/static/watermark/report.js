@@ -1,0 +1,2 @@
+// The printable report: one button.
+document.querySelector("[data-print]")?.addEventListener("click", () => window.print());
