@@ -28,7 +28,7 @@ class Phase:
     """A stretch of training with one rule for how loud the mark may be.
 
     loudness: "ratio" (mark to host over bands and frames, dB) or "audible" (what a listener model makes of
-    the mark, see losses.py). level_start falls by level_rate per step, down to level_end, while the share of
+    the mark, see codec/audibility.py). level_start falls by level_rate per step, down to level_end, while the share of
     right frames stays above least_accuracy. edits: probability that a group of clips is edited. bits: weight
     of the message's loss; 0 leaves the message table silent. anneal: last share of the phase in which the
     learning rate falls. generator_every: the generator learns in each such step, the detector in all of

@@ -14,7 +14,7 @@ from watermark.codec.parameters import SAMPLE_RATE_HZ
 from . import sounds
 from .material import load
 
-_NOT_SPEECH, _OVERLAID, _NARROW, _NOISY = 0.22, 0.25, 0.2, 0.12
+_NOT_SPEECH, _OVERLAID, _NARROW, _NOISY = 0.22, 0.25, 0.2, 0.25
 _LEAST_DEVIATION = 0.004
 
 

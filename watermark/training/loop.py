@@ -19,13 +19,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from watermark.codec.audibility import Level
 from watermark.codec.parameters import SAMPLE_RATE_HZ
 
 from . import checkpoints, networks
 from .attacks import edited, speed
 from .config import Config, Phase
 from .data import Batch, Batches
-from .losses import Level, message_loss, presence_loss
+from .losses import message_loss, presence_loss
 from .networks import FRAME
 
 _SPEED_SHARE = 0.35  # of the groups
@@ -160,14 +161,14 @@ class Trainer:
     def _mark(
         self, generator: Any, hosts: torch.Tensor, message: torch.Tensor, phase: Phase
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The mark of a batch at the level of now, and the gain that brought it there."""
+        """The mark of a batch at the level of now, and the (middle) gain that brought it there."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
             mark = generator.get_watermark(hosts, message=message).float()
         if phase.loudness == "ratio":
             gain = self._measure.ratio_gain(mark, hosts, self.level)
         else:
             gain = self._measure.audible_gain(mark, hosts, self.level)
-        return _without_rumble(mark * gain), gain.detach()
+        return _without_rumble(mark * gain), gain.detach().median()
 
     def _edit(
         self,
