@@ -28,6 +28,7 @@ _BARE_FINALS = {
     "ve": "y ve", "van": "y van", "vn": "y vn", "ê": "EE ei", "m": "m u", "n": "EE en", "ng": "EE en",
 }  # fmt: skip
 _LEADING_VOWELS = {"a": "AA", "e": "EE", "o": "OO"}
+_SAME_AGAIN = re.compile(r"(.)\1{7,}")
 _NUMERALS = "零一二三四五六七八九十百千万两几半多每"
 
 Syllable = tuple[str, str]  # initial (maybe empty) and final with tone, as pypinyin spells them
@@ -161,8 +162,18 @@ def _tagger() -> Any:
 
 
 def _tagged(sentence: str) -> list[Word]:
+    words: list[Word] = []
+    place = 0
+    for run in _SAME_AGAIN.finditer(sentence):
+        words += _tagged_text(sentence[place : run.start()])
+        words += [Word(character, "x") for character in run[0]]  # jieba is very slow at such runs
+        place = run.end()
+    return words + _tagged_text(sentence[place:])
+
+
+def _tagged_text(text: str) -> list[Word]:
     # Not the public `lcut`: in this version it leaves the dictionary aside and guesses words from characters.
-    return [Word(pair.word, pair.flag) for pair in _tagger()._lcut_internal(sentence)]
+    return [Word(pair.word, pair.flag) for pair in _tagger()._lcut_internal(text)] if text else []
 
 
 @lru_cache(maxsize=20_000)

@@ -8,7 +8,7 @@ import unicodedata
 from functools import cache
 
 from synth.text import chinese_original
-from synth.text.characters import plain_digits
+from synth.text.characters import plain_digits, roman
 from synth.text.chinese_numbers import by_digit, cardinal, number, quantity
 from synth.text.symbols import DATA, MARKS
 
@@ -249,7 +249,7 @@ def _bare(match: re.Match[str]) -> str:
     return by_digit(text, yao=True)
 
 
-_NUMBER = r"(?P<number>[-−]?\d+(?:,\d{3})*(?:\.\d+)?)"
+_NUMBER = r"(?P<number>[-−]?\d+(?:,\d{3}){0,8}(?:\.\d+)?)"
 _PLAIN = r"\d+(?:\.\d+)?"
 _DASH = "[-~～–—−]"
 _TIME = r"(?P<hour{0}>[01]?\d|2[0-4]):(?P<minute{0}>[0-5]\d)(?::(?P<second{0}>[0-5]\d))?"
@@ -296,7 +296,7 @@ _RULES = (
     (rf"{_NUMBER}\s?(?P<unit>{_UNIT})(?![A-Za-z])", _measure),
     (rf"(\d*)([{_VULGAR}])", _vulgar),
     (
-        rf"(?<![\d.]){_PLAIN}(?:\s?[-+−×*÷=≠≈]\s?{_PLAIN})*\s?[+×*÷=≠≈]\s?[-−]?{_PLAIN}(?![\d.])(?:\s?[-+−×*÷=≠≈]\s?{_PLAIN})*",
+        rf"(?<![\d.]){_PLAIN}(?:\s?[-+−×*÷=≠≈]\s?{_PLAIN}){{0,16}}\s?[+×*÷=≠≈]\s?[-−]?{_PLAIN}(?![\d.])(?:\s?[-+−×*÷=≠≈]\s?{_PLAIN}){{0,16}}",
         _arithmetic,
     ),
     (
@@ -310,20 +310,21 @@ _RULES = (
     (rf"(?<![\d.-])(\d+)\s?{_DASH}\s?(\d+)(?![\d.-])", _from_to),
     (r"(?<=\d)\s?[-−](?=\d)", lambda _: "减"),
     (r"(?<=\d)[~～](?=\d)", lambda _: "至"),
-    (r"[-−]?\d+(?:,\d{3})*\.\d+", lambda m: number(m[0])),
+    (r"[-−]?\d+(?:,\d{3}){0,8}\.\d+", lambda m: number(m[0])),
     (r"第\d+", lambda m: "第" + cardinal(m[0][1:])),
+    (r"(?<=第)[IVX]+(?=[章卷部代期册节课回幕季])", lambda m: cardinal(str(roman(m[0])))),
     (
         rf"(?<=\d米)(\d\d)(?![\d{MEASURES}])|(?<=\d块)(\d\d?)(?![\d{MEASURES}])",
         lambda m: by_digit(m[0].rstrip("0") or "0"),
     ),
     (
-        rf"[-−]?\d+(?:,\d{{3}})*\+?(?=(?P<ordinal>{_ORDINAL})|[{MEASURES}]|{'|'.join(_MANY_LETTERS)})",
+        rf"[-−]?\d+(?:,\d{{3}}){{0,8}}\+?(?=(?P<ordinal>{_ORDINAL})|[{MEASURES}]|{'|'.join(_MANY_LETTERS)})",
         _counted,
     ),
-    (r"(?<!\d)\d+(?:,\d{3})*\+(?![\d+])", lambda m: number(m[0][:-1]) + "多"),
-    (r"(?<![\d\w])[-−](?=\d)", lambda _: "负"),
+    (r"(?<!\d)\d+(?:,\d{3}){0,8}\+(?![\d+])", lambda m: number(m[0][:-1]) + "多"),
+    (r"(?:(?<!\w)|(?<=[是为到至和与或于达在约有跌降低等比]))[-−](?=\d)", lambda _: "负"),
     (r"(?<!\d)[48]00(?=电话|热线|客服|开头)", lambda m: by_digit(m[0])),
-    (r"\d+(?:,\d{3})*", _bare),
+    (r"\d+(?:,\d{3}){0,8}", _bare),
 )
 _COMPILED = tuple((re.compile(pattern), spoken) for pattern, spoken in _RULES)
 

@@ -93,7 +93,7 @@ def _counted(match: re.Match[str]) -> str:
 
 
 def _power(match: re.Match[str]) -> str:
-    return "的" + "".join(_POWERS[letter] for letter in match[0]) + "次方"
+    return "的" + "".join(_POWERS[letter] for letter in match[0][:24]) + "次方"
 
 
 _HOUR = r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?"
@@ -152,6 +152,7 @@ def _verbalized(sentence: str) -> str:
 def normalize(text: str) -> str:
     """What `chinese_normalize.normalize` gives, in the original's words. ``text`` has simplified characters."""
     text = re.sub(_DROPPED, "", text.replace(" ", ""))
+    text = re.sub(r"\d{25,}", lambda m: by_digit(m[0], yao=True), text)  # what becomes of them in any case
     sentences = re.split(r"(?<=[：、，；。？！,;?!])[”’]?", text)
     spoken = "".join(_verbalized(part.strip()) for sentence in sentences for part in sentence.split("\n"))
     spoken = re.sub(_DROPPED, "", spoken).replace("嗯", "恩").replace("呣", "母")

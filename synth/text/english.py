@@ -48,6 +48,7 @@ LETTER_NAMES = {
         ]
     )
 }
+MAX_LETTERS = 45  # longer than any word: letters typed at random are spelled
 _VOICELESS = {"P", "T", "K", "F", "TH"}
 _HISSING = {"S", "Z", "SH", "ZH", "CH", "JH"}
 _TOKEN = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*'?|'[a-z]+|[.,?!]")
@@ -207,7 +208,7 @@ def word_phones(word: str) -> tuple[str, ...]:
         return with_s(_spelled_or_word(word[:-2]))
     if "'" in word:
         return word_phones(word.replace("'", ""))
-    if len(word) <= 3 or not re.search("[aeiouy]", word):
+    if len(word) > MAX_LETTERS or len(word) <= 3 or not re.search("[aeiouy]", word):
         return tuple(phone for letter in word for phone in LETTER_NAMES.get(letter, ()))
     return _inflected(word) or _compound(word) or letter_to_sound.predict(word)
 

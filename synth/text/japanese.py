@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from synth.text.symbols import UNKNOWN, table
+from synth.text.characters import plain_digits
+from synth.text.symbols import UNKNOWN, table, word_list
 
-_SPOKEN = re.compile(r"[A-Za-z0-9々〆ヵヶぁ-ゖァ-ヺー㐀-鿿０-９Ａ-Ｚａ-ｚｦ-ﾝ]+")
+_SPOKEN = re.compile(r"(?:[A-Za-z0-9々〆ヵヶぁ-ゖァ-ヺー㐀-鿿０-９Ａ-Ｚａ-ｚｦ-ﾝ]|(?<=[0-9])[.,](?=[0-9]))+")
 _MARKS = {
     "：": ",",
     "；": ",",
@@ -24,19 +25,45 @@ _MARKS = {
 }
 _LABEL = re.compile(r"-(?P<phone>[^+]+)\+.*?/A:(?P<accent>[-\dx]+)\+(?P<place>[\dx]+)\+(?P<left>[\dx]+)/")
 _PHRASE_LENGTH = re.compile(r"/F:(\d+)_")
+_MONEY = {"$": "ドル", "€": "ユーロ", "£": "ポンド", "¥": "円", "￥": "円", "₩": "ウォン"}
+_DIGITS = word_list("ゼロ イチ ニー サン ヨン ゴー ロク ナナ ハチ キュー")
+_AMOUNT = r"\d+(?:,\d{3}){0,8}(?:\.\d+)?"
+
+
+def _digit(match: re.Match[str]) -> str:
+    return _DIGITS[int(match[0])]
+
+
+_RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(
+    (re.compile(pattern), spoken)
+    for pattern, spoken in (
+        (r"(?<!\d)0\d{1,3}-\d{2,4}-\d{4}(?!\d)", lambda m: re.sub(r"\d", _digit, m[0])),
+        (r"(?<!\d)(\d{4})([-/.])(\d\d?)\2(\d\d?)(?!\d)", lambda m: f"{m[1]}年{int(m[3])}月{int(m[4])}日"),
+        (
+            r"(?<![\d:：])([01]?\d|2[0-4])[:：]([0-5]\d)(?![\d:：])",
+            lambda m: f"{int(m[1])}時" + (f"{int(m[2])}分" if int(m[2]) else ""),
+        ),
+        (r"(?<![\d:：])(\d+)[:：](\d+)(?![\d:：])", r"\1対\2"),
+        (rf"([$€£¥￥₩])\s?({_AMOUNT})", lambda m: m[2] + _MONEY[m[1]]),
+        (r"(?<![\d/])(\d+)/(\d+)(?![\d/])", r"\2分の\1"),
+        (r"(?<![\d〜～~-])(\d{1,3})\s?[〜～~-]\s?(?=\d{1,3}(?![\d-]))", r"\1から"),
+        (r"(?<![\w-])[-−](?=\d)", "マイナス"),
+        (r"(?<=\d)\s?([+×=])\s?(?=\d)", lambda m: {"+": "足す", "×": "かける", "=": "は"}[m[1]]),
+        (r"(?<=\d)km/h", "キロメートル毎時"),
+        (r"(?<=\d)(?:㎡|m²|m2)", "平方メートル"),
+        ("[％%]", "パーセント"),
+        ("℃|°C", "度"),
+        ("[&＆]", "アンド"),
+    )
+)
 PHRASE_BREAK = UNKNOWN  # the checkpoints were trained with the break between phrases outside their table
 
 
 def normalize(text: str) -> str:
-    """The signs that Open JTalk would skip, as words; it reads numbers and letters by itself."""
-    for sign, word in (
-        ("％", "パーセント"),
-        ("%", "パーセント"),
-        ("℃", "度"),
-        ("&", "アンド"),
-        ("＆", "アンド"),
-    ):
-        text = text.replace(sign, word)
+    """Signs that Open JTalk would skip or spell, as words; it reads numbers, counters and letters by itself."""
+    text = plain_digits(text)
+    for pattern, spoken in _RULES:
+        text = pattern.sub(spoken, text)
     return text.replace("...", "…")
 
 

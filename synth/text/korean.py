@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from synth.text.characters import plain_digits
 from synth.text.symbols import table, word_list
 
 PAUSE, SPACE = "停", "空"  # the table's names for an unreadable sign and a blank
@@ -42,16 +43,18 @@ _MARKS = {
     "\n": ".",
     " ": SPACE,
 }
-_SIGNS = (
-    ("%", "퍼센트"),
-    ("℃", "도"),
-    ("km", "킬로미터"),
-    ("kg", "킬로그램"),
-    ("cm", "센티미터"),
-    ("&", " 앤드 "),
+_UNITS = {
+    "km/h": "킬로미터 퍼 아워", "km": "킬로미터", "kg": "킬로그램", "cm": "센티미터", "mm": "밀리미터",
+    "ml": "밀리리터", "mL": "밀리리터", "mg": "밀리그램", "kcal": "킬로칼로리", "m²": "제곱미터", "㎡": "제곱미터",
+    "m": "미터", "g": "그램", "L": "리터", "GB": "기가바이트", "MB": "메가바이트", "℃": "도", "°C": "도", "%": "퍼센트",
+}  # fmt: skip
+_UNIT = re.compile(
+    rf"(?<=\d)\s?({'|'.join(map(re.escape, sorted(_UNITS, key=len, reverse=True)))})(?![A-Za-z])"
 )
+_MONEY = {"$": "달러", "₩": "원", "€": "유로", "£": "파운드", "¥": "엔", "￥": "엔"}
+_AMOUNT = r"\d+(?:,\d{3}){0,8}(?:\.\d+)?"
 _NATIVE_COUNTERS = word_list(
-    "시간 시 명 개 살 마리 권 번 병 잔 대 장 송이 그루 벌 켤레 사람 가지 군데 달 채 척 "
+    "시간 시 명 개 살 마리 권 번 병 잔 대 장 송이 그루 벌 켤레 사람 가지 군데 달(?!러) 채 척 "
     "통 자루 줄 곳 배 판 쌍 그릇 걸음 "
 )
 _ONES = ("", "한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉")
@@ -111,17 +114,55 @@ class _Syllable:
 
 def normalize(text: str) -> str:
     """Numbers, letters and signs in Hangul."""
-    for sign, word in _SIGNS:
-        text = re.sub(rf"(?<=\d)\s?{sign}" if sign[0].isalpha() else re.escape(sign), word, text)
+    text = _written_out(plain_digits(text))
     text = re.sub("[A-Za-z]", lambda letter: _LETTERS[letter[0].lower()], text)
-    text = re.sub(r"(?<![\d])0\d+(?:-\d+)+|\d+(?:-\d+){2,}", lambda m: re.sub(r"\d", _digit, m[0]), text)
+    numbers = r"(?<!\d)0\d+(?:-\d+)+|(?<!\d)\d+(?:-\d+){2,}|(?<!\d)1[56]\d\d-\d{4}|(?<!\d)11[0-9](?!\d|번째)"
+    text = re.sub(numbers, lambda m: re.sub(r"\d", _digit, m[0]), text)
     text = (
         text.replace("10월", "시월").replace("6월", "유월") if re.search(r"(?<!\d)(?:10|6)월", text) else text
     )
     counters = "|".join(_NATIVE_COUNTERS)
+    text = re.sub(r"(?<!\d)([1-9]0)(?=대)", lambda m: sino(m[0]), text)  # an age: 삼십대
     text = re.sub(rf"(?<![\d.,])(\d{{1,2}})(?=\s?(?:{counters}))", lambda m: _native(int(m[1])), text)
-    text = re.sub(r"\d[\d,]*\.\d+", lambda m: _decimal(m[0]), text)
-    return re.sub(r"\d+(?:,\d{3})*", lambda m: sino(m[0].replace(",", "")), text)
+    text = re.sub(r"\d[\d,]{0,30}\.\d+", lambda m: _decimal(m[0]), text)
+    return re.sub(r"\d+(?:,\d{3}){0,8}", lambda m: sino(m[0].replace(",", "")), text)
+
+
+def _written_out(text: str) -> str:
+    """Times, dates, money, ranges, fractions and units with words for their signs; the digits stay."""
+    text = re.sub(r"(?<!\d)(\d{4})[-/.](\d\d?)[-/.](\d\d?)(?!\d)", _date, text)
+    text = re.sub(r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?![\d:])", _time, text)
+    text = re.sub(
+        r"(?<!\d)(\d{1,2})[·.](\d{1,2})(?=\s?(?:절|전쟁|운동|혁명|사태))|(?<!\d)(\d{1,2})·(\d{1,2})",
+        _event,
+        text,
+    )
+    text = re.sub(r"(?<![\d:])(\d+):(\d+)(?![\d:])", lambda m: f"{sino(m[1])} 대 {sino(m[2])}", text)
+    text = re.sub(rf"([$₩€£¥￥])\s?({_AMOUNT})", lambda m: m[2] + _MONEY[m[1]], text)
+    text = re.sub(r"(?<![\d/])(\d+)/(\d+)(?![\d/])", r"\2분의 \1", text)
+    counters = "|".join(_NATIVE_COUNTERS)
+    pair = rf"(?<![\d-])(\d{{1,2}})\s?[-~～]\s?(?=\d{{1,2}}\s?(?:{counters}))"
+    text = re.sub(pair, lambda m: f"{_native(int(m[1]))}에서 ", text)
+    text = re.sub(r"(?<![\d-])(\d{1,3})\s?[-~～]\s?(?=\d{1,3}(?![\d-]))", r"\1에서 ", text)
+    text = re.sub(rf"(?<![\w-])[-−](?={_AMOUNT}\s?(?:℃|°C|도))", "영하 ", text)
+    text = re.sub(r"(?<![\w-])[-−](?=\d)", "마이너스 ", text)
+    text = re.sub(
+        r"(?<=\d)\s?([+=×])\s?(?=\d)", lambda m: {"+": " 더하기 ", "=": "는 ", "×": " 곱하기 "}[m[1]], text
+    )
+    return _UNIT.sub(lambda m: _UNITS[m[1]], text).replace("&", " 앤드 ").replace("%", "퍼센트")
+
+
+def _date(match: re.Match[str]) -> str:
+    return f"{match[1]}년 {int(match[2])}월 {int(match[3])}일"
+
+
+def _time(match: re.Match[str]) -> str:
+    minute = int(match[2])
+    return f"{int(match[1]) or 0}시" + (f" {minute}분" if minute else "")
+
+
+def _event(match: re.Match[str]) -> str:
+    return re.sub(r"\d", _digit, re.sub(r"\D", "", match[0]))
 
 
 def _digit(match: re.Match[str]) -> str:

@@ -22,6 +22,8 @@ class Word:
     part: str
 
 
+MAX_REPEATED = 4  # nobody writes longer words twice in a row; runs of one character stay short
+
 FinalsOf = Callable[[str], list[str]]
 SplitWord = Callable[[str], tuple[str, str]]
 
@@ -72,7 +74,7 @@ def joined(words: list[Word], finals_of: FinalsOf) -> list[Word]:
 def _join_bu(words: list[Word]) -> list[Word]:
     result: list[Word] = []
     for word in words:
-        if result and result[-1].text == "不" and word.text[0].isalpha():
+        if result and result[-1].text == "不" and word.text[0].isalpha() and word.text != "不":
             result[-1] = replace(word, text="不" + word.text)
         else:
             result.append(word)
@@ -98,7 +100,8 @@ def _join_yi(words: list[Word]) -> list[Word]:
 def _join_repeats(words: list[Word]) -> list[Word]:
     result: list[Word] = []
     for word in words:
-        if result and result[-1].text == word.text and word.text.isalpha():
+        alike = result and result[-1].text == word.text and len(word.text) <= MAX_REPEATED
+        if alike and word.text.isalpha():
             result[-1] = replace(result[-1], text=result[-1].text + word.text)
         else:
             result.append(word)

@@ -20,11 +20,14 @@ _UNIT_OF_NUMBER = "|".join(
     re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True) if unit[0].isascii()
 )
 # An expression with digits and no words: numbers, times, dates, money, formulas.
-_NUMBER = rf"[$£€¥￥+-]?\d(?:[\d.,:/+*=%°~～×÷-]*[\d%])?(?:\s?(?:{_UNIT_OF_NUMBER})(?![A-Za-z]))?[%‰℃％]?"
+_SIGNED = r"(?:(?:US|HK|NT)?[$£€¥￥₩₹+-])?\d(?:[\d.,:/+*=%°~～×÷-]*[\d%])?"
+_NUMBER = rf"{_SIGNED}(?:\s?(?:{_UNIT_OF_NUMBER})(?![A-Za-z]))?[%‰℃％]?"
+_FAR = 8  # a word that many tokens away says nothing about a number
+_SIZE_LETTERS = re.compile("(?!AM|PM)[A-Z]{1,2}")
 _TOKEN = re.compile(
     rf"(?P<address>(?:https?://|www\.)[\w./-]+|[A-Za-z0-9][\w.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)"
+    rf"|(?P<number>{_NUMBER}|(?<=第)[IVX]+(?=[章卷部代期册节课回幕季]))"
     r"|(?P<latin>[A-Za-zÀ-ɏ](?:[A-Za-zÀ-ɏ0-9]|['’&+.@_-](?=[A-Za-zÀ-ɏ0-9]))*)"
-    rf"|(?P<number>{_NUMBER})"
     r"|(?P<kana>[ぁ-ゖァ-ヺー々ｦ-ﾝ]+)|(?P<hangul>[가-힣ㄱ-ㆎ]+)|(?P<han>[㐀-鿿豈-﫿〇]+)|(?P<other>.)",
     re.DOTALL | re.ASCII,
 )
@@ -66,14 +69,13 @@ def _sentence_runs(sentence: str, mode: str, previous: str) -> list[Run]:
     tokens = [(match.lastgroup or "other", match[0]) for match in _TOKEN.finditer(sentence)]
     languages = [scripts.get(kind, "") for kind, _ in tokens]
     if automatic:
+        beside_kana = _beside_kana(tokens)
         for index, (kind, _) in enumerate(tokens):
             if kind == "han":
-                languages[index] = (
-                    "ja" if _beside_kana(tokens, index) else "yue" if main == "auto_yue" else "zh"
-                )
+                languages[index] = "ja" if beside_kana[index] else "yue" if main == "auto_yue" else "zh"
     for index, (kind, _) in enumerate(tokens):
         if kind == "number":
-            languages[index] = _of_number(tokens, languages, index)
+            languages[index] = _of_number(tokens, languages, index, scripts["han"])
     default = previous or ("zh" if main == "auto" else main.removeprefix("auto_"))
     first = next((language for language in languages if language), default)
     runs: list[Run] = []
@@ -86,26 +88,28 @@ def _sentence_runs(sentence: str, mode: str, previous: str) -> list[Run]:
     return runs
 
 
-def _beside_kana(tokens: list[tuple[str, str]], index: int) -> bool:
-    """Whether there is kana in the same clause, or in the stretch between words of other scripts."""
-    for stop in (
-        lambda token: token[1] in "，,、；;：:",
-        lambda token: token[0] in {"latin", "address", "hangul"},
+def _beside_kana(tokens: list[tuple[str, str]]) -> list[bool]:
+    """For each token whether kana is in its clause, or in its stretch between words of other scripts."""
+    found = [False] * len(tokens)
+    for stops in (
+        [part in "，,、；;：:" for _, part in tokens],
+        [kind in {"latin", "address", "hangul"} for kind, _ in tokens],
     ):
-        start, end = index, index
-        while start and not stop(tokens[start - 1]):
-            start -= 1
-        while end + 1 < len(tokens) and not stop(tokens[end + 1]):
-            end += 1
-        if any(kind == "kana" for kind, _ in tokens[start : end + 1]):
-            return True
-    return False
+        start = 0
+        for end in (*(index for index, stop in enumerate(stops) if stop), len(tokens)):
+            if any(kind == "kana" for kind, _ in tokens[start:end]):
+                found[start:end] = [True] * (end - start)
+            start = end + 1
+    return found
 
 
-def _of_number(tokens: list[tuple[str, str]], languages: list[str], index: int) -> str:
+def _of_number(tokens: list[tuple[str, str]], languages: list[str], index: int, main: str) -> str:
     """English after or before an English word, unless another language's word touches the number and claims it."""
     right, right_near = _neighbour(tokens, languages, index, 1)
     left, left_near = _neighbour(tokens, languages, index, -1)
+    touching = tokens[index + 1][1] if right == "en" and right_near else ""
+    if left != "en" and main in {"zh", "yue"} and _SIZE_LETTERS.fullmatch(touching):
+        return main  # 5G, 4K, 3D: the number is said in the sentence's language
     counted = right_near and right != "" and (right != "zh" or tokens[index + 1][1][0] in MEASURES)
     if counted:
         return right
@@ -119,8 +123,8 @@ def _neighbour(
 ) -> tuple[str, bool]:
     """The language of the next word on one side, across blanks, and whether it touches."""
     place, near = index + step, True
-    while 0 <= place < len(tokens) and not languages[place]:
+    while 0 <= place < len(tokens) and not languages[place] and abs(place - index) <= _FAR:
         if not tokens[place][1].isspace() and tokens[place][0] == "other":
             return "", False
         place, near = place + step, False
-    return (languages[place], near) if 0 <= place < len(tokens) else ("", False)
+    return (languages[place], near) if 0 <= place < len(tokens) and languages[place] else ("", False)
