@@ -65,7 +65,8 @@ def test_chunks_join_without_a_seam(public, rms):
 
 def test_the_fused_head_gives_the_stock_probabilities(public, marked):
     path, _ = layer.default_checkpoint()
-    weights, config = layer._read(path / "detector.pth", layer.AudioSealDetectorConfig, None)
+    stored = layer._read(path / "detector.pth", None)
+    weights, config = layer._weights(stored, layer.AudioSealDetectorConfig)
     stock = layer.create_detector(config)
     layer.load_state_dict(stock, weights)
     clip = marked[: 3 * RATE]

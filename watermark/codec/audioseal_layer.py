@@ -9,9 +9,12 @@ unpickles whole objects and mangles the names of layers that its own classes sav
 from __future__ import annotations
 
 import hashlib
+import itertools
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +33,13 @@ from audioseal.loader import AudioSeal, convert_state_dict_for_scriptable_model,
 
 from synth.errors import AssentError
 
+from .audibility import Level
 from .embed import add_residual
 from .parameters import SAMPLE_RATE_HZ
 from .resample import resample
 from .words import segments
 
+AUDIBLE_KEY = "audible"  # beside the weights of a generator that wants its clips equalised
 GENERATOR_FILE, DETECTOR_FILE = "generator.pth", "detector.pth"
 MESSAGE_BITS = 16
 DEFAULT_STRENGTH = (
@@ -57,6 +62,8 @@ OFFICIAL_CACHE_NAMES = {
 _FRAME = 320  # samples per latent step of every published configuration
 _CHUNK_FRAMES = 1_500  # 30 s
 _CONTEXT_FRAMES = 50  # 1 s on each side, more than the networks see
+_LEVEL_LEAST, _LEVEL_STRETCH, _LEVEL_STRETCHES = 4_000, 160_000, 12  # samples, samples, at most so many
+_LEVEL_WIDEST = 0.92  # 8 dB as an exponent of e
 _SWITCH_NATS = 12.0
 _SHORTEST_FRAMES = 10
 
@@ -86,8 +93,16 @@ def default_checkpoint() -> tuple[Path, dict[str, str]]:
 class PublicMark:
     """A loaded pair of generator and detector, on the CPU, in evaluation mode."""
 
-    def __init__(self, generator: Any, detector: Any, threshold: float = PRESENCE_THRESHOLD) -> None:
+    def __init__(
+        self,
+        generator: Any,
+        detector: Any,
+        threshold: float = PRESENCE_THRESHOLD,
+        audible: float | None = None,
+    ) -> None:
+        """audible: how much of the mark may be heard, see audibility.py; None leaves it as it comes."""
         self._generator = generator.eval()
+        self._audible, self._level = audible, Level()
         self._encoder = detector.eval().detector[0].model
         self._head, self._bias = _fused_head(detector)
         self._threshold = threshold
@@ -102,15 +117,16 @@ class PublicMark:
         `checkpoint_missing` or `checkpoint_altered`.
         """
         digests = sha256 or {}
-        weights, config = _read(_find(path, GENERATOR_FILE), AudioSealWMConfig, digests.get(GENERATOR_FILE))
+        stored = _read(_find(path, GENERATOR_FILE), digests.get(GENERATOR_FILE))
+        weights, config = _weights(stored, AudioSealWMConfig)
         generator = create_generator(config)
         load_state_dict(generator, weights)
-        weights, config = _read(
-            _find(path, DETECTOR_FILE), AudioSealDetectorConfig, digests.get(DETECTOR_FILE)
-        )
+        audible = stored.get(AUDIBLE_KEY)
+        stored = _read(_find(path, DETECTOR_FILE), digests.get(DETECTOR_FILE))
+        weights, config = _weights(stored, AudioSealDetectorConfig)
         detector = create_detector(config)
         load_state_dict(detector, weights)
-        return cls(generator, detector, threshold)
+        return cls(generator, detector, threshold, audible)
 
     def embed(
         self,
@@ -120,7 +136,11 @@ class PublicMark:
         *,
         strength: float = DEFAULT_STRENGTH,
     ) -> np.ndarray:
-        """Marked copy of one channel (n,): float32, same length and rate. The residual is made at 16 kHz."""
+        """Marked copy of one channel (n,): float32, same length and rate. The residual is made at 16 kHz.
+
+        A checkpoint that names an audible level gets each clip to that level, 8 dB up or down at most.
+        strength multiplies the result.
+        """
         samples = np.asarray(samples, np.float32)
         if samples.ndim != 1:
             raise ValueError(f"the mark takes one channel, not an array of shape {samples.shape}")
@@ -132,8 +152,22 @@ class PublicMark:
                 made = self._generator.get_watermark(piece, message=bits)[0, 0].numpy()
                 kept = made[inner]
                 residual[start : start + len(kept)] = kept
+        strength *= self._equalising(residual, core)
         change = resample(residual * np.float32(strength), SAMPLE_RATE_HZ, sample_rate_hz)[: len(samples)]
         return add_residual(samples, np.pad(change, (0, len(samples) - len(change))), sample_rate_hz)
+
+    def _equalising(self, residual: np.ndarray, core: np.ndarray) -> float:
+        """The factor that brings the clip's mark to the audible level: the mean, in dB, over its stretches."""
+        if self._audible is None or len(core) < _LEVEL_LEAST:
+            return 1.0
+        count = max(1, round(len(core) / _LEVEL_STRETCH))
+        edges = np.linspace(0, len(core), count + 1).astype(int)
+        exponents = []
+        for start, end in itertools.islice(pairwise(edges), 0, None, -(-count // _LEVEL_STRETCHES)):
+            mark, host = (torch.from_numpy(part[start:end].copy())[None, None] for part in (residual, core))
+            gain = self._level.audible_gain(mark, host, self._audible)
+            exponents.append(float(gain.log().clamp(-_LEVEL_WIDEST, _LEVEL_WIDEST)))
+        return math.exp(sum(exponents) / len(exponents))
 
     def detect(self, samples: np.ndarray, sample_rate_hz: int) -> PublicDetection:
         """Presence in one channel (n,) at any rate, in chunks of 30 s.
@@ -209,8 +243,7 @@ def _find(folder: Path, name: str) -> Path:
     raise AssentError("checkpoint_missing", f"The public mark needs {name} in the folder {folder}.")
 
 
-def _read(path: Path, config_type: Any, sha256: str | None) -> tuple[dict[str, torch.Tensor], Any]:
-    """Weights in the naming of the package's classes, and their configuration."""
+def _read(path: Path, sha256: str | None) -> dict[str, Any]:
     if sha256 is not None:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         if digest != sha256:
@@ -220,7 +253,12 @@ def _read(path: Path, config_type: Any, sha256: str | None) -> tuple[dict[str, t
                 measured=digest,
                 limit=sha256,
             )
-    stored = torch.load(path, map_location="cpu", weights_only=True)
+    stored: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return stored
+
+
+def _weights(stored: Mapping[str, Any], config_type: Any) -> tuple[dict[str, torch.Tensor], Any]:
+    """Weights in the naming of the package's classes, and their configuration."""
     config = AudioSeal.parse_config(dict(stored["xp.cfg"]), config_type=config_type, nbits=MESSAGE_BITS)
     weights = stored["best_state"]["model"] if "best_state" in stored else stored["model"]
     # The converter takes dots for any character, so names that already are in the new form would be broken.

@@ -329,9 +329,9 @@ class Trainer:
                 gains_db.append(20 * math.log10(float(self._mark(generator, hosts, message, phase)[1])))
         torch.random.set_rng_state(drawn)
         networks.scale_mark(generator, 10 ** (float(np.mean(gains_db)) / 20))
-        networks.save_stock(
-            folder, generator, self._averages[1], (self.config.generator, self.config.detector)
-        )
+        shapes = self.config.generator, self.config.detector
+        audible = round(self.level, 4) if phase.loudness == "audible" else None
+        networks.save_stock(folder, generator, self._averages[1], shapes, audible)
 
     def _warm_start(self, folder: Path) -> None:
         for name, network in (

@@ -16,7 +16,7 @@ from audioseal.builder import AudioSealDetectorConfig, AudioSealWMConfig, create
 from audioseal.loader import AudioSeal, convert_state_dict_for_scriptable_model
 from torch import nn
 
-from watermark.codec.audioseal_layer import DETECTOR_FILE, GENERATOR_FILE, MESSAGE_BITS
+from watermark.codec.audioseal_layer import AUDIBLE_KEY, DETECTOR_FILE, GENERATOR_FILE, MESSAGE_BITS
 from watermark.codec.parameters import SAMPLE_RATE_HZ
 
 from .config import Network
@@ -157,9 +157,16 @@ def unscale_mark(generator: nn.Module) -> None:
 
 
 def save_stock(
-    folder: Path, generator: nn.Module, detector: nn.Module, shapes: tuple[Network, Network]
+    folder: Path,
+    generator: nn.Module,
+    detector: nn.Module,
+    shapes: tuple[Network, Network],
+    audible: float | None = None,
 ) -> None:
-    """Write generator.pth and detector.pth as the package's loader and ours read them."""
+    """Write generator.pth and detector.pth as the package's loader and ours read them.
+
+    audible: the level that our loader brings every clip to; the package's loader passes it over.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for name, network, shape in (
         (GENERATOR_FILE, generator, shapes[0]),
@@ -169,7 +176,7 @@ def save_stock(
         weights = {
             k.replace("inner_conv.", ""): v.detach().cpu().clone() for k, v in network.state_dict().items()
         }
-        torch.save({"xp.cfg": stored_config(shape), "model": weights}, folder / name)
+        torch.save({"xp.cfg": stored_config(shape), "model": weights, AUDIBLE_KEY: audible}, folder / name)
 
 
 def _initialise(network: nn.Module, *, biases: bool) -> None:
