@@ -21,11 +21,9 @@ from accounts.gates.signal import to_mono_16k
 from accounts.gates.speaker import cosine
 from accounts.gates.speaker import embed as embed_speaker
 from accounts.gates.speech import cut, speech_spans
-from accounts.models import Clip
-from synth.audio.decode import DecodeLimits
 from synth.audio.encode import FORMATS, decode_own, encode
 from synth.audio.follow import follow_report
-from synth.engines.base import Cancelled, Engine, ReferenceClip, SpeakRequest, Speech
+from synth.engines.base import Cancelled, Engine, Speech
 from synth.errors import AssentError
 from synth.jobs import services
 from synth.jobs.models import SynthesisJob
@@ -35,13 +33,12 @@ from watermark.codec import embed, read_back
 from watermark.codec import fingerprint as fingerprints
 from watermark.models import Mark
 from watermark.services import reserve_mark
-from worker import resident
-from worker.decoding import decode_stored
+from worker import resident, speaking
 from worker.heartbeat import Heartbeat
 from worker.outage import is_outage
+from worker.speaking import Spoken
 
 logger = logging.getLogger(__name__)
-_CLIP_LIMITS = DecodeLimits(max_duration_s=60.0)
 
 
 @dataclass
@@ -85,22 +82,11 @@ def render(job: SynthesisJob) -> None:
 def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, Mark]:
     engine = resident.engine()
     step.stage = "speaking"
-    style_clip = load_clip(job.clip, job.style.name if job.style else "")
-    speech = _speak(engine, job, style_clip, step, heart)
+    spoken = _speak(engine, job, step, heart)
+    speech = spoken.speech
 
     step.stage, step.progress = "measuring", 0.72
-    report = follow_report(
-        style_clip.samples,
-        style_clip.sample_rate_hz,
-        speech.samples,
-        speech.sample_rate_hz,
-        reference_text=style_clip.transcript,
-        output_text=job.text,
-        reference_units=speech.details.get("reference_phones"),
-        output_units=speech.details.get("phones"),
-        speed=job.speed,
-        similarity=similarity_to_voice(job, speech),
-    )
+    report = _report(job, spoken)
 
     step.stage, step.progress = "marking", 0.78
     public = resident.public_mark()
@@ -126,32 +112,37 @@ def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, M
         data = aigc.write(data, job.format, label)
 
     step.stage, step.progress = "reading back", 0.94
-    return _checked(job, engine, speech, mark, layers, data, label if is_labelled else None, report), mark
+    return _checked(job, engine, spoken, mark, layers, data, label if is_labelled else None, report), mark
 
 
-def _speak(
-    engine: Engine, job: SynthesisJob, style_clip: ReferenceClip, step: _Step, heart: Heartbeat
-) -> Speech:
-    request = SpeakRequest(
-        text=job.text,
-        language=job.language,
-        voice_clips=[load_clip(clip) for clip in voice_clips(job)] or [style_clip],
-        style_clip=style_clip,
-        speed=job.speed,
-        seed=job.seed,
-        params=job.parameters,
-    )
-
+def _speak(engine: Engine, job: SynthesisJob, step: _Step, heart: Heartbeat) -> Spoken:
     def on_progress(share: float) -> None:
         step.progress = 0.05 + 0.65 * share
 
     try:
-        return engine.speak(
-            request, on_progress=on_progress, should_stop=lambda: heart.stop_reason is not None
+        return speaking.speak(
+            engine, job, on_progress=on_progress, should_stop=lambda: heart.stop_reason is not None
         )
     except Cancelled:
         heart.raise_if_stopped()
         raise JobStopped("cancelled") from None
+
+
+def _report(job: SynthesisJob, spoken: Spoken) -> dict[str, Any]:
+    """How the speech follows its clip; where several styles were spoken, the one that was spoken most."""
+    report = follow_report(
+        spoken.clip.samples,
+        spoken.clip.sample_rate_hz,
+        spoken.judged.samples,
+        spoken.judged.sample_rate_hz,
+        reference_text=spoken.clip.transcript,
+        output_text=spoken.judged_text,
+        reference_units=spoken.judged.details.get("reference_phones"),
+        output_units=spoken.judged.details.get("phones"),
+        speed=spoken.speed,
+        similarity=similarity_to_voice(job, spoken.speech),
+    )
+    return report | {"style": spoken.style_name, "of_whole": spoken.judged is spoken.speech}
 
 
 def similarity_to_voice(job: SynthesisJob, speech: Speech) -> float | None:
@@ -166,27 +157,6 @@ def similarity_to_voice(job: SynthesisJob, speech: Speech) -> float | None:
     if len(spoken) < 1.6 * 16_000:
         return None
     return round(float(cosine(embed_speaker(spoken, weights_path).whole, voiceprint)), 3)
-
-
-def voice_clips(job: SynthesisJob) -> list[Clip]:
-    """Clips that show the voice's timbre: its approved styles, the neutral one first."""
-    styles = job.voice.styles.filter(state="approved", clip__isnull=False).select_related("clip")
-    ordered = sorted(styles, key=lambda style: (style.emotion != "neutral", style.name))
-    return [style.clip for style in ordered[:3] if style.clip and style.clip.file]
-
-
-def load_clip(clip: Clip | None, style_name: str = "") -> ReferenceClip:
-    """A kept clip as samples. AssentError ``clip_erased`` when its file is gone."""
-    if clip is None or not clip.file:
-        raise AssentError("clip_erased", "The recording of this style was erased.", http_status=403)
-    audio = decode_stored(clip.file.name or "", limits=_CLIP_LIMITS)
-    return ReferenceClip(
-        samples=audio.mono(),
-        sample_rate_hz=audio.sample_rate_hz,
-        transcript=clip.transcript,
-        language=clip.language,
-        style_name=style_name,
-    )
 
 
 def apply_marks(samples: np.ndarray, sample_rate_hz: int, mark: Mark) -> np.ndarray:
@@ -210,7 +180,7 @@ def apply_marks(samples: np.ndarray, sample_rate_hz: int, mark: Mark) -> np.ndar
 def _checked(
     job: SynthesisJob,
     engine: Engine,
-    speech: Speech,
+    spoken: Spoken,
     mark: Mark,
     layers: list[str],
     data: bytes,
@@ -229,7 +199,7 @@ def _checked(
     )
     if not found.ok:
         raise AssentError(
-            "too_short_to_mark" if speech.duration_s < 3.0 else "watermark_failed",
+            "too_short_to_mark" if spoken.speech.duration_s < 3.0 else "watermark_failed",
             "The mark could not be read back from this speech, so it is not released. A longer text helps.",
             measured=round(found.score, 2),
             limit=round(found.threshold, 2),
@@ -255,7 +225,8 @@ def _checked(
         engine_name=engine.name,
         engine_version=engine.version,
         is_preview=engine.is_preview,
-        content_source=speech.content_source,
-        warnings=list(speech.warnings),
+        content_source=spoken.speech.content_source,
+        warnings=list(spoken.speech.warnings),
         follow_report=report,
+        own_weights=spoken.own_weights,
     )

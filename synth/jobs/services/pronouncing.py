@@ -75,6 +75,8 @@ def _change(
                 measured=len(changed.entries),
                 limit=MAX_WORDS,
             )
+        if not all(text.isprintable() for entry in changed.entries for text in (entry.word, entry.alias)):
+            raise AssentError("dictionary_invalid", "A word holds characters that cannot be read.")
         if current is not None and current.sha256 == changed.digest:
             return current
         made = DictionaryVersion.objects.create(

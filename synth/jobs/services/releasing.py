@@ -106,6 +106,7 @@ class Finished:
     content_source: str
     warnings: list[str]
     follow_report: dict[str, Any]
+    own_weights: bool = False
 
 
 def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
@@ -136,7 +137,7 @@ def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
                     "voice_id": str(job.voice_id),
                     "style_id": str(job.style_id) if job.style_id else None,
                     "style_ids": sorted(map(str, selectors.style_ids(job))),
-                    "weights_id": str(job.weights_id) if job.weights_id else None,
+                    "weights_id": str(job.weights_id) if finished.own_weights else None,
                     "consent_id": str(job.consent_id),
                     "consent_version": job.consent_version,
                     "engine": finished.engine_name,
@@ -185,6 +186,7 @@ def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
                 content_source=finished.content_source,
                 warnings=finished.warnings,
                 follow_report=finished.follow_report,
+                weights=job.weights if finished.own_weights else None,
             )
     except (JobStopped, AssentError, IntegrityError):
         default_storage.delete(name)
