@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.http import FileResponse
 from django.utils import timezone
+from django.utils.translation import get_language
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers as drf
 from rest_framework import status
@@ -16,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import receipts, recordings, selectors, services
+from accounts import receipt_keys, receipts, recordings, selectors, services
 from accounts import serializers as shapes
 from accounts.models import CheckState, Consent, Submission, Voice
 from accounts.principals import Principal, principal_for
@@ -145,6 +146,9 @@ class RecordingView(APIView):
             challenge_id=challenge_id,
             upload=given["file"],
             source=given["source"],
+            scope_sha256=given["scope_sha256"],
+            attestations=given["attestations"],
+            language=get_language() or "en",
         )
         return Response(
             shapes.SubmissionShape(submission).data,
@@ -302,13 +306,21 @@ class ReceiptVerifyView(APIView):
 
 
 class ReceiptKeyView(APIView):
-    """Public: the key that receipts verify under."""
+    """Public: the key that new receipts verify under, and those of earlier ones."""
 
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
 
-    @extend_schema(operation_id="receipt_key", responses={200: shapes.ReceiptKeyShape}, auth=[])
+    @extend_schema(operation_id="receipt_key", responses={200: shapes.ReceiptKeysShape}, auth=[])
     def get(self, request: Request) -> Response:
-        return Response(
-            {"key_id": receipts.key_id(), "algorithm": "Ed25519", "public_key": receipts.public_key()}
-        )
+        earlier = [_key_answer(key) for key in receipt_keys.retired()]
+        return Response({**_key_answer(receipt_keys.current()), "earlier": earlier})
+
+
+def _key_answer(key: receipt_keys.VerifyingKey) -> dict[str, str]:
+    return {
+        "key_id": key.key_id,
+        "algorithm": "Ed25519",
+        "public_key": key.public_key,
+        "retired_at": key.retired_at,
+    }

@@ -1,8 +1,9 @@
 """SQL by which the database itself keeps evidence as it was written.
 
-A consent's scope, dates and receipt, a challenge's statement, and whose voice a voice is never change after
-the insert; a consent row is never deleted. The services obey this anyway: the triggers are for whatever comes
-round them.
+A consent's scope, dates and receipt, a challenge's statement, what a speaker acknowledged, and whose voice a
+voice is never change after the insert; a consent row is never deleted. What names a person may be emptied once
+their voice is erased, and never be anything else than it was or empty. The services obey this anyway: the
+triggers are for whatever comes round them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ FROZEN: dict[str, tuple[str, ...]] = {
         "receipt_signature",
         "created_at",
     ),
-    "accounts_challenge": ("voice_id", "language", "statement", "spec", "scope", "created_at", "expires_at"),
+    "accounts_challenge": ("voice_id", "language", "scope", "scope_sha256", "created_at", "expires_at"),
+    "accounts_submission": (
+        "challenge_id",
+        "upload_sha256",
+        "acknowledged_scope_sha256",
+        "attestations",
+        "submitted_by_id",
+    ),
     "accounts_voice": ("organisation_id", "owner_id", "language", "created_at"),
     "accounts_clip": (
         "voice_id",
@@ -34,15 +42,30 @@ FROZEN: dict[str, tuple[str, ...]] = {
 }
 
 
+# table -> columns that stay as they were written, or become empty (the SQL of "empty")
+ERASABLE: dict[str, dict[str, str]] = {
+    "accounts_challenge": {"statement": "''", "spec": "'{}'::jsonb"},
+}
+
+
 def frozen_sql(table: str) -> str:
     """SQL of the trigger that refuses to change the frozen columns of `table`."""
     columns = FROZEN[table]
-    changed = " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in columns)
+    erasable = ERASABLE.get(table, {})
+    changed = " OR ".join(
+        [
+            *(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in columns),
+            *(
+                f"(NEW.{column} IS DISTINCT FROM OLD.{column} AND NEW.{column} IS DISTINCT FROM {empty})"
+                for column, empty in erasable.items()
+            ),
+        ]
+    )
     return f"""
 CREATE OR REPLACE FUNCTION {table}_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF {changed} THEN
-    RAISE EXCEPTION '{table}: {", ".join(columns)} never change' USING ERRCODE = 'check_violation';
+    RAISE EXCEPTION '{table}: {", ".join([*columns, *erasable])} never change' USING ERRCODE = 'check_violation';
   END IF;
   RETURN NEW;
 END $$;

@@ -2,7 +2,8 @@
 
 OpenAI's consent is one recording of a fixed text; here the text is drawn anew each time. So the first
 `voice_consents.create` is answered 403 ``challenge_required`` with the statement to be spoken, and the same
-call with that recording, within ten minutes, is the answer to it. Nothing is easier through this door.
+call with that recording, within ten minutes, is the answer to it; `scope_sha256` and `attestations` travel in
+the SDK's `extra_body`. Nothing is easier through this door.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import time
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.core.files.base import File
+from django.utils.translation import get_language
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import FormParser, MultiPartParser
@@ -24,6 +25,7 @@ from accounts.api import parsed
 from accounts.languages import LANGUAGES
 from accounts.models import CheckState, Consent, Style, Submission, Voice, VoiceStatus
 from accounts.principals import Principal, principal_for
+from accounts.serializers import AttestationField, ChallengeShape
 from accounts.services.consent import open_challenge
 from synth.common.ids import parse_id
 from synth.common.parsers import StrictJSONParser
@@ -46,6 +48,15 @@ class ConsentForm(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=80, help_text="Name of the person who speaks.")
     language = serializers.CharField(max_length=16, help_text="en or zh; a region is ignored.")
     recording = serializers.FileField(allow_empty_file=True)
+    scope_sha256 = serializers.CharField(
+        max_length=64,
+        default="",
+        allow_blank=True,
+        help_text="As in the refusal that named the statement (SDKs: extra_body). Needed with its recording.",
+    )
+    attestations = AttestationField(
+        max_length=10, default=list, help_text="What the person declared (SDKs: extra_body). Likewise."
+    )
 
 
 class VoiceForm(serializers.Serializer[Any]):
@@ -168,7 +179,7 @@ class ConsentsView(APIView):
                 "language_not_offered", "This language is not offered.", limit=list(LANGUAGES),
                 extra={"param": "language"},
             )  # fmt: skip
-        consent = _answer_challenge(principal, given["name"], language, given["recording"])
+        consent = _answer_challenge(principal, language, given)
         return Response(_consent_answer(consent))
 
 
@@ -195,8 +206,9 @@ class ConsentView(APIView):
         return Response({"id": str(consent.pk), "object": "audio.voice_consent", "deleted": True})
 
 
-def _answer_challenge(principal: Principal, person: str, language: str, recording: File) -> Consent:
-    """The consent that `recording` founds, if it answers the open challenge of this person's voice."""
+def _answer_challenge(principal: Principal, language: str, given: dict[str, Any]) -> Consent:
+    """The consent that the recording founds, if it answers the open challenge of this person's voice."""
+    person: str = given["name"]
     voice = (
         selectors.voices(principal)
         .filter(
@@ -212,20 +224,35 @@ def _answer_challenge(principal: Principal, person: str, language: str, recordin
     challenge = open_challenge(principal=principal, voice_id=voice.pk)
     if challenge is None:
         challenge = services.issue_challenge(principal=principal, voice_id=voice.pk)
+        shown = ChallengeShape(challenge).data
         raise Forbidden(
             "challenge_required",
-            "Record this statement and send the same request with it within ten minutes: "
-            + challenge.statement,
+            "Show the person what they permit (terms), let them record this statement, and send the same request"
+            " with it, scope_sha256 and attestations within ten minutes: " + challenge.statement,
             extra={
-                "statement": challenge.statement,
                 "challenge_id": str(challenge.pk),
                 "voice_id": str(voice.pk),
-                "expires_at": challenge.expires_at.isoformat(),
-                "needs_reviewer": list(challenge.needs_reviewer),
+                **{
+                    key: shown[key]
+                    for key in (
+                        "statement",
+                        "terms",
+                        "scope_sha256",
+                        "attestations",
+                        "expires_at",
+                        "needs_reviewer",
+                    )
+                },
             },
         )
     submission = services.submit_recording(
-        principal=principal, challenge_id=challenge.pk, upload=recording, source="upload"
+        principal=principal,
+        challenge_id=challenge.pk,
+        upload=given["recording"],
+        source="upload",
+        scope_sha256=given["scope_sha256"],
+        attestations=given["attestations"],
+        language=get_language() or "en",
     )
     submission = _decided(submission, "submission", ANSWER_WITHIN_S)
     if submission.state != CheckState.APPROVED:

@@ -12,24 +12,19 @@ import hashlib
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import rfc8785
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 from django.utils import timezone
 
+from accounts import receipt_keys
 from accounts.models import Clip, Consent, Submission, Voice, VoiceStatus
-from accounts.scope import Scope
-from synth.errors import AssentError, Unavailable
+from accounts.receipt_keys import VerifyingKey
+from synth.errors import AssentError
 
 SCHEMA = "https://www.w3.org/ns/dpv#ConsentRecord"
-VERSION = "assent-consent-receipt-1"
-KEY_FILE = "receipt-signing.key"
+VERSION = "assent-consent-receipt-2"
 MAX_RECEIPT_BYTES = 256 * 1024
 
 
@@ -60,33 +55,30 @@ def canonical(receipt: Any) -> bytes:
     return data
 
 
-def public_key() -> str:
-    """The Ed25519 public key (32 bytes, base64) that receipts of this service verify under."""
-    return _b64(_public_bytes())
-
-
-def key_id() -> str:
-    """First 16 hex digits of the SHA-256 of the public key."""
-    return hashlib.sha256(_public_bytes()).hexdigest()[:16]
-
-
 def sign(receipt: dict[str, Any]) -> SignedReceipt:
     data = canonical(receipt)
     return SignedReceipt(
         receipt=receipt,
         sha256=hashlib.sha256(data).hexdigest(),
-        signature=_b64(_private_key().sign(data)),
+        signature=_b64(receipt_keys.sign(data)),
     )
 
 
 def signature_is_valid(receipt: Any, signature: str) -> bool:
-    """Whether `signature` (base64) is this service's signature over `receipt`."""
-    try:
-        raw = base64.b64decode(signature, validate=True)
-        _private_key().public_key().verify(raw, canonical(receipt))
-    except (InvalidSignature, binascii.Error, ValueError, AssentError):
+    """Whether `signature` (base64) is this service's over `receipt`, by the key that the receipt names."""
+    key = key_of(receipt)
+    if key is None:
         return False
-    return True
+    try:
+        return key.verifies(base64.b64decode(signature, validate=True), canonical(receipt))
+    except (binascii.Error, ValueError, AssentError):
+        return False
+
+
+def key_of(receipt: Any) -> VerifyingKey | None:
+    """The key of this service, present or earlier, that `receipt` says it was signed with."""
+    named = receipt.get("signing_key_id") if isinstance(receipt, dict) else None
+    return receipt_keys.named(named) if isinstance(named, str) else None
 
 
 def build(
@@ -95,7 +87,6 @@ def build(
     submission: Submission,
     clip: Clip,
     consent: Consent,
-    scope: Scope,
     issued_at: datetime,
     reviewed: bool,
 ) -> SignedReceipt:
@@ -115,7 +106,7 @@ def build(
             "receipt_id": str(consent.pk),
             "consent_version": consent.version,
             "issued_at": _time(issued_at),
-            "signing_key_id": key_id(),
+            "signing_key_id": receipt_keys.current().key_id,
             "previous_receipt_hash": previous,
             "service": {"operator": settings.ASSENT_OPERATOR, "url": base_url},
             "controller": {"id": str(voice.organisation_id), "name": voice.organisation.name},
@@ -131,8 +122,14 @@ def build(
                 "recorded_at": _time(submission.created_at),
                 "recording_sha256": clip.sha256,
                 "recording_duration_ms": clip.duration_ms,
+                "acknowledged_scope_sha256": submission.acknowledged_scope_sha256,
+                "attestations": [
+                    {**declaration, "made_in_session_of": str(submission.submitted_by_id)}
+                    for declaration in submission.attestations
+                ],
             },
-            "scope": scope.as_json(),
+            "scope": challenge.scope,
+            "scope_sha256": challenge.scope_sha256,
             "valid_from": _time(consent.valid_from),
             "valid_until": _time(consent.valid_until),
             "withdrawal": {"at_any_time": True, "url": f"{base_url}/voices/{voice.pk}"},
@@ -176,27 +173,9 @@ def verdict(receipt: dict[str, Any], signature: str) -> dict[str, Any]:
         "state": state,
         "revoked_at": consent.revoked_at if consent else None,
         "sha256": digest,
-        "key_id": key_id(),
+        "key_id": key.key_id if valid and (key := key_of(receipt)) else receipt_keys.current().key_id,
         "checked_at": now,
     }
-
-
-@lru_cache(maxsize=4)
-def _load(path: Path) -> Ed25519PrivateKey:
-    try:
-        return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(path.read_text().strip()))
-    except (OSError, ValueError) as error:
-        raise Unavailable(
-            "receipt_key_missing", f"No readable key file {path.name}: run `manage.py doctor`."
-        ) from error
-
-
-def _private_key() -> Ed25519PrivateKey:
-    return _load(Path(settings.ASSENT_KEYS_DIR) / KEY_FILE)
-
-
-def _public_bytes() -> bytes:
-    return _private_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
 def _exact(value: Any) -> Any:

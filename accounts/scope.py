@@ -6,12 +6,14 @@ spoken, and it goes into the receipt unchanged.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import rfc8785
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -31,6 +33,7 @@ PURPOSES: dict[str, Promise] = {
 # Advertising and politics put words with consequences into a person's mouth: they are never the default.
 DEFAULT_PURPOSES = ("general", "narration", "dubbing", "assistant", "accessibility")
 DEFAULT_PURPOSE = "general"
+CUSTOM_WEIGHTS = "custom_weights"
 
 ANY_EMOTION = "*"
 DEFAULT_VALID_DAYS = 365
@@ -59,10 +62,19 @@ class Scope:
     valid_days: int = DEFAULT_VALID_DAYS
     custom_weights: bool = False
 
+    @property
+    def spoken_purposes(self) -> tuple[str, ...]:
+        """What the statement names: the purposes, and the making of a model beside them."""
+        return (*self.purposes, *((CUSTOM_WEIGHTS,) if self.custom_weights else ()))
+
     def as_json(self) -> dict[str, Any]:
         return {
             key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
         }
+
+    def sha256(self) -> str:
+        """Hex SHA-256 of the scope's RFC 8785 bytes: what a person acknowledges, and the receipt repeats."""
+        return sha256_of(self.as_json())
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Scope:
@@ -70,6 +82,11 @@ class Scope:
             key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
         }
         return cls(**parts)
+
+
+def sha256_of(scope: dict[str, Any]) -> str:
+    """Hex SHA-256 of a scope as it was stored, which may lack parts that were invented later."""
+    return hashlib.sha256(rfc8785.dumps(scope)).hexdigest()
 
 
 def make_scope(

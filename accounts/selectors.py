@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import numpy as np
@@ -32,6 +32,7 @@ from synth.common.ids import parse_id
 from synth.errors import Forbidden, NotFound
 
 WAITING_FOR_REVIEW = CheckState.NEEDS_REVIEW
+SAY_ENDING_WITHIN = timedelta(days=30)
 _SLUG = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -160,6 +161,15 @@ def speaking_voices(principal: Principal) -> QuerySet[Voice]:
     now = timezone.now()
     live = Consent.objects.filter(closed_as="", valid_from__lte=now, valid_until__gt=now)
     return voices(principal).filter(organisation=principal.organisation, status="active", consents__in=live)
+
+
+def days_left(voices_: Iterable[Voice]) -> dict[UUID, int]:
+    """Whole days until the live consent ends, by voice id, for those whose end is near enough to say so."""
+    now = timezone.now()
+    rows = Consent.objects.filter(
+        voice__in=list(voices_), closed_as="", valid_until__gt=now, valid_until__lte=now + SAY_ENDING_WITHIN
+    )
+    return {voice: (until - now).days for voice, until in rows.values_list("voice_id", "valid_until")}
 
 
 def approved_styles(voices_: Iterable[Voice]) -> dict[UUID, list[Style]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import get_language
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts import scope
+from accounts import attestations, scope, terms
 from accounts.languages import LANGUAGES
 from accounts.models import ApiKey, Challenge, Consent, Invitation, Membership, Style, Submission, Voice
 from accounts.permissions import SCOPES, Role
@@ -118,9 +120,29 @@ class ChallengeRequest(serializers.Serializer[Any]):
     )
 
 
+class TermShape(serializers.Serializer[terms.Term]):
+    part = serializers.CharField()
+    title = serializers.CharField()
+    items = serializers.ListField(child=serializers.CharField())
+
+
+class AttestationShape(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    wording = serializers.CharField()
+
+
 class ChallengeShape(serializers.ModelSerializer[Challenge]):
     voice = serializers.UUIDField(source="voice_id")
     scope = serializers.DictField()
+    scope_sha256 = serializers.CharField(
+        help_text="Send it back with the recording: it says that the person was shown `terms`."
+    )
+    terms = serializers.SerializerMethodField(
+        help_text="What the statement permits, in plain words. Show it to the person before they speak."
+    )
+    attestations = serializers.SerializerMethodField(
+        help_text="What the person has to declare; send the codes with the recording."
+    )
     needs_reviewer = serializers.ListField(
         child=serializers.CharField(),
         help_text="Why a reviewer will listen whatever the recording is like; empty when none need.",
@@ -134,16 +156,52 @@ class ChallengeShape(serializers.ModelSerializer[Challenge]):
             "language",
             "statement",
             "scope",
+            "scope_sha256",
+            "terms",
+            "attestations",
             "needs_reviewer",
             "expires_at",
             "attempts",
             "used_at",
         )
 
+    @extend_schema_field(TermShape(many=True))
+    def get_terms(self, challenge: Challenge) -> Any:
+        granted = terms.terms_of(
+            scope.Scope.from_json(challenge.scope), organisation=challenge.voice.organisation.name
+        )
+        return TermShape(granted, many=True).data  # type: ignore[arg-type]
+
+    @extend_schema_field(AttestationShape(many=True))
+    def get_attestations(self, challenge: Challenge) -> list[dict[str, str]]:
+        texts = attestations.wordings(get_language() or "en")
+        return [{"code": code, "wording": wording} for code, wording in texts.items()]
+
+
+class AttestationField(serializers.ListField):
+    """Codes of what was declared: repeated in a form, or in one value with commas between them."""
+
+    child = serializers.ChoiceField(choices=list(attestations.WORDING))
+
+    def to_internal_value(self, data: Any) -> Any:
+        items = [data] if isinstance(data, str) else data
+        if isinstance(items, list) and all(isinstance(item, str) for item in items):
+            items = [code.strip() for item in items for code in item.split(",") if code.strip()]
+        return super().to_internal_value(items)
+
 
 class RecordingRequest(serializers.Serializer[Any]):
     file = serializers.FileField(allow_empty_file=True, help_text="At most 20 MiB.")
     source = serializers.ChoiceField(choices=["microphone", "upload"], default="upload")  # type: ignore[assignment]
+    scope_sha256 = serializers.CharField(
+        max_length=64,
+        default="",
+        allow_blank=True,
+        help_text="The challenge's: it says that the person was shown what they permit. Needed.",
+    )
+    attestations = AttestationField(
+        max_length=10, default=list, help_text="What the person declared. All of them are needed."
+    )
 
 
 class GateShape(serializers.Serializer[Any]):
@@ -363,6 +421,11 @@ class ReceiptVerdict(serializers.Serializer[Any]):
 
 
 class ReceiptKeyShape(serializers.Serializer[Any]):
-    key_id = serializers.CharField()
+    key_id = serializers.CharField(help_text="As receipts name it: signing_key_id.")
     algorithm = serializers.CharField()
     public_key = serializers.CharField(help_text="32 bytes, base64.")
+    retired_at = serializers.CharField(help_text="Empty for the key that signs now.")
+
+
+class ReceiptKeysShape(ReceiptKeyShape):
+    earlier = ReceiptKeyShape(many=True, help_text="Keys of earlier receipts, the latest first.")

@@ -21,6 +21,7 @@ GATES: dict[str, Promise] = {
     "statement": _("The statement, without changes"),
     "person": _("The person's name"),
     "organisation": _("The organisation's name"),
+    "purposes": _("The purposes"),
     "date": _("The date"),
     "challenge_words": _("The six words"),
     "single_speaker": _("One speaker"),
@@ -28,6 +29,7 @@ GATES: dict[str, Promise] = {
     "protected_voice": _("Not somebody else's voice"),
     "expression": _("Moderate expression"),
     "transcript": _("Fits the transcript"),
+    "scope": _("Permits what was acknowledged"),
     "voice": _("The voice is open"),
     "review": _("The reviewer's decision"),
 }

@@ -64,6 +64,11 @@ EVENTS: dict[str, EventType] = dict(
         ),
         _event("consent.revoked", "Consent was revoked.", "授权已撤销。"),
         _event("consent.expired", "Consent expired.", "授权已到期。"),
+        _event(
+            "consent.expiry_noticed",
+            "The owner was told that the consent ends soon.",
+            "已通知声音所有者授权即将到期。",
+        ),
         _event("style.submitted", "A style clip was submitted.", "提交了风格片段。"),
         _event("style.approved", "A style clip was approved.", "风格片段已通过。"),
         _event("style.needs_review", "A style clip waits for a reviewer.", "风格片段等待人工审核。"),
@@ -111,8 +116,8 @@ KEYS = HASH_KEYS | _words(
     """
     account_id user_id member_id organisation_id role previous_role api_key_id key_id key_prefix scopes
     voice_id voice_status style_id style_ids weights_id dictionary_id dictionary_version clip_id kind source
-    challenge_id challenge_words submission_id consent_id consent_version consent_state scope
-    valid_from valid_until expires_at revoked_at reason reasons code decision decided_by reviewer_id
+    challenge_id challenge_words attestations submission_id consent_id consent_version consent_state scope
+    valid_from valid_until days_left expires_at revoked_at reason reasons code decision decided_by reviewer_id
     automatic gates model_versions thresholds attempt attempts verdict
     job_id batch_id output_id item priority state previous_state
     text_characters language languages emotion purpose purposes speed_milli seed parameters

@@ -12,7 +12,8 @@ import soundfile as sf
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts import services as accounts
-from accounts.models import Membership, Organisation, Style, User, Voice
+from accounts.attestations import WORDING
+from accounts.models import Challenge, Membership, Organisation, Style, User, Voice
 from accounts.principals import Principal, principal_of
 from accounts.services.consent import GATES_THAT_MUST_PASS as CONSENT_GATES
 from accounts.services.styles import GATES_THAT_MUST_PASS as STYLE_GATES
@@ -69,6 +70,11 @@ def passing_report(gates: frozenset[str], samples: np.ndarray | None = None, rat
     }
 
 
+def acknowledged(challenge: Challenge) -> dict[str, Any]:
+    """What whoever answers `challenge` says beside the recording: that they read what it permits, and are of age."""
+    return {"scope_sha256": challenge.scope_sha256, "attestations": list(WORDING)}
+
+
 def consented_voice(
     principal: Principal, *, name: str = "", samples: np.ndarray | None = None, **scope: Any
 ) -> Voice:
@@ -82,6 +88,7 @@ def consented_voice(
         challenge_id=challenge.id,
         upload=SimpleUploadedFile("take.wav", wav(samples)),
         source="microphone",
+        **acknowledged(challenge),
     )
     assert accounts.begin_check(submission_id=submission.id) is not None
     submission = accounts.apply_consent_gates(

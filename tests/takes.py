@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -35,6 +36,7 @@ STYLES = ("neutral", "sad", "cheerful")
 PERSON = "Alex Morgan"
 OTHER_PERSONS = ("Jordan Baker", "Maria Lopez")
 ORGANISATION = "Harbor Studio"
+PURPOSES = ("general", "narration", "dubbing", "assistant", "accessibility")
 
 # Median pitch of each voice as flite speaks it, in Hz. rms takes no pitch settings.
 _PITCH_HZ = {"slt": 182.0, "awb": 132.0, "kal16": 90.0}
@@ -65,11 +67,14 @@ def flite_installed() -> bool:
     return shutil.which("flite") is not None
 
 
-def fixed_challenge(seed: int = 2026, date: dt.date = dt.date(2026, 11, 22)) -> ChallengeSpec:
+def fixed_challenge(
+    seed: int = 2026, date: dt.date = dt.date(2026, 11, 22), purposes: Sequence[str] = PURPOSES
+) -> ChallengeSpec:
     """A challenge that is the same everywhere."""
     return make_challenge(
         person_name=PERSON,
         organisation=ORGANISATION,
+        purposes=purposes,
         date=date,
         language="en",
         generator=np.random.default_rng(seed),

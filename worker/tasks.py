@@ -117,6 +117,7 @@ def sweep_weights() -> None:
 @task("upkeep.expire_consents")
 def expire_consents() -> None:
     accounts.expire_consents()
+    accounts.send_renewal_notices()
 
 
 @task("upkeep.verify_log")

@@ -20,20 +20,22 @@ import numpy as np
 from . import phones
 from . import vocabulary as v
 
-SPEC_VERSION = 1
+SPEC_VERSION = 2
 WORD_COUNT = 6
 DECOYS_PER_SLOT = 11
 MIN_DECOY_DISTANCE_PHONES = 3
+
+_NO_PURPOSE = ("nothing", "no use", "nobody", "testing only", "a single day")
 
 LANGUAGES_WITH_RECOGNISER = frozenset({"en"})
 LANGUAGES = ("en", "zh")
 
 STATEMENT_EN = (
     "My name is {person}. I am the owner of this voice, and I consent to {organisation} creating synthetic "
-    "speech from it. Today is the {day} of {month}, {year}. My six words are: {words}."
+    "speech from it, for {purposes}. Today is the {day} of {month}, {year}. My six words are: {words}."
 )
 STATEMENT_ZH = (
-    "我叫{person}，我是这个声音的主人，我同意{organisation}用它制作合成语音。今天是{year}年{month}月{day}日。"
+    "我叫{person}，我是这个声音的主人，我同意{organisation}用它制作合成语音，用于{purposes}。今天是{year}年{month}月{day}日。"
     "我的六个词是：{words}。"
 )
 
@@ -59,8 +61,8 @@ class Slot:
 class ChallengeSpec:
     """What must be said, and all that is needed to judge whether it was said.
 
-    ``statement`` is shown to the speaker. ``slots`` are person, organisation, day, month, year; ``words`` are
-    the six words in order, each with its decoys. Decoys are for the recogniser alone: never show them.
+    ``statement`` is shown to the speaker. ``slots`` are person, organisation, purposes, day, month, year; ``words``
+    are the six words in order, each with its decoys. Decoys are for the recogniser alone: never show them.
     """
 
     language: str
@@ -109,18 +111,28 @@ def _parts(rows: Iterable[dict[str, Any]]) -> tuple[Part, ...]:
 
 
 def make_challenge(
-    *, person_name: str, organisation: str, date: dt.date, language: str, generator: np.random.Generator
+    *,
+    person_name: str,
+    organisation: str,
+    purposes: Sequence[str],
+    date: dt.date,
+    language: str,
+    generator: np.random.Generator,
 ) -> ChallengeSpec:
-    """Draw a challenge for ``person_name`` allowing ``organisation`` on ``date``.
+    """Draw a challenge for ``person_name`` allowing ``organisation`` the ``purposes``, on ``date``.
 
-    ``language`` is one of `LANGUAGES` (ValueError otherwise). The same arguments and generator state give the
-    same challenge. 96 words in six places are some 7.8e11 combinations.
+    ``purposes`` are keys of `vocabulary.PURPOSES_EN`, at least one (ValueError otherwise): each is said, so that
+    nobody consents to a use that they have not named. ``language`` is one of `LANGUAGES` (ValueError otherwise).
+    The same arguments and generator state give the same challenge. 96 words in six places are some 7.8e11
+    combinations.
     """
     person_name, organisation = " ".join(person_name.split()), " ".join(organisation.split())
     if not person_name or not organisation:
         raise ValueError("a challenge names a person and an organisation")
+    if not purposes or any(purpose not in v.PURPOSES_EN for purpose in purposes):
+        raise ValueError(f"a challenge names purposes among {', '.join(v.PURPOSES_EN)}")
     if language == "zh":
-        return _make_zh(person_name, organisation, date, generator)
+        return _make_zh(person_name, organisation, purposes, date, generator)
     if language != "en":
         raise ValueError(f"no statement in language {language!r}")
     day, month, year = v.DAYS[date.day - 1], v.MONTHS[date.month - 1], year_words(date.year)
@@ -130,6 +142,7 @@ def make_challenge(
         statement=STATEMENT_EN.format(
             person=person_name.rstrip("."),
             organisation=organisation.rstrip("."),
+            purposes=enumeration(purposes),
             day=day,
             month=month.capitalize(),
             year=year,
@@ -138,6 +151,7 @@ def make_challenge(
         slots=(
             Slot("person", person_name, _person_parts(person_name, generator)),
             Slot("organisation", organisation, _organisation_parts(organisation, generator)),
+            Slot("purposes", enumeration(purposes), (_purposes_part(purposes),)),
             Slot("day", day, (_part(day, v.DAYS, generator),)),
             Slot("month", month, (_part(month, v.MONTHS, generator),)),
             Slot(
@@ -150,11 +164,20 @@ def make_challenge(
     )
 
 
-def _make_zh(person: str, organisation: str, date: dt.date, generator: np.random.Generator) -> ChallengeSpec:
+def _make_zh(
+    person: str, organisation: str, purposes: Sequence[str], date: dt.date, generator: np.random.Generator
+) -> ChallengeSpec:
     words = _draw(v.WORDS_ZH, WORD_COUNT, generator)
     year = "".join(v.ZH_DIGITS[int(d)] for d in str(date.year))
     month, day = _zh_number(date.month), _zh_number(date.day)
-    texts = {"person": person, "organisation": organisation, "day": day, "month": month, "year": year}
+    texts = {
+        "person": person,
+        "organisation": organisation,
+        "purposes": "、".join(text for key, text in v.PURPOSES_ZH.items() if key in purposes),
+        "day": day,
+        "month": month,
+        "year": year,
+    }
     return ChallengeSpec(
         language="zh",
         statement=STATEMENT_ZH.format(**texts, words="、".join(words)),
@@ -174,6 +197,26 @@ def year_words(year: int) -> str:
         return f"twenty {v.TEENS[rest - 10]}"
     tens, units = v.TENS[rest // 10 - 2], rest % 10
     return f"twenty {tens} {v.DIGITS[units]}" if units else f"twenty {tens}"
+
+
+def enumeration(purposes: Iterable[str]) -> str:
+    """``purposes`` as they are said in English ("a", "a and b", "a, b, and c"), always in one order."""
+    said = [text for key, text in v.PURPOSES_EN.items() if key in set(purposes)]
+    if len(said) < 3:
+        return " and ".join(said)
+    return f"{', '.join(said[:-1])}, and {said[-1]}"
+
+
+def _purposes_part(purposes: Sequence[str]) -> Part:
+    """The whole list as one part; its decoys are the lists with one purpose more or one less, and no list."""
+    chosen = set(purposes)
+    lists = [chosen ^ {key} for key in v.PURPOSES_EN]
+    others = [_words_of(enumeration(other)) for other in lists if other]
+    return Part(_words_of(enumeration(chosen)), (*others, *_NO_PURPOSE))
+
+
+def _words_of(text: str) -> str:
+    return " ".join(text.replace(",", " ").split())
 
 
 def _zh_number(number: int) -> str:

@@ -90,6 +90,8 @@ def statement_places(spec: ChallengeSpec) -> tuple[Place, ...]:
             "synthetic speech from it",
             ("no synthetic speech from it", "nothing from it"),
         ),
+        Place("use", "contrast", "for", ("not for", "never for", "but not for", "for anything but")),
+        *_slot(spec, "purposes"),
         Place("afterthought", "contrast", "", _AFTERTHOUGHTS),
         _fixed("today is"),
         Place("today", "contrast", "", ("not",)),

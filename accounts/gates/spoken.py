@@ -1,4 +1,4 @@
-"""The gates that listen: statement, person, organisation, date and challenge words."""
+"""The gates that listen: statement, person, organisation, purposes, date and challenge words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .challenge import ChallengeSpec
 from .report import Gate
 from .speech import Spans
 
-GATE_NAMES = ("statement", "person", "organisation", "date", "challenge_words")
+GATE_NAMES = ("statement", "person", "organisation", "purposes", "date", "challenge_words")
 _DATE_SLOTS = ("day", "month", "year")
 
 _REVIEW_MESSAGES = {
@@ -48,6 +48,7 @@ def listen(samples: np.ndarray, spec: ChallengeSpec, spans: Spans) -> Listening:
         _statement_gate(heard, found, spans),
         _slot_gate("person", ("person",), heard),
         _slot_gate("organisation", ("organisation",), heard),
+        _slot_gate("purposes", ("purposes",), heard),
         _slot_gate("date", _DATE_SLOTS, heard),
         _words_gate(heard, spec),
     ]
@@ -94,7 +95,8 @@ def _slot_gate(name: str, slots: tuple[str, ...], heard: Sequence[grammar.Heard]
         # The right name may be said in a way that our rules did not foresee: not a reason to refuse it.
         message = f"“{expected}” was not clearly heard; a reviewer listens."
         return Gate(name, "review", said, expected, "words", f"{name}_uncertain", message)
-    message = f"Another {name} was heard than “{expected}”. Read exactly what is shown."
+    what = "Other purposes were" if name == "purposes" else f"Another {name} was"
+    message = f"{what} heard than “{expected}”. Read exactly what is shown."
     return Gate(name, "fail", said, expected, "words", f"{name}_mismatch", message)
 
 

@@ -60,6 +60,28 @@ ORGANISATIONS = (
     "grand hotel group",
 )
 
+# How each purpose of a consent is said (the keys are those of its scope), and the making of a model of the voice.
+PURPOSES_EN = {
+    "general": "general use",
+    "narration": "narration",
+    "dubbing": "dubbing",
+    "assistant": "assistants",
+    "accessibility": "accessibility",
+    "advertising": "advertising",
+    "political": "politics",
+    "custom_weights": "model training",
+}
+PURPOSES_ZH = {
+    "general": "日常用途",
+    "narration": "朗读",
+    "dubbing": "配音",
+    "assistant": "语音助手",
+    "accessibility": "无障碍服务",
+    "advertising": "广告",
+    "political": "政治宣传",
+    "custom_weights": "训练专属模型",
+}
+
 DIGITS = _list("zero one two three four five six seven eight nine")
 TEENS = _list("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen")
 TENS = _list("twenty thirty forty fifty sixty seventy eighty ninety")

@@ -14,6 +14,7 @@ from accounts.gates.challenge import ChallengeSpec
 from accounts.languages import LANGUAGES
 from accounts.models.people import Organisation
 from accounts.recordings import new_name
+from accounts.scope import sha256_of
 from accounts.states import CheckState, VoiceStatus
 from synth.common.ids import new_id
 
@@ -102,8 +103,9 @@ class Clip(models.Model):
 class Challenge(models.Model):
     """A random statement to be spoken within ten minutes, and the scope that speaking it permits.
 
-    `spec` is the gates' own description (slots, decoys, words); `used_at` is set once a recording of it was
-    accepted or the attempts ran out, and then it is spent.
+    `spec` is the gates' own description (slots, decoys, words); `scope_sha256` is what whoever answers has to
+    acknowledge. `used_at` is set once a recording of it was accepted or the attempts ran out, and then it is
+    spent. When the voice is erased, statement and spec are emptied.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -113,6 +115,7 @@ class Challenge(models.Model):
     statement = models.TextField()
     spec = models.JSONField()
     scope = models.JSONField()
+    scope_sha256 = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -136,7 +139,12 @@ class Challenge(models.Model):
     @property
     def needs_reviewer(self) -> tuple[str, ...]:
         """Codes of why a reviewer will listen whatever the recording is like; known before it is spoken."""
-        return ChallengeSpec.from_json(self.spec).needs_reviewer
+        return ChallengeSpec.from_json(self.spec).needs_reviewer if self.spec else ()
+
+    @property
+    def scope_is_intact(self) -> bool:
+        """Whether the scope is still the one that the statement was issued for."""
+        return self.scope_sha256 == sha256_of(self.scope)
 
 
 class CheckedRecording(models.Model):
@@ -173,12 +181,18 @@ class CheckedRecording(models.Model):
 
 
 class Submission(CheckedRecording):
-    """One recording offered as the answer to a challenge."""
+    """One recording offered as the answer to a challenge.
+
+    `acknowledged_scope_sha256` is the scope that the person at the microphone was shown; `attestations` is
+    what they declared, in the words they read (`accounts.attestations`). Neither changes afterwards.
+    """
 
     challenge = models.ForeignKey(Challenge, on_delete=models.PROTECT, related_name="submissions")
     clip = models.OneToOneField(
         Clip, null=True, blank=True, on_delete=models.PROTECT, related_name="submission"
     )
+    acknowledged_scope_sha256 = models.CharField(max_length=64, blank=True)
+    attestations = models.JSONField(default=list, blank=True)
     state = models.CharField(max_length=16, choices=CheckState, default=CheckState.QUEUED)
 
     class Meta:
@@ -212,6 +226,7 @@ class Consent(models.Model):
 
     Scope, dates and receipt never change after the insert (a trigger holds that). Closing a consent sets
     `closed_as`; a revocation also raises `version`, so whoever remembers the old version is stale at once.
+    `noticed_days` is the last notice of its end that its owner was sent, in days before it.
     """
 
     class ClosedAs(models.TextChoices):
@@ -233,6 +248,7 @@ class Consent(models.Model):
     receipt: Any = models.JSONField()
     receipt_sha256 = models.CharField(max_length=64, unique=True)
     receipt_signature = models.CharField(max_length=128)
+    noticed_days = models.PositiveSmallIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

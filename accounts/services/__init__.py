@@ -16,6 +16,7 @@ from accounts.services.consent import (
     apply_consent_gates,
     begin_check,
     challenge_spec,
+    challenge_words,
     issue_challenge,
     review,
     submit_recording,
@@ -37,6 +38,7 @@ from accounts.services.people import (
     rename_organisation,
     withdraw_invitation,
 )
+from accounts.services.renewal import send_renewal_notices
 from accounts.services.styles import (
     add_style,
     apply_style_gates,
@@ -65,6 +67,7 @@ __all__ = [
     "begin_check",
     "begin_style_check",
     "challenge_spec",
+    "challenge_words",
     "change_role",
     "consent_is_live",
     "create_key",
@@ -90,6 +93,7 @@ __all__ = [
     "review_style",
     "revoke",
     "revoke_key",
+    "send_renewal_notices",
     "styles_are_approved",
     "submit_recording",
     "suspend",

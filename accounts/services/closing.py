@@ -27,6 +27,7 @@ from accounts.services.consent import reject, voice_closed_reason
 from accounts.services.voices import lock_voice, record
 from accounts.services.weights import close_weights
 from accounts.states import move
+from accounts.voice_signals import voice_erased
 from audit import services as audit
 from audit.actors import SYSTEM
 
@@ -73,9 +74,12 @@ def revoke(*, principal: Principal, voice_id: UUID | str, reason: str = "") -> V
 
 
 def erase_voice(*, principal: Principal, voice_id: UUID | str) -> Voice:
-    """Revoke, then erase recordings, voiceprints, fingerprints and the person's name.
+    """Revoke, then erase whatever sounds like the person, or names them, or says what was said in their voice.
 
-    What remains: the signed receipts, the log, and hashes of what was erased. Again is no error.
+    Gone: recordings, voiceprints and fingerprints of them, transcripts, names, statements, reports; and through
+    the signal `voice_erased`, in the same transaction, the files and texts of every job in this voice. What
+    remains: the signed receipts (they hold the statement), the log, hashes, and the marks with the fingerprints
+    of released files, by which a copy out in the world is still recognised. Again is no error.
     """
     voice = selectors.get_controlled_voice(principal, voice_id)
     with transaction.atomic():
@@ -91,18 +95,27 @@ def erase_voice(*, principal: Principal, voice_id: UUID | str) -> Voice:
             *Style.objects.filter(voice=voice),
         ):
             delete_on_commit(row.upload.name)
-        Submission.objects.filter(challenge__voice=voice).update(upload="")
+        Submission.objects.filter(challenge__voice=voice).update(
+            upload="", gates=[], reasons=[], decision_note=""
+        )
+        Challenge.objects.filter(voice=voice).update(statement="", spec={})
         for style in Style.objects.select_for_update().filter(voice=voice):
             move(Style, style.pk, CheckState.REMOVED, decided_at=now)
-        Style.objects.filter(voice=voice).update(upload="", transcript="")
+        Style.objects.filter(voice=voice).update(
+            upload="", transcript="", gates=[], reasons=[], decision_note=""
+        )
         erased = Clip.objects.filter(voice=voice).update(
             file="", fingerprint=None, speaker_embedding=None, transcript="", measurements={}
         )
         voice.person_name = ""
+        # A voice is often called after its person.
+        voice.name = voice.slug = f"erased-{voice.pk.hex[-12:]}"
         voice.speaker_embedding = None
         voice.erased_at = now
-        voice.save(update_fields=["person_name", "speaker_embedding", "erased_at"])
-        record(principal, "voice.deleted", voice, count=erased)
+        voice.save(update_fields=["person_name", "name", "slug", "speaker_embedding", "erased_at"])
+        followed: list[Any] = voice_erased.send(sender=Voice, voice=voice, actor=principal.actor)
+        files = sum(count for _receiver, count in followed)
+        record(principal, "voice.deleted", voice, count=erased, outputs_affected=files)
     return voice
 
 

@@ -5,10 +5,8 @@ Every step is one transaction with its log entry. Locks are taken in the order v
 
 from __future__ import annotations
 
-import hashlib
-import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,6 +18,7 @@ from django.db import transaction
 from django.db.models import F, Max
 from django.utils import timezone
 
+from accounts import attestations as declarations
 from accounts import permissions, receipts, recordings, selectors, texts
 from accounts.gates.challenge import LANGUAGES as STATEMENT_LANGUAGES
 from accounts.gates.challenge import ChallengeSpec, make_challenge
@@ -46,6 +45,7 @@ from synth.errors import AssentError, Conflict, Forbidden, NotFound, TooMany
 CHALLENGE_LIFETIME = timedelta(minutes=10)
 CHALLENGES_PER_DAY = 10
 SOURCES = ("microphone", "upload")
+_SCOPE_CHANGED = "What was acknowledged is not what this challenge permits. Ask for a new statement."
 
 # Without these gates passed a machine approves nothing, whatever the report calls its decision.
 GATES_THAT_MUST_PASS = frozenset(
@@ -60,6 +60,7 @@ GATES_THAT_MUST_PASS = frozenset(
         "statement",
         "person",
         "organisation",
+        "purposes",
         "date",
         "challenge_words",
         "protected_voice",
@@ -117,6 +118,7 @@ def issue_challenge(
         spec = make_challenge(
             person_name=voice.person_name,
             organisation=voice.organisation.name,
+            purposes=scope.spoken_purposes,
             date=timezone.localdate(now),
             language=language,
             generator=np.random.default_rng(secrets.randbits(128)),
@@ -128,6 +130,7 @@ def issue_challenge(
             statement=spec.statement,
             spec=spec.as_json(),
             scope=scope.as_json(),
+            scope_sha256=scope.sha256(),
             created_at=now,
             expires_at=now + CHALLENGE_LIFETIME,
         )
@@ -137,7 +140,7 @@ def issue_challenge(
             voice,
             challenge_id=str(challenge.pk),
             language=language,
-            scope_sha256=_sha256_of(scope),
+            scope_sha256=challenge.scope_sha256,
             expires_at=challenge.expires_at.isoformat(),
         )
     return challenge
@@ -160,14 +163,24 @@ def open_challenge(*, principal: Principal, voice_id: UUID | str) -> Challenge |
 
 
 def submit_recording(
-    *, principal: Principal, challenge_id: UUID, upload: File, source: str = "upload"
+    *,
+    principal: Principal,
+    challenge_id: UUID,
+    upload: File,
+    source: str = "upload",
+    scope_sha256: str,
+    attestations: Collection[str],
+    language: str = "en",
 ) -> Submission:
     """Offer a recording as the answer to a challenge; a worker checks it (task ``checks.consent``).
 
-    Nothing is decoded here. Raises NotFound ``challenge_not_found``; Forbidden ``challenge_expired``,
-    ``challenge_used``, ``attempts_exhausted``, ``voice_revoked``, ``voice_suspended``; Conflict
-    ``check_in_progress``; PayloadTooLarge ``upload_too_large``; AssentError ``empty_upload``,
-    ``source_unknown``; Unavailable ``queue_full``.
+    `scope_sha256` is the hash of what the person at the microphone was shown and agrees to;
+    `attestations` are the codes of what they declared (all of `accounts.attestations.WORDING`), read in
+    `language`. Nothing is decoded here. Raises NotFound ``challenge_not_found``; Forbidden
+    ``challenge_expired``, ``challenge_used``, ``challenge_void``, ``scope_changed``, ``attempts_exhausted``,
+    ``voice_revoked``, ``voice_suspended``; Conflict ``check_in_progress``; PayloadTooLarge
+    ``upload_too_large``; AssentError ``empty_upload``, ``source_unknown``, ``attestation_missing``,
+    ``scope_not_acknowledged``; Unavailable ``queue_full``.
     """
     principal.require(permissions.CONSENT_WRITE)
     if source not in SOURCES:
@@ -177,6 +190,8 @@ def submit_recording(
     challenge = selectors.get_challenge(principal, challenge_id)
     recordings.check_size(upload)
     _refuse_spent(challenge, timezone.now())
+    _refuse_unacknowledged(challenge, scope_sha256)
+    declared = declarations.attested(attestations, language=language)
     checks.refuse_when_full()
     stored = recordings.store(upload)
     try:
@@ -202,6 +217,8 @@ def submit_recording(
                 upload_bytes=stored.size_bytes,
                 source=source,
                 submitted_by=principal.user,
+                acknowledged_scope_sha256=challenge.scope_sha256,
+                attestations=declared,
             )
             record(
                 principal,
@@ -213,6 +230,8 @@ def submit_recording(
                 bytes=stored.size_bytes,
                 attempt=challenge.attempts + 1,
                 source=source,
+                scope_sha256=challenge.scope_sha256,
+                attestations=[declaration["code"] for declaration in declared],
             )
             checks.queue_check(submission)
     except BaseException:
@@ -247,6 +266,9 @@ def apply_consent_gates(*, submission_id: UUID, result: dict[str, Any]) -> Submi
         if voice.status in (VoiceStatus.REVOKED, VoiceStatus.SUSPENDED):
             decision = CheckState.REJECTED
             submission.reasons = [*report.reasons, voice_closed_reason(voice)]
+        elif not _scope_was_acknowledged(submission):
+            decision = CheckState.REJECTED
+            submission.reasons = [*report.reasons, _reason("scope", "scope_changed", _SCOPE_CHANGED)]
         if decision == CheckState.REJECTED:
             reject(submission, voice, SYSTEM, report.facts())
         else:
@@ -274,7 +296,7 @@ def review(*, principal: Principal, submission_id: UUID, approve: bool, note: st
 
     Two-person rule: nobody decides on their own voice, nor on a recording or challenge they handed in.
     Raises NotFound ``submission_not_found``; Conflict ``not_waiting_for_review``; Forbidden
-    ``two_person_rule``, ``voice_revoked``, ``voice_suspended``.
+    ``two_person_rule``, ``voice_revoked``, ``voice_suspended``, ``scope_changed``.
     """
     principal.require_person()
     principal.require(permissions.REVIEW_DECIDE)
@@ -301,6 +323,8 @@ def review(*, principal: Principal, submission_id: UUID, approve: bool, note: st
         facts = {"decision": "approved" if approve else "rejected", "reviewer_id": str(principal.user.pk)}
         if approve:
             _refuse_closed(voice)
+            if not _scope_was_acknowledged(submission):
+                raise Forbidden("scope_changed", _SCOPE_CHANGED)
             _grant(submission, voice, actor=principal.actor, reviewer=principal.user, facts=facts)
         else:
             submission.reasons = [*submission.reasons, _reviewer_reason(note)]
@@ -324,7 +348,7 @@ def _grant(
         voice=voice,
         submission=submission,
         version=last + 1,
-        scope=scope.as_json(),
+        scope=submission.challenge.scope,
         valid_from=now,
         valid_until=now + timedelta(days=scope.valid_days),
     )
@@ -333,7 +357,6 @@ def _grant(
         submission=submission,
         clip=clip,
         consent=consent,
-        scope=scope,
         issued_at=now,
         reviewed=reviewer is not None,
     )
@@ -429,6 +452,25 @@ def _refuse_spent(challenge: Challenge, now: datetime) -> None:
         raise Forbidden("challenge_used", "This challenge is spent. Ask for a new one.")
     if now >= challenge.expires_at:
         raise Forbidden("challenge_expired", "This challenge has expired. Ask for a new one.")
+    if not challenge.scope_is_intact:
+        raise Forbidden("challenge_void", "What this challenge permits was changed. Ask for a new one.")
+
+
+def _refuse_unacknowledged(challenge: Challenge, scope_sha256: str) -> None:
+    if not scope_sha256:
+        raise AssentError(
+            "scope_not_acknowledged",
+            "The person who speaks has to be shown what they permit: send the challenge's scope_sha256 back.",
+            extra={"param": "scope_sha256"},
+        )
+    if scope_sha256 != challenge.scope_sha256:
+        raise Forbidden("scope_changed", _SCOPE_CHANGED, extra={"param": "scope_sha256"})
+
+
+def _scope_was_acknowledged(submission: Submission) -> bool:
+    """Whether the consent would permit exactly what the person at the microphone had before their eyes."""
+    challenge = submission.challenge
+    return challenge.scope_is_intact and submission.acknowledged_scope_sha256 == challenge.scope_sha256
 
 
 def voice_closed_reason(voice: Voice) -> dict[str, Any]:
@@ -445,10 +487,11 @@ def _reason(name: str, code: str, message: str) -> dict[str, Any]:
     return {**row, "code": code, "message": message}
 
 
-def _sha256_of(scope: Scope) -> str:
-    return hashlib.sha256(json.dumps(scope.as_json(), sort_keys=True).encode()).hexdigest()
+def challenge_words(challenge: Challenge) -> tuple[str, ...]:
+    """The six words that were to be said; none once the voice is erased."""
+    return challenge_spec(challenge).word_list if challenge.spec else ()
 
 
 def challenge_spec(challenge: Challenge) -> ChallengeSpec:
-    """What the gates judge by. The decoys in it are never shown."""
+    """What the gates judge by. The decoys in it are never shown. ValueError once the voice is erased."""
     return ChallengeSpec.from_json(challenge.spec)

@@ -27,7 +27,7 @@ from accounts.permissions import SCOPES
 from accounts.principals import ORGANISATION_SESSION_KEY, principal_for
 from synth.common.ids import parse_id
 from synth.errors import AssentError, NotFound
-from synth.portal.refusals import page
+from synth.portal.refusals import page, show
 
 PAGE_SIZE = 20
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -55,11 +55,8 @@ def organisation(request: HttpRequest) -> HttpResponse:
         "memberships": Membership.objects.select_related("organisation").filter(user=principal.user),
         "roles": Role.choices,
         "may_manage": may_manage,
-        "refusal": refusal,
     }
-    return render(
-        request, "accounts/organisation.html", context, status=refusal.http_status if refusal else 200
-    )
+    return show(request, "accounts/organisation.html", context, refusal=refusal)
 
 
 def _change_organisation(request: HttpRequest) -> str:
@@ -106,7 +103,7 @@ def keys(request: HttpRequest) -> HttpResponse:
         "now": timezone.now(),
         "base_url": settings.ASSENT_BASE_URL,
     }
-    status = 200
+    refusal = None
     if request.method == "POST":
         form = request.POST
         try:
@@ -122,15 +119,10 @@ def keys(request: HttpRequest) -> HttpResponse:
                 days=_number(form.get("days"), services.keys.DEFAULT_KEY_DAYS),
             )
         except AssentError as error:
-            context["refusal"] = error
-            status = error.http_status
+            refusal = error
     offered = [(scope, label) for scope, label in SCOPES.items() if principal.can(scope)]
-    return render(
-        request,
-        "accounts/keys.html",
-        {**context, "scopes": offered, "keys": selectors.keys(principal)},
-        status=status,
-    )
+    context |= {"scopes": offered, "keys": selectors.keys(principal)}
+    return show(request, "accounts/keys.html", context, refusal=refusal)
 
 
 @require_safe
@@ -177,12 +169,7 @@ def first_admin(request: HttpRequest, token: str) -> HttpResponse:
             record_authentication(request, user, "password", email=user.email)
             messages.success(request, _("Welcome. Switch on a second factor for this account now."))
             return redirect("mfa_index")
-    return render(
-        request,
-        "accounts/first_admin.html",
-        {"form": form, "refusal": refusal},
-        status=refusal.http_status if refusal else 200,
-    )
+    return show(request, "accounts/first_admin.html", {"form": form}, refusal=refusal)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -204,12 +191,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
             request.session[ORGANISATION_SESSION_KEY] = str(membership.organisation_id)
             messages.success(request, _("You joined %(name)s.") % {"name": found.organisation.name})
             return redirect("portal:home")
-    return render(
-        request,
-        "accounts/invitation.html",
-        {"invitation": found, "refusal": refusal},
-        status=refusal.http_status if refusal else 200,
-    )
+    return show(request, "accounts/invitation.html", {"invitation": found}, refusal=refusal)
 
 
 def _id(text: str | None) -> Any:

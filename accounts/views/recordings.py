@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -11,19 +12,28 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import permissions, selectors, services
+from accounts import attestations, permissions, selectors, services
 from accounts.languages import LANGUAGES, needs_listener
-from accounts.models import Challenge, CheckState, Style, Submission
+from accounts.models import Challenge, CheckState, Style, Submission, Voice
 from accounts.models.voices import MAX_ATTEMPTS_PER_CHALLENGE
-from accounts.principals import principal_for
-from accounts.scope import ANY_EMOTION, DEFAULT_PURPOSES, DEFAULT_VALID_DAYS, MAX_VALID_DAYS, PURPOSES
+from accounts.principals import Principal, principal_for
+from accounts.scope import (
+    ANY_EMOTION,
+    DEFAULT_PURPOSES,
+    DEFAULT_VALID_DAYS,
+    MAX_VALID_DAYS,
+    PURPOSES,
+    Scope,
+)
+from accounts.terms import terms_of
 from accounts.views.voices import may_listen
 from accounts.words import EMOTIONS, emotion_label, gate_rows
 from synth.errors import AssentError
-from synth.portal.refusals import page
+from synth.portal.refusals import page, show
 
 WAITING = (CheckState.QUEUED, CheckState.CHECKING)
 
@@ -41,6 +51,7 @@ def consent_new(request: HttpRequest, voice_id: UUID) -> HttpResponse:
         "emotions": ANY_EMOTION,
         "excluded_terms": "",
         "valid_days": DEFAULT_VALID_DAYS,
+        "custom_weights": False,
     }
     refusal = None
     if request.method == "POST":
@@ -51,6 +62,7 @@ def consent_new(request: HttpRequest, voice_id: UUID) -> HttpResponse:
             "emotions": form.get("emotions", ""),
             "excluded_terms": form.get("excluded_terms", ""),
             "valid_days": form.get("valid_days", ""),
+            "custom_weights": "custom_weights" in form,
         }
         try:
             challenge_ = services.issue_challenge(
@@ -61,6 +73,7 @@ def consent_new(request: HttpRequest, voice_id: UUID) -> HttpResponse:
                 emotions=[word for word in re.split(r"[,，、\s]+", chosen["emotions"].lower()) if word],
                 excluded_terms=[line for line in chosen["excluded_terms"].splitlines() if line.strip()],
                 valid_days=int(chosen["valid_days"]) if chosen["valid_days"].isdecimal() else 0,
+                custom_weights=chosen["custom_weights"],
             )
         except AssentError as error:
             refusal = error
@@ -73,19 +86,17 @@ def consent_new(request: HttpRequest, voice_id: UUID) -> HttpResponse:
         "languages": LANGUAGES.items(),
         "max_days": MAX_VALID_DAYS,
         "listener": needs_listener(voice.language),
-        "refusal": refusal,
     }
-    return render(
-        request, "accounts/consent_new.html", context, status=refusal.http_status if refusal else 200
-    )
+    return show(request, "accounts/consent_new.html", context, refusal=refusal)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page
 def challenge(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
-    """Read the statement aloud into the microphone, or upload a recording of it."""
+    """See what is permitted, agree, and read the statement aloud (or upload a recording of it)."""
     principal = principal_for(request)
     found = selectors.get_challenge(principal, challenge_id)
+    language = get_language() or "en"
     refusal = None
     if request.method == "POST":
         try:
@@ -94,25 +105,26 @@ def challenge(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
                 challenge_id=challenge_id,
                 upload=_recording(request),
                 source=request.POST.get("source", "upload"),
+                scope_sha256=request.POST.get("scope_sha256", ""),
+                attestations=request.POST.getlist("attestations"),
+                language=language,
             )
         except AssentError as error:
             refusal = error
         else:
             return redirect("accounts:submission", submission_id=made.pk)
-    words = services.challenge_spec(found).word_list
     context = {
+        **_statement(found),
         "challenge": found,
         "voice": found.voice,
-        "statement": before_words(found.statement, words),
-        "words": words,
+        "terms": terms_of(Scope.from_json(found.scope), organisation=found.voice.organisation.name),
+        "attestations": attestations.wordings(language).items(),
+        "attested": request.POST.getlist("attestations"),
         "attempts_left": MAX_ATTEMPTS_PER_CHALLENGE - found.attempts,
         "is_open": _is_open(found),
         "listener": bool(found.needs_reviewer),
-        "refusal": refusal,
     }
-    return render(
-        request, "accounts/consent_record.html", context, status=refusal.http_status if refusal else 200
-    )
+    return show(request, "accounts/consent_record.html", context, refusal=refusal)
 
 
 def _recording(request: HttpRequest) -> Any:
@@ -130,8 +142,14 @@ def _is_open(found: Challenge) -> bool:
     )
 
 
+def _statement(found: Challenge) -> dict[str, Any]:
+    """What is to be said: the statement, and apart from it the six words, which the page shows large and numbered."""
+    words = services.challenge_words(found)
+    return {"statement": before_words(found.statement, words), "words": words}
+
+
 def before_words(statement: str, words: tuple[str, ...]) -> str:
-    """The statement up to its six words, which the page shows large and numbered instead."""
+    """The statement up to its six words."""
     at = statement.rfind(words[0]) if words else -1
     return statement[:at].rstrip() if at > 0 else statement
 
@@ -140,19 +158,48 @@ def before_words(statement: str, words: tuple[str, ...]) -> str:
 @page
 def submission(request: HttpRequest, submission_id: UUID) -> HttpResponse:
     """How far the check of a consent recording has come, then what was measured."""
+    row = selectors.get_submission(principal_for(request), submission_id)
+    retry_url = (
+        reverse("accounts:challenge", args=[row.challenge_id])
+        if _is_open(row.challenge)
+        else reverse("accounts:consent_new", args=[row.challenge.voice_id])
+    )
+    return _checked(request, row, row.challenge.voice, {"retry_url": retry_url})
+
+
+@require_safe
+@page
+def style(request: HttpRequest, style_id: UUID) -> HttpResponse:
+    """One style: its clip, its check."""
     principal = principal_for(request)
-    row = selectors.get_submission(principal, submission_id)
+    row: Any = selectors.get_style(principal, style_id)
+    row.emotion_label = emotion_label(row.emotion)
     context = {
+        "style": row,
+        "retry_url": reverse("accounts:style_new", args=[row.voice_id]),
+        "may_listen": may_listen(principal, row.voice),
+        "may_remove": selectors.controls(principal, row.voice) or principal.can(permissions.VOICES_WRITE),
+    }
+    return _checked(request, row, row.voice, context)
+
+
+def _checked(
+    request: HttpRequest, row: Submission | Style, voice: Voice, context: dict[str, Any]
+) -> HttpResponse:
+    """The page of a recording's check, or with the header X-Fragment only the part of it that changes."""
+    kind = "style" if isinstance(row, Style) else "submission"
+    template = "accounts/checked.html" if request.headers.get("X-Fragment") else f"accounts/{kind}.html"
+    context |= {
         "row": row,
-        "voice": row.challenge.voice,
+        "voice": voice,
+        "is_style": kind == "style",
         "waiting": row.state in WAITING,
         "gates": gate_rows(row.gates),
-        "live_url": reverse("accounts:submission", args=[row.pk]),
-        "retry_url": reverse("accounts:challenge", args=[row.challenge_id])
-        if _is_open(row.challenge)
-        else reverse("accounts:consent_new", args=[row.challenge.voice_id]),
+        "live_url": reverse(f"accounts:{kind}", args=[row.pk]),
     }
-    return _checked(request, "accounts/submission.html", context)
+    response = render(request, template, context)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -189,40 +236,8 @@ def style_new(request: HttpRequest, voice_id: UUID) -> HttpResponse:
         "chosen": chosen,
         "emotions": EMOTIONS.items(),
         "languages": LANGUAGES.items(),
-        "refusal": refusal,
     }
-    return render(request, "accounts/style_new.html", context, status=refusal.http_status if refusal else 200)
-
-
-@require_safe
-@page
-def style(request: HttpRequest, style_id: UUID) -> HttpResponse:
-    """One style: its clip, its check."""
-    principal = principal_for(request)
-    row: Any = selectors.get_style(principal, style_id)
-    row.emotion_label = emotion_label(row.emotion)
-    context = {
-        "row": row,
-        "style": row,
-        "voice": row.voice,
-        "is_style": True,
-        "waiting": row.state in WAITING,
-        "gates": gate_rows(row.gates),
-        "live_url": reverse("accounts:style", args=[row.pk]),
-        "retry_url": reverse("accounts:style_new", args=[row.voice_id]),
-        "may_listen": may_listen(principal, row.voice),
-        "may_remove": selectors.controls(principal, row.voice) or principal.can(permissions.VOICES_WRITE),
-    }
-    return _checked(request, "accounts/style.html", context)
-
-
-def _checked(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    """The page, or with the header X-Fragment only the part of it that changes."""
-    if request.headers.get("X-Fragment"):
-        template = "accounts/checked.html"
-    response = render(request, template, context)
-    response["Cache-Control"] = "no-store"
-    return response
+    return show(request, "accounts/style_new.html", context, refusal=refusal)
 
 
 @require_POST
@@ -239,24 +254,21 @@ def style_remove(request: HttpRequest, style_id: UUID) -> HttpResponse:
 def review(request: HttpRequest) -> HttpResponse:
     """Recordings that wait for a reviewer, oldest first."""
     principal = principal_for(request)
-    items: list[dict[str, Any]] = [
+    waiting: list[Submission | Style] = [
+        *selectors.review_queue(principal),
+        *selectors.style_review_queue(principal),
+    ]
+    items = [
         {
             "row": row,
-            "voice": row.challenge.voice,
-            "url": reverse("accounts:review_submission", args=[row.pk]),
+            "voice": _voice_of(row),
+            "is_style": isinstance(row, Style),
+            "url": reverse(
+                f"accounts:review_{'style' if isinstance(row, Style) else 'submission'}", args=[row.pk]
+            ),
         }
-        for row in selectors.review_queue(principal)
+        for row in sorted(waiting, key=lambda row: row.created_at)
     ]
-    items += [
-        {
-            "row": row,
-            "voice": row.voice,
-            "is_style": True,
-            "url": reverse("accounts:review_style", args=[row.pk]),
-        }
-        for row in selectors.style_review_queue(principal)
-    ]
-    items.sort(key=lambda item: item["row"].created_at)
     return render(request, "accounts/review.html", {"items": items})
 
 
@@ -264,40 +276,46 @@ def review(request: HttpRequest) -> HttpResponse:
 @page
 def review_submission(request: HttpRequest, submission_id: UUID) -> HttpResponse:
     """Listen to a consent recording and decide."""
-    principal = principal_for(request)
-    principal.require(permissions.REVIEW_DECIDE)
-    row = selectors.get_submission(principal, submission_id)
-    words = services.challenge_spec(row.challenge).word_list
-    context = {
-        "voice": row.challenge.voice,
-        "statement": before_words(row.challenge.statement, words),
-        "words": words,
-    }
-    return _decided(request, row, context)
+    row = selectors.get_submission(_reviewer(request), submission_id)
+    granted = terms_of(
+        Scope.from_json(row.challenge.scope), organisation=row.challenge.voice.organisation.name
+    )
+    return _decided(request, row, services.review, {**_statement(row.challenge), "terms": granted})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page
 def review_style(request: HttpRequest, style_id: UUID) -> HttpResponse:
     """Listen to a style clip and decide."""
+    row = selectors.get_style(_reviewer(request), style_id)
+    return _decided(request, row, services.review_style, {"statement": row.transcript, "is_style": True})
+
+
+def _reviewer(request: HttpRequest) -> Principal:
     principal = principal_for(request)
     principal.require(permissions.REVIEW_DECIDE)
-    row = selectors.get_style(principal, style_id)
-    return _decided(request, row, {"voice": row.voice, "statement": row.transcript, "is_style": True})
+    return principal
 
 
-def _decided(request: HttpRequest, row: Submission | Style, context: dict[str, Any]) -> HttpResponse:
-    """Show one recording to its reviewer; a posted decision goes to the service."""
+def _voice_of(row: Submission | Style) -> Voice:
+    return row.voice if isinstance(row, Style) else row.challenge.voice
+
+
+def _decided(
+    request: HttpRequest, row: Submission | Style, decide: Callable[..., Any], context: dict[str, Any]
+) -> HttpResponse:
+    """Show one recording to its reviewer; a posted decision goes to the service `decide`."""
     refusal = None
     if request.method == "POST":
         approve = request.POST.get("decision") == "approve"
-        note = request.POST.get("note", "")
-        principal = principal_for(request)
+        which = {"style_id" if isinstance(row, Style) else "submission_id": row.pk}
         try:
-            if isinstance(row, Submission):
-                services.review(principal=principal, submission_id=row.pk, approve=approve, note=note)
-            else:
-                services.review_style(principal=principal, style_id=row.pk, approve=approve, note=note)
+            decide(
+                principal=principal_for(request),
+                approve=approve,
+                note=request.POST.get("note", ""),
+                **which,
+            )
         except AssentError as error:
             refusal = error
         else:
@@ -305,10 +323,8 @@ def _decided(request: HttpRequest, row: Submission | Style, context: dict[str, A
             return redirect("accounts:review")
     context |= {
         "row": row,
+        "voice": _voice_of(row),
         "gates": gate_rows(row.gates),
-        "refusal": refusal,
         "note": request.POST.get("note", ""),
     }
-    return render(
-        request, "accounts/review_item.html", context, status=refusal.http_status if refusal else 200
-    )
+    return show(request, "accounts/review_item.html", context, refusal=refusal)

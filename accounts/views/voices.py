@@ -21,13 +21,14 @@ from accounts.gates.challenge import LANGUAGES as STATEMENT_LANGUAGES
 from accounts.languages import LANGUAGES
 from accounts.models import CheckState, Consent, Submission, Voice
 from accounts.principals import Principal, principal_for
-from accounts.scope import PURPOSES
+from accounts.scope import Scope
+from accounts.terms import Term, terms_of
 from accounts.words import emotion_label, fact_rows, gate_rows
 from audit.events import EVENTS
 from audit.models import Entry
 from synth.errors import AssentError
 from synth.portal.files import answer_with
-from synth.portal.refusals import page
+from synth.portal.refusals import page, show
 
 PAGE_SIZE = 24
 LEDGER_PAGE_SIZE = 50
@@ -41,8 +42,10 @@ def voices(request: HttpRequest) -> HttpResponse:
     shown = Paginator(selectors.voices(principal), PAGE_SIZE).get_page(request.GET.get("page"))
     styles = selectors.approved_styles(shown.object_list)
     rows: list[Any] = list(shown)
+    ending = selectors.days_left(rows)
     for voice in rows:
         voice.shown_styles = styles[voice.pk]
+        voice.ends_in_days = ending.get(voice.pk)
     return render(
         request,
         "accounts/voices.html",
@@ -91,12 +94,7 @@ def voice_new(request: HttpRequest) -> HttpResponse:
             refusal = error
         else:
             return redirect("accounts:consent_new", voice_id=made.pk)
-    return render(
-        request,
-        "accounts/voice_new.html",
-        {"form": form, "refusal": refusal},
-        status=refusal.http_status if refusal else 200,
-    )
+    return show(request, "accounts/voice_new.html", {"form": form}, refusal=refusal)
 
 
 @require_safe
@@ -117,7 +115,8 @@ def voice(request: HttpRequest, voice_id: UUID) -> HttpResponse:
         "voice": found,
         "styles": styles,
         "consent": live or consent,
-        "scope": _shown_scope(live or consent),
+        "terms": _terms(live or consent),
+        "ends_in_days": selectors.days_left([found]).get(found.pk),
         "consent_is_live": active,
         "controls": controls,
         "open_submissions": Submission.objects.filter(
@@ -143,18 +142,11 @@ def may_listen(principal: Principal, found: Voice) -> bool:
     )
 
 
-def _shown_scope(consent: Consent | None) -> dict[str, Any]:
-    """The scope of a consent in the reader's words."""
+def _terms(consent: Consent | None) -> list[Term]:
+    """What a consent permits, in the reader's words; its receipt names whom."""
     if consent is None:
-        return {}
-    scope = consent.scope
-    any_emotion = "*" in scope["emotions"]
-    return {
-        "purposes": [PURPOSES.get(purpose, purpose) for purpose in scope["purposes"]],
-        "languages": [LANGUAGES.get(language, language) for language in scope["languages"]],
-        "emotions": [_("any")] if any_emotion else [emotion_label(emotion) for emotion in scope["emotions"]],
-        "excluded_terms": scope.get("excluded_terms", []),
-    }
+        return []
+    return terms_of(Scope.from_json(consent.scope), organisation=consent.receipt["controller"]["name"])
 
 
 @require_POST
@@ -204,7 +196,7 @@ def receipt(request: HttpRequest, voice_id: UUID) -> HttpResponse:
         "voice": consent.voice,
         "consent": consent,
         "consent_is_live": live is not None and live.pk == consent.pk,
-        "scope": _shown_scope(consent),
+        "terms": _terms(consent),
         "receipt": consent.receipt,
         "receipt_text": json.dumps(consent.receipt, ensure_ascii=False, indent=2),
         "signature_is_valid": receipts.signature_is_valid(consent.receipt, consent.receipt_signature),
@@ -221,7 +213,7 @@ def receipt_file(request: HttpRequest, voice_id: UUID) -> HttpResponse:
     body = {
         "receipt": consent.receipt,
         "signature": consent.receipt_signature,
-        "public_key": receipts.public_key(),
+        "public_key": key.public_key if (key := receipts.key_of(consent.receipt)) else None,
         "algorithm": "Ed25519 over RFC 8785",
     }
     response = JsonResponse(body, json_dumps_params={"ensure_ascii": False, "indent": 2})

@@ -32,6 +32,18 @@ def page(view: View) -> View:
     return answered
 
 
+def show(
+    request: HttpRequest, template: str, context: dict[str, Any], *, refusal: AssentError | None = None
+) -> HttpResponse:
+    """The page `template`, which shows `refusal` beside its form where there is one, under the refusal's status."""
+    return render(
+        request,
+        template,
+        {**context, "refusal": refusal},
+        status=refusal.http_status if refusal else 200,
+    )
+
+
 def refuse(request: HttpRequest, error: AssentError) -> HttpResponse:
     """The error page of `error`, with its HTTP status, code and retry advice."""
     titles = {

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts import services
-from accounts.models import Submission, User, Voice
+from accounts.models import Challenge, Submission, User, Voice
 from accounts.permissions import Role
 from accounts.principals import Principal
 from accounts.services.consent import GATES_THAT_MUST_PASS
@@ -82,7 +82,12 @@ def answered(principal: Principal, voice: Voice, **scope: Any) -> Submission:
 
 
 def answer(principal: Principal, challenge_id: Any) -> Submission:
-    submission = services.submit_recording(principal=principal, challenge_id=challenge_id, upload=take())
+    submission = services.submit_recording(
+        principal=principal,
+        challenge_id=challenge_id,
+        upload=take(),
+        **factories.acknowledged(Challenge.objects.get(pk=challenge_id)),
+    )
     claimed = services.begin_check(submission_id=submission.pk)
     assert claimed is not None
     return claimed

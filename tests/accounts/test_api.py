@@ -35,10 +35,19 @@ def test_the_whole_way_by_key(owner):
     assert issued.status_code == 201
     challenge = issued.json()
     assert "Ada Byron" in challenge["statement"] and challenge["needs_reviewer"] == []
+    terms = {term["part"]: term["items"] for term in challenge["terms"]}
+    assert terms["purposes"] == ["films, series, games"] and "30 days" in terms["valid_days"][0]
+    assert "advertising" in terms["refused_purposes"] and "dubbing" in challenge["statement"]
     assert "spec" not in challenge and "decoy" not in issued.content.decode()
 
     sent = client.post(
-        f"/api/v1/challenges/{challenge['id']}/recording", {"file": take(), "source": "microphone"}
+        f"/api/v1/challenges/{challenge['id']}/recording",
+        {
+            "file": take(),
+            "source": "microphone",
+            "scope_sha256": challenge["scope_sha256"],
+            "attestations": [declared["code"] for declared in challenge["attestations"]],
+        },
     )
     assert sent.status_code == 202
     submission = sent.json()

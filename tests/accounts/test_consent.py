@@ -93,7 +93,10 @@ def test_a_recording_is_stored_hashed_and_queued_on_commit(
     challenge = services.issue_challenge(principal=owner, voice_id=voice.pk)
     with django_capture_on_commit_callbacks(execute=True):
         submission = services.submit_recording(
-            principal=owner, challenge_id=challenge.pk, upload=take(b"RIFFdata")
+            principal=owner,
+            challenge_id=challenge.pk,
+            upload=take(b"RIFFdata"),
+            **factories.acknowledged(challenge),
         )
     assert sent == [("checks.consent", str(submission.pk))]
     assert submission.upload.name.startswith("recordings/") and "take" not in submission.upload.name
@@ -106,10 +109,17 @@ def test_size_is_bounded_and_nothing_is_left(owner, voice, monkeypatch):
     monkeypatch.setattr(recordings, "MAX_BYTES", 10)
     challenge = services.issue_challenge(principal=owner, voice_id=voice.pk)
     with pytest.raises(PayloadTooLarge) as refusal:
-        services.submit_recording(principal=owner, challenge_id=challenge.pk, upload=take(b"x" * 11))
+        services.submit_recording(
+            principal=owner,
+            challenge_id=challenge.pk,
+            upload=take(b"x" * 11),
+            **factories.acknowledged(challenge),
+        )
     assert (refusal.value.measured, refusal.value.limit) == (11, 10)
     empty = code_of(
-        lambda: services.submit_recording(principal=owner, challenge_id=challenge.pk, upload=take(b""))
+        lambda: services.submit_recording(
+            principal=owner, challenge_id=challenge.pk, upload=take(b""), **factories.acknowledged(challenge)
+        )
     )
     assert empty == "empty_upload"
     assert not default_storage.exists("recordings")
@@ -120,7 +130,9 @@ def test_a_failed_row_leaves_no_file(owner, voice, monkeypatch):
     challenge = services.issue_challenge(principal=owner, voice_id=voice.pk)
     monkeypatch.setattr(checks, "queue_check", lambda row: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        services.submit_recording(principal=owner, challenge_id=challenge.pk, upload=take())
+        services.submit_recording(
+            principal=owner, challenge_id=challenge.pk, upload=take(), **factories.acknowledged(challenge)
+        )
     assert default_storage.listdir("recordings")[1] == []
 
 
@@ -132,7 +144,9 @@ def test_three_attempts_then_no_more(owner, voice):
             submission_id=submission.pk, result=report(gate("challenge_words", "fail", "wrong_words"))
         )
     again = code_of(
-        lambda: services.submit_recording(principal=owner, challenge_id=challenge.pk, upload=take())
+        lambda: services.submit_recording(
+            principal=owner, challenge_id=challenge.pk, upload=take(), **factories.acknowledged(challenge)
+        )
     )
     assert again == "attempts_exhausted"
     assert Challenge.objects.get(pk=challenge.pk).used_at is not None
@@ -140,9 +154,13 @@ def test_three_attempts_then_no_more(owner, voice):
 
 def test_one_recording_at_a_time(owner, voice):
     challenge = services.issue_challenge(principal=owner, voice_id=voice.pk)
-    services.submit_recording(principal=owner, challenge_id=challenge.pk, upload=take())
+    services.submit_recording(
+        principal=owner, challenge_id=challenge.pk, upload=take(), **factories.acknowledged(challenge)
+    )
     with pytest.raises(Conflict):
-        services.submit_recording(principal=owner, challenge_id=challenge.pk, upload=take())
+        services.submit_recording(
+            principal=owner, challenge_id=challenge.pk, upload=take(), **factories.acknowledged(challenge)
+        )
 
 
 def test_a_challenge_is_used_once(owner, voice):
@@ -150,7 +168,10 @@ def test_a_challenge_is_used_once(owner, voice):
     services.apply_consent_gates(submission_id=submission.pk, result=report())
     again = code_of(
         lambda: services.submit_recording(
-            principal=owner, challenge_id=submission.challenge_id, upload=take()
+            principal=owner,
+            challenge_id=submission.challenge_id,
+            upload=take(),
+            **factories.acknowledged(submission.challenge),
         )
     )
     assert again == "challenge_used"
@@ -160,7 +181,9 @@ def test_ten_minutes_are_ten_minutes(owner, voice, time_machine_at):
     challenge = services.issue_challenge(principal=owner, voice_id=voice.pk)
     time_machine_at(challenge.expires_at)
     late = code_of(
-        lambda: services.submit_recording(principal=owner, challenge_id=challenge.pk, upload=take())
+        lambda: services.submit_recording(
+            principal=owner, challenge_id=challenge.pk, upload=take(), **factories.acknowledged(challenge)
+        )
     )
     assert late == "challenge_expired"
 
@@ -169,7 +192,9 @@ def test_a_full_queue_takes_no_more(owner, voice, settings):
     settings.ASSENT_CHECKS_QUEUE_LIMIT = 0
     challenge = services.issue_challenge(principal=owner, voice_id=voice.pk)
     with pytest.raises(Unavailable) as refusal:
-        services.submit_recording(principal=owner, challenge_id=challenge.pk, upload=take())
+        services.submit_recording(
+            principal=owner, challenge_id=challenge.pk, upload=take(), **factories.acknowledged(challenge)
+        )
     assert refusal.value.code == "queue_full"
 
 
@@ -298,7 +323,9 @@ def test_a_lost_worker_gives_the_submission_back_three_times(owner, voice, sent)
 
 def test_a_task_that_the_queue_lost_is_sent_again(owner, voice, sent):
     challenge = services.issue_challenge(principal=owner, voice_id=voice.pk)
-    submission = services.submit_recording(principal=owner, challenge_id=challenge.pk, upload=take())
+    submission = services.submit_recording(
+        principal=owner, challenge_id=challenge.pk, upload=take(), **factories.acknowledged(challenge)
+    )
     assert services.requeue_lost() == 0
     Submission.objects.filter(pk=submission.pk).update(created_at=timezone.now() - timedelta(minutes=1))
     assert services.requeue_lost() == 1

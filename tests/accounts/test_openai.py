@@ -43,21 +43,30 @@ def worker(monkeypatch):
     return failing
 
 
-def consent(sdk, name="Ada Byron"):
+def consent(sdk, name="Ada Byron", **declared):
+    """The call that asks for a statement, or with what was declared the call that answers it."""
     recording = ("take.wav", factories.wav(), "audio/wav")
-    return sdk.audio.voice_consents.create(language="en-US", name=name, recording=recording)
+    return sdk.audio.voice_consents.create(
+        language="en-US", name=name, recording=recording, extra_body=declared
+    )
 
 
-def statement_of(sdk, name="Ada Byron"):
+def declared(asked):
+    codes = [declaration["code"] for declaration in asked["attestations"]]
+    return {"scope_sha256": asked["scope_sha256"], "attestations": ",".join(codes)}
+
+
+def asked_of(sdk, name="Ada Byron"):
     with pytest.raises(openai.PermissionDeniedError) as refusal:
         consent(sdk, name)
     assert refusal.value.code == "challenge_required"
-    return refusal.value.body["statement"]
+    return refusal.value.body
 
 
 def test_consent_voice_style_and_goodbye(sdk, owner, worker):
-    assert "Ada Byron" in statement_of(sdk)
-    given = consent(sdk)
+    asked = asked_of(sdk)
+    assert "Ada Byron" in asked["statement"] and asked["terms"]
+    given = consent(sdk, **declared(asked))
     assert (given.object, given.name, given.language) == ("audio.voice_consent", "Ada Byron", "en")
     assert sdk.audio.voice_consents.retrieve(given.id).id == given.id
     assert [row.id for row in sdk.audio.voice_consents.list()] == [given.id]
@@ -80,36 +89,49 @@ def test_consent_voice_style_and_goodbye(sdk, owner, worker):
 
 
 def test_a_refused_recording_is_one_request_with_its_code(sdk, worker):
-    statement_of(sdk)
+    asked = asked_of(sdk)
     worker.append(gate("challenge_words", "fail", "wrong_words"))
     with pytest.raises(openai.PermissionDeniedError) as refusal:
-        consent(sdk)
+        consent(sdk, **declared(asked))
     assert refusal.value.code == "wrong_words"
     assert refusal.value.body["measured"] == 0.5
     assert refusal.value.request_id
     assert Submission.objects.count() == 1
     worker.clear()
-    assert consent(sdk).id  # the second attempt at the same challenge
+    assert consent(sdk, **declared(asked)).id  # the second attempt at the same challenge
     assert Voice.objects.count() == 1
 
 
 def test_what_a_reviewer_must_hear_is_no_consent_yet(sdk, worker):
-    statement_of(sdk)
+    asked = asked_of(sdk)
     worker.append(gate("statement", "review", "language_needs_reviewer"))
     with pytest.raises(openai.PermissionDeniedError) as refusal:
-        consent(sdk)
+        consent(sdk, **declared(asked))
     assert refusal.value.code == "needs_review"
     assert not Consent.objects.exists()
 
 
 def test_another_name_is_another_voice(sdk, worker):
-    statement_of(sdk, "Ada Byron")
-    assert "Grace Hopper" in statement_of(sdk, "Grace Hopper")
+    asked_of(sdk, "Ada Byron")
+    assert "Grace Hopper" in asked_of(sdk, "Grace Hopper")["statement"]
+
+
+def test_nothing_is_recorded_that_nobody_declared(sdk, worker):
+    asked = asked_of(sdk)
+    with pytest.raises(openai.BadRequestError) as refusal:
+        consent(sdk)
+    assert refusal.value.code == "scope_not_acknowledged"
+    with pytest.raises(openai.BadRequestError) as refusal:
+        consent(sdk, scope_sha256=asked["scope_sha256"], attestations="scope_read")
+    assert refusal.value.code == "attestation_missing"
+    with pytest.raises(openai.PermissionDeniedError) as refusal:
+        consent(sdk, scope_sha256="0" * 64, attestations="scope_read,adult")
+    assert refusal.value.code == "scope_changed"
+    assert not Submission.objects.exists()
 
 
 def test_a_voice_needs_a_person_and_a_transcript(sdk, worker):
-    statement_of(sdk)
-    given = consent(sdk)
+    given = consent(sdk, **declared(asked_of(sdk)))
     with pytest.raises(openai.BadRequestError) as refusal:
         sdk.audio.voices.create(name="x", consent=given.id, audio_sample=("a.wav", b"x"))
     assert (refusal.value.code, refusal.value.param) == ("transcript_required", "transcript")

@@ -70,7 +70,9 @@ def waits_for_lock():
 
 def test_one_of_many_workers_gets_the_submission(owner, voice):
     challenge = services.issue_challenge(principal=owner, voice_id=voice.pk)
-    submission = services.submit_recording(principal=owner, challenge_id=challenge.pk, upload=take())
+    submission = services.submit_recording(
+        principal=owner, challenge_id=challenge.pk, upload=take(), **factories.acknowledged(challenge)
+    )
     claims = at_once(*[lambda: services.begin_check(submission_id=submission.pk)] * 6)
     assert sum(claim is not None for claim in claims) == 1
     assert Submission.objects.get(pk=submission.pk).claims == 1
@@ -86,7 +88,9 @@ def test_recordings_sent_at_once_count_once(owner, voice):
     challenge = services.issue_challenge(principal=owner, voice_id=voice.pk)
 
     def send():
-        return services.submit_recording(principal=owner, challenge_id=challenge.pk, upload=take())
+        return services.submit_recording(
+            principal=owner, challenge_id=challenge.pk, upload=take(), **factories.acknowledged(challenge)
+        )
 
     results = at_once(*[send] * 5)
     assert sum(isinstance(result, Submission) for result in results) == 1

@@ -5,16 +5,21 @@ from __future__ import annotations
 import base64
 import copy
 import hashlib
+import io
 import json
+from pathlib import Path
 
 import pytest
 import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.core.management import call_command
 from django.test import Client
 
-from accounts import receipts, services
+from accounts import receipt_keys, receipts, services
 from accounts.models import Consent
+from audit.models import Entry
+from synth.errors import Unavailable
 from tests.accounts.conftest import answered, gate, report
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +48,50 @@ def test_a_stranger_with_the_public_key_can_check_it(consent):
     assert consent.receipt["signing_key_id"] == published["key_id"]
     with pytest.raises(InvalidSignature):
         key.verify(base64.b64decode(consent.receipt_signature), data + b" ")
+
+
+def test_a_receipt_stays_genuine_when_the_key_is_replaced(consent, settings, tmp_path):
+    keys = tmp_path / "rotated"
+    keys.mkdir(mode=0o700)
+    present = Path(settings.ASSENT_KEYS_DIR) / "receipt-signing.key"
+    (keys / "receipt-signing.key").write_text(present.read_text())
+    settings.ASSENT_KEYS_DIR = keys
+    old = receipt_keys.current()
+    call_command("receipt_key", "rotate", stdout=io.StringIO())
+    call_command("receipt_key", "rotate", stdout=io.StringIO())
+    assert len({old, receipt_keys.current(), *receipt_keys.retired()}) == 4
+
+    found = verify(consent.receipt, consent.receipt_signature)
+    assert (found["valid"], found["state"], found["key_id"]) == (True, "live", old.key_id)
+    published = Client().get("/api/v1/receipts/key").json()
+    assert published["key_id"] == receipt_keys.current().key_id and published["retired_at"] == ""
+    assert [key["key_id"] for key in published["earlier"]][-1] == old.key_id
+    assert published["earlier"][-1]["public_key"] == old.public_key
+
+    forged = receipts.sign({**consent.receipt, "signing_key_id": receipt_keys.current().key_id})
+    assert receipts.signature_is_valid(forged.receipt, forged.signature)
+    claimed_old = {**forged.receipt, "signing_key_id": old.key_id}
+    assert not receipts.signature_is_valid(claimed_old, receipts.sign(claimed_old).signature)
+    assert not verify({**consent.receipt, "signing_key_id": "0" * 16}, consent.receipt_signature)["valid"]
+
+    assert (keys / "receipt-signing.key").stat().st_mode & 0o777 == 0o600
+    assert present.read_text() not in (keys / "receipt-verifying.keys").read_text()
+    rotations = [entry.content["data"] for entry in Entry.objects.filter(event="key.rotated").order_by("id")]
+    rotations = [data for data in rotations if data["kind"] == "receipt"]
+    assert [data["previous_key_id"] for data in rotations] == [
+        key["key_id"] for key in reversed(published["earlier"])
+    ]
+
+
+def test_a_damaged_key_ring_is_said(settings, tmp_path):
+    present = Path(settings.ASSENT_KEYS_DIR) / "receipt-signing.key"
+    (tmp_path / "receipt-signing.key").write_text(present.read_text())
+    settings.ASSENT_KEYS_DIR = tmp_path
+    receipt_keys.rotate()
+    ring = tmp_path / "receipt-verifying.keys"
+    ring.write_text(ring.read_text().replace(ring.read_text()[:4], "0000", 1))
+    with pytest.raises(Unavailable):
+        receipt_keys.retired()
 
 
 def paths(value, path=()):

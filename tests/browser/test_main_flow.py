@@ -80,6 +80,9 @@ def test_consent_speech_proof_and_revocation(
     statement = f"{page.inner_text('[data-statement]')} {', '.join(words)}."
     owner.picture("challenge")
     owner.check()
+    assert page.is_disabled("[data-part=start]")
+    for box in page.locator("[data-before-recording] input").all():
+        box.check()
     record(owner, microphone, takes.take(statement, VOICE, seed=20), "consent")
     decided(owner, "consent-approved")
     owner.check()

@@ -54,7 +54,8 @@ with transaction.atomic():
     zh = services.register_voice(principal=owner, name="Evening news", person_name="Li Hua", language="zh")
     asked = services.issue_challenge(principal=owner, voice_id=zh.id)
     row = services.submit_recording(principal=owner, challenge_id=asked.id,
-        upload=SimpleUploadedFile("a.wav", factories.wav()), source="microphone")
+        upload=SimpleUploadedFile("a.wav", factories.wav()), source="microphone",
+        scope_sha256=asked.scope_sha256, attestations=["scope_read", "adult"])
     session = SessionStore()
     session[SESSION_KEY] = str(owner.user.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]

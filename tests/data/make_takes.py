@@ -22,10 +22,11 @@ import pyworld
 import soundfile
 
 from accounts.gates import vocabulary
-from accounts.gates.challenge import year_words
+from accounts.gates.challenge import enumeration, year_words
 from tests import takes
 from tests.data.negations import NEGATED_CONSENTS, NEGATED_OWNERS
 
+PURPOSES = (takes.PURPOSES, (*takes.PURPOSES, "advertising"), ("narration",))
 STYLE_TEXT = "The harbor lights were still burning when we came home, and nobody asked us where we had been."
 # pace, pitch, pitch range, level in dB, breathiness, seconds added to pauses
 STYLES = {"sad": (1.3, 0.84, 0.4, -7.0, 0.2, 0.4), "cheerful": (0.86, 1.22, 1.6, 2.0, 0.0, 0.0)}
@@ -50,6 +51,7 @@ def phrases() -> list[str]:
         *(year_words(year) for year in range(2026, 2030)),
         "my six words are",
         *vocabulary.WORDS_EN,
+        *(f"for {enumeration(purposes).lower().replace(',', '')}" for purposes in PURPOSES),
     ]
 
 

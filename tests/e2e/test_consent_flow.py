@@ -57,10 +57,12 @@ def wav(samples: np.ndarray, rate_hz: int = takes.RATE_HZ) -> bytes:
 
 def answer_challenge(api: httpx.Client, challenge_id: str, data: bytes) -> dict:
     """Upload and wait for the decision."""
+    asked = api.get(f"/api/v1/challenges/{challenge_id}").json()
+    declared = [declaration["code"] for declaration in asked["attestations"]]
     sent = api.post(
         f"/api/v1/challenges/{challenge_id}/recording",
         files={"file": ("take.wav", data)},
-        data={"source": "microphone"},
+        data={"source": "microphone", "scope_sha256": asked["scope_sha256"], "attestations": declared},
     )
     assert sent.status_code in (200, 201, 202), sent.text
     submission = sent.json()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -17,11 +18,16 @@ DAY = dt.date(2026, 11, 22)
 
 
 def make(
-    person: str = "Alex Morgan", organisation: str = "Harbor Studio", language: str = "en", seed: int = 1
+    person: str = "Alex Morgan",
+    organisation: str = "Harbor Studio",
+    language: str = "en",
+    seed: int = 1,
+    purposes: Sequence[str] = ("narration", "dubbing"),
 ):
     return make_challenge(
         person_name=person,
         organisation=organisation,
+        purposes=purposes,
         date=DAY,
         language=language,
         generator=np.random.default_rng(seed),
@@ -55,6 +61,28 @@ def test_the_statement_names_person_organisation_day_and_words() -> None:
     ):
         assert text in spec.statement
     assert len(set(spec.word_list)) == 6
+
+
+@pytest.mark.parametrize(
+    ("purposes", "said"),
+    [
+        (["narration"], "for narration. Today"),
+        (["advertising", "general"], "for general use and advertising. Today"),
+        (["political", "dubbing", "assistant"], "for dubbing, assistants, and politics. Today"),
+    ],
+)
+def test_every_purpose_is_said(purposes: list[str], said: str) -> None:
+    assert said in make(purposes=purposes).statement
+    (part,) = make(purposes=purposes).slot("purposes").parts
+    # Each list with one purpose more or less is there to be told apart, so that leaving one out is heard.
+    assert len(set(part.decoys)) == len(part.decoys) >= 11
+    assert part.expected not in part.decoys
+
+
+def test_a_challenge_without_purposes_is_refused() -> None:
+    for purposes in ((), ("world domination",)):
+        with pytest.raises(ValueError, match="purposes"):
+            make(purposes=purposes)
 
 
 def test_decoys_are_many_and_sound_unlike_the_right_answer() -> None:
@@ -123,7 +151,12 @@ def test_a_name_cannot_smuggle_a_grammar_into_the_recogniser() -> None:
 @pytest.mark.parametrize("date", [dt.date(2024, 1, 1) + dt.timedelta(days=i) for i in range(0, 366, 13)])
 def test_every_date_can_be_said(date: dt.date) -> None:
     spec = make_challenge(
-        person_name="A B", organisation="C", date=date, language="en", generator=np.random.default_rng(0)
+        person_name="A B",
+        organisation="C",
+        purposes=["general"],
+        date=date,
+        language="en",
+        generator=np.random.default_rng(0),
     )
     said = " ".join(part.expected for name in ("day", "month", "year") for part in spec.slot(name).parts)
     assert all(dictionary_phones(word) for word in said.split())

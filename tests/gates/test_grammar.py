@@ -37,7 +37,19 @@ def test_every_place_that_means_something_has_alternatives(challenge: ChallengeS
     places = {place.name: place for place in grammar.statement_places(challenge)}
     for word in ("cannot", "can't", "will not", "won't", "would never", "don't", "do not", "hardly", "never"):
         assert f"{word} consent" in places["consent"].others
-    for name in ("owner", "consent", "creating", "object", "person", "organisation", "day", "month", "year"):
+    for name in (
+        "owner",
+        "consent",
+        "creating",
+        "object",
+        "use",
+        "purposes",
+        "person",
+        "organisation",
+        "day",
+        "month",
+        "year",
+    ):
         assert places[name].others
 
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from accounts.gates import spoken
-from accounts.gates.challenge import ChallengeSpec
+from accounts.gates.challenge import ChallengeSpec, enumeration
 from accounts.gates.report import Gate, decide
 from tests import takes
 from tests.data.negations import NEGATED_CONSENTS, NEGATED_OWNERS
 
 needs_flite = pytest.mark.skipif(not takes.flite_installed(), reason="flite is not installed")
+PURPOSES = enumeration(takes.PURPOSES)
 every_voice = pytest.mark.parametrize("voice", takes.VOICES)
 
 
@@ -69,6 +70,8 @@ def test_a_denied_ownership_is_never_accepted(voice: str, denial: str) -> None:
         ("Alex Morgan", "Jordan Baker", "person", "person_mismatch"),
         ("Alex Morgan", "Maria Lopez", "person", "person_mismatch"),
         ("Harbor Studio", "Northern Radio", "organisation", "organisation_mismatch"),
+        (PURPOSES, enumeration((*takes.PURPOSES, "advertising")), "purposes", "purposes_mismatch"),
+        (PURPOSES, "narration", "purposes", "purposes_mismatch"),
         ("twenty second", "third", "date", "date_mismatch"),
         ("November", "March", "date", "date_mismatch"),
     ],

@@ -22,8 +22,7 @@ def test_committed_goldens(goldens):
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the full set of goldens is not beside this repository")
 def test_all_goldens(capsys):
     assert parity.main([str(SHARED)]) == 0
-    said = capsys.readouterr().out
-    assert "speaker vector" in said and "end to end" in said
+    assert "speaker vector" in capsys.readouterr().out
 
 
 def test_a_changed_golden_fails(goldens, tmp_path, capsys):

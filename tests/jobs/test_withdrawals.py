@@ -25,7 +25,11 @@ def renew(owner, voice):  # noqa: F811
     challenge = accounts.issue_challenge(principal=owner, voice_id=voice.id)
     take = SimpleUploadedFile("take.wav", factories.wav())
     submission = accounts.submit_recording(
-        principal=owner, challenge_id=challenge.id, upload=take, source="microphone"
+        principal=owner,
+        challenge_id=challenge.id,
+        upload=take,
+        source="microphone",
+        **factories.acknowledged(challenge),
     )
     accounts.begin_check(submission_id=submission.id)
     report = factories.passing_report(GATES_THAT_MUST_PASS | {"speaker"})

@@ -128,7 +128,10 @@ def test_a_voice_is_registered_and_its_owner_reads_a_statement(browser):
     decoys = {decoy for part in spec.words for decoy in part.decoys} - set(spec.word_list)
     assert decoys
     assert not any(f">{decoy}<" in page for decoy in decoys)
-    sent = browser.post(asked["location"], {"file": recording(), "source": "microphone"})
+    sent = browser.post(
+        asked["location"],
+        {"file": recording(), "source": "microphone", **factories.acknowledged(challenge)},
+    )
     submission = Submission.objects.get()
     assert sent["location"] == f"/submissions/{submission.pk}"
     assert submission.source == "microphone"
@@ -166,7 +169,11 @@ def test_a_rejected_recording_shows_each_gate_with_its_limit(owner, browser):
     voice = services.register_voice(principal=owner, name="N", person_name="Alex Morgan", language="en")
     challenge = services.issue_challenge(principal=owner, voice_id=voice.pk)
     row = services.submit_recording(
-        principal=owner, challenge_id=challenge.pk, upload=recording(), source="upload"
+        principal=owner,
+        challenge_id=challenge.pk,
+        upload=recording(),
+        source="upload",
+        **factories.acknowledged(challenge),
     )
     services.begin_check(submission_id=row.pk)
     report = factories.passing_report(frozenset({"length"}))
@@ -192,7 +199,11 @@ def test_a_reviewer_listens_and_decides(owner, browser):
     voice = services.register_voice(principal=owner, name="N", person_name="Alex Morgan", language="zh")
     challenge = services.issue_challenge(principal=owner, voice_id=voice.pk)
     row = services.submit_recording(
-        principal=owner, challenge_id=challenge.pk, upload=recording(), source="upload"
+        principal=owner,
+        challenge_id=challenge.pk,
+        upload=recording(),
+        source="upload",
+        **factories.acknowledged(challenge),
     )
     services.begin_check(submission_id=row.pk)
     report = factories.passing_report(services.consent.GATES_THAT_MUST_PASS)

@@ -119,11 +119,17 @@ class Story:
     def consent(self, voice: str) -> None:
         self.say("The service asks for a statement with six random words, valid for ten minutes and once")
         challenge = self.client.post(f"/api/v1/voices/{voice}/challenges", json_body={})
+        for term in challenge["terms"]:
+            self.detail(f"{term['title'].lower():<24} {'; '.join(term['items'])}")
         self.detail(f"“{challenge['statement']}”")
         take = self.takes.take(challenge["statement"], SPEAKER, seed=self.seed)
         submission = self.client.post(
             f"/api/v1/challenges/{challenge['id']}/recording",
-            fields={"source": "microphone"},
+            fields={
+                "source": "microphone",
+                "scope_sha256": challenge["scope_sha256"],
+                "attestations": ",".join(declared["code"] for declared in challenge["attestations"]),
+            },
             upload=("recording.wav", wav(take.samples, take.sample_rate_hz)),
         )
         path = f"/api/v1/submissions/{submission['id']}"

@@ -38,7 +38,18 @@ function Recorder(place) {
     listen(field.files[0]);
   });
 
+  // What has to be declared before anything is recorded (data-before-recording) keeps the button locked.
+  const declarations = [...form.querySelectorAll("[data-before-recording] input[type=checkbox]")];
+  for (const box of declarations) box.addEventListener("change", lock);
+  lock();
+
   show("idle");
+
+  function lock() {
+    const open = declarations.every((box) => box.checked);
+    part("start").disabled = !open;
+    part("locked").hidden = open;
+  }
 
   function show(state) {
     place.dataset.state = state;

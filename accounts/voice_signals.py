@@ -1,0 +1,9 @@
+"""What rooms above this one are told of a voice: they know accounts, accounts does not know them."""
+
+from __future__ import annotations
+
+from django.dispatch import Signal
+
+# Sent inside the erasing transaction with `voice` and `actor`. A receiver erases what it keeps of the voice, and
+# returns how many files that were; if it raises, nothing is erased.
+voice_erased = Signal()
