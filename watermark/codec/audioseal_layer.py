@@ -145,6 +145,13 @@ class PublicMark:
         if samples.ndim != 1:
             raise ValueError(f"the mark takes one channel, not an array of shape {samples.shape}")
         core = resample(samples, sample_rate_hz, SAMPLE_RATE_HZ)
+        residual = self.residual(core, message)
+        strength *= self.equalising(residual, core)
+        change = resample(residual * np.float32(strength), SAMPLE_RATE_HZ, sample_rate_hz)[: len(samples)]
+        return add_residual(samples, np.pad(change, (0, len(samples) - len(change))), sample_rate_hz)
+
+    def residual(self, core: np.ndarray, message: Sequence[int] = (0,) * MESSAGE_BITS) -> np.ndarray:
+        """What the generator adds to samples at 16 kHz before any equalising: float32 (n,), in chunks of 30 s."""
         bits = torch.tensor([list(message)], dtype=torch.int64)
         residual = np.zeros_like(core)
         with torch.inference_mode():
@@ -152,11 +159,9 @@ class PublicMark:
                 made = self._generator.get_watermark(piece, message=bits)[0, 0].numpy()
                 kept = made[inner]
                 residual[start : start + len(kept)] = kept
-        strength *= self._equalising(residual, core)
-        change = resample(residual * np.float32(strength), SAMPLE_RATE_HZ, sample_rate_hz)[: len(samples)]
-        return add_residual(samples, np.pad(change, (0, len(samples) - len(change))), sample_rate_hz)
+        return residual
 
-    def _equalising(self, residual: np.ndarray, core: np.ndarray) -> float:
+    def equalising(self, residual: np.ndarray, core: np.ndarray) -> float:
         """The factor that brings the clip's mark to the audible level: the mean, in dB, over its stretches."""
         if self._audible is None or len(core) < _LEVEL_LEAST:
             return 1.0
