@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 from benchmarks import speech
 from benchmarks.attacks import RATE, Material, load_attacks
+from benchmarks.averaging import averaging_rows
 from benchmarks.cost import cost_rows
 from benchmarks.false_alarms import many_key_rows
 from benchmarks.marking import EPOCHS, KEYS, Marked, epoch_of, issued, mark_clips, material, share_interval
@@ -44,10 +45,15 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=60)
     parser.add_argument("--unmarked", type=int, default=500)
     parser.add_argument("--attacks", action="store_true", help="the attack list too")
-    parser.add_argument("--parts", default="quality,cost,readback,own,alarms,keys", help="of the rest")
-    parser.add_argument("--key-pieces", type=int, default=800, help="for part keys")
+    parser.add_argument(
+        "--parts", default="quality,cost,readback,own,averaging,alarms,keys", help="of the rest"
+    )
+    parser.add_argument("--key-pieces", type=int, default=2_000, help="for part keys")
     parser.add_argument("--keys", type=int, default=50, help="random keys for part keys")
-    parser.add_argument("--key-minutes", type=float, help="try no further key after so many minutes")
+    parser.add_argument("--deep-pieces", type=int, default=600, help="for part keys, with the deep search")
+    parser.add_argument("--deep-keys", type=int, default=4, help="the same")
+    parser.add_argument("--outputs", type=int, default=600, help="for part averaging")
+    parser.add_argument("--key-minutes", type=float, help="begin no further pieces after so many minutes")
     parser.add_argument("--attack-minutes", type=float, help="begin no further clip after so many minutes")
     parser.add_argument("--processes", type=int, default=1, help="for the attack list")
     options = parser.parse_args()
@@ -62,9 +68,12 @@ def main() -> None:
         "quality": lambda: quality_rows(clips),
         "cost": lambda: cost_rows(clips),
         "readback": lambda: read_back_rows(clips, mixed),
-        "own": lambda: own_attack_rows(clips),
+        "own": lambda: own_attack_rows(clips, mixed),
+        "averaging": lambda: averaging_rows(options.outputs),
         "alarms": lambda: false_alarm_rows(options.unmarked),
-        "keys": lambda: many_key_rows(options.key_pieces, options.keys, options.key_minutes),
+        "keys": lambda: many_key_rows(
+            options.key_pieces, options.keys, options.deep_pieces, options.deep_keys, options.key_minutes
+        ),
     }
     for name in options.parts.split(",") if options.parts else []:
         merge_report("watermark", parts[name](), command=command)

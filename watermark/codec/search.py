@@ -39,8 +39,8 @@ from .parameters import (
 )
 
 RUN_LENGTHS = (1, 2, 4, 8, 16, 32)  # periods added up
-_FFT = 256
-_STEP = _FFT - PERIOD_TILES + 1
+FFT = 256
+STEP = FFT - PERIOD_TILES + 1
 _PER_SECOND = 3  # candidates kept per second of offsets and run length
 _LN2 = float(np.log(2))
 _ACTIVE_DB = 30.0
@@ -114,7 +114,7 @@ def _bank(epoch_keys: tuple[EpochKeys, ...]) -> Bank:
 
 def template_spectra(periods: np.ndarray) -> np.ndarray:
     """(n, 63, 69) signs -> conjugate spectra over time for `correlate`: complex64 (129, n, 69)."""
-    spectra = np.conj(rfft(periods, _FFT, axis=1)).transpose(1, 0, 2)
+    spectra = np.conj(rfft(periods, FFT, axis=1)).transpose(1, 0, 2)
     return np.ascontiguousarray(spectra, np.complex64)
 
 
@@ -146,14 +146,14 @@ def correlate(templates: np.ndarray, values: Sequence[np.ndarray]) -> np.ndarray
     """
     tiles, phases = len(values[0]), len(values)
     lags = tiles + PERIOD_TILES - 1
-    segments = -(-lags // _STEP)
-    padded = np.zeros((phases, segments * _STEP + PERIOD_TILES, TILE_ROWS), np.float32)
+    segments = -(-lags // STEP)
+    padded = np.zeros((phases, segments * STEP + PERIOD_TILES, TILE_ROWS), np.float32)
     for phase, piece in enumerate(values):
         padded[phase, PERIOD_TILES - 1 : PERIOD_TILES - 1 + tiles] = piece
-    cut = np.stack([padded[p, s * _STEP : s * _STEP + _FFT] for p in range(phases) for s in range(segments)])
-    product = np.matmul(templates, rfft(cut, _FFT, axis=1).transpose(1, 2, 0))
-    valid = irfft(product.transpose(1, 2, 0), _FFT, axis=2)[:, :, :_STEP]
-    result: np.ndarray = valid.reshape(len(templates[0]), phases, segments * _STEP)[..., :lags]
+    cut = np.stack([padded[p, s * STEP : s * STEP + FFT] for p in range(phases) for s in range(segments)])
+    product = np.matmul(templates, rfft(cut, FFT, axis=1).transpose(1, 2, 0))
+    valid = irfft(product.transpose(1, 2, 0), FFT, axis=2)[:, :, :STEP]
+    result: np.ndarray = valid.reshape(len(templates[0]), phases, segments * STEP)[..., :lags]
     return result
 
 
