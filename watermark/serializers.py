@@ -43,7 +43,7 @@ class BatchRequest(_Options):
 class IntervalShape(serializers.Serializer):
     start_s = serializers.FloatField()
     end_s = serializers.FloatField()
-    kind = serializers.ChoiceField(choices=["ours", "altered", "unmarked", "public", "unsearched"])
+    kind = serializers.ChoiceField(choices=["ours", "unclear", "altered", "unmarked", "public", "unsearched"])
     record_id = serializers.UUIDField(allow_null=True)
     channel = serializers.IntegerField(
         allow_null=True, help_text="From 0; null where all channels are alike."

@@ -39,8 +39,9 @@ class Verdict(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Interval:
-    """Seconds of the file asked about: ``ours`` (content matches the record), ``altered`` (marked, but the
-    content differs), ``unmarked`` (active sound without our mark), ``public`` (the public mark only) or
+    """Seconds of the file asked about: ``ours`` (content matches the record), ``unclear`` (it may: too disturbed
+    to tell from other sound with the outline of ours in it), ``altered`` (marked, but the content differs),
+    ``unmarked`` (active sound without our mark), ``public`` (the public mark only) or
     ``unsearched`` (the search ended before). ``channel``: from 0; None where all channels are alike."""
 
     start_s: float
@@ -80,6 +81,16 @@ class RecordFinding:
         return sum(i.length_s for i in self.intervals)
 
     @property
+    def unclear_s(self) -> float:
+        return sum(i.length_s for i in self.intervals if i.kind == "unclear")
+
+    @property
+    def content_may_match(self) -> bool:
+        """It agrees as far as `content_matches` asks, but not beyond doubt."""
+        agreeing_s = self.ours_s + self.unclear_s
+        return self.known and agreeing_s >= 0.75 and agreeing_s >= 0.5 * max(self.marked_s, self.word_s)
+
+    @property
     def content_matches(self) -> bool:
         """Half of what carries the word, and at least three quarters of a second, is the record's content.
 
@@ -93,7 +104,8 @@ class RecordFinding:
 class Findings:
     """Everything measured on one file, in seconds of that file.
 
-    ``searched_s``: how far the search went; None: to the end. ``same_bytes``: the file is a released one bit
+    ``searched_s``: how far the search went; None: to the end. ``rescaled``: the mark was read only after tempo or
+    pitch had been undone. ``same_bytes``: the file is a released one bit
     for bit, which the registry says before anything is searched.
     """
 
@@ -106,6 +118,7 @@ class Findings:
     unmarked: tuple[Interval, ...] | None = None
     """Sound that is no record's, where it was found channel by channel; None: what of ``active`` is not marked."""
     searched_s: float | None = None
+    rescaled: bool = False
     same_bytes: bool = False
 
     @property
@@ -128,6 +141,14 @@ def decide(findings: Findings) -> Decision:
     matched = [r for r in findings.records if r.content_matches]
     if matched:
         return _ours(findings, matched)
+    unclear = [r for r in findings.records if r.content_may_match]
+    if unclear:
+        return Decision(
+            Verdict.UNVERIFIED_MARK,
+            intervals=tuple(i for r in unclear for i in r.intervals),
+            records=tuple(r.record_number for r in unclear),
+            reasons=("content_unclear",),
+        )
     known = [r for r in findings.records if r.known]
     if known:
         spans = tuple(i for r in known for i in r.intervals)
@@ -172,12 +193,16 @@ def _ours(findings: Findings, matched: Sequence[RecordFinding]) -> Decision:
     if unmarked_s > max(UNMARKED_SLACK_S, 0.05 * findings.active_s):
         return Decision(Verdict.PARTIAL, intervals, numbers, ("sound_without_our_mark",))
     record = matched[0]
-    coverage = record.ours_s / record.marked_s if record.marked_s else 0.0
+    agreeing_s = record.ours_s + record.unclear_s
+    coverage = agreeing_s / record.marked_s if record.marked_s else 0.0
     altered_s = sum(i.length_s for i in marked if i.kind == "altered")
+    unclear_s = sum(i.length_s for i in marked if i.kind == "unclear")
     missing_s = (1 - record.covered) * record.record_duration_s
     length_gap_s = abs(findings.duration_s - record.record_duration_s)
     if coverage < WHOLE_COVERAGE or altered_s > EDIT_SLACK_S:
         reasons.append("content_altered")
+    if unclear_s > EDIT_SLACK_S:
+        reasons.append("content_unclear")
     if unmarked_s > EDIT_SLACK_S:
         reasons.append("sound_without_our_mark")
     tolerance_s = min(LENGTH_TOLERANCE * record.record_duration_s, EDIT_SLACK_S)
@@ -187,6 +212,8 @@ def _ours(findings: Findings, matched: Sequence[RecordFinding]) -> Decision:
         reasons.append("parts_missing")
     if not record.in_order:
         reasons.append("order_changed")
+    if findings.rescaled:
+        reasons.append("speed_or_pitch_changed")
     if any(not r.content_matches for r in findings.records):
         reasons.append("further_mark_does_not_match")
     verdict = Verdict.ISSUED_EDITED if reasons else Verdict.ISSUED
@@ -262,9 +289,11 @@ SENTENCES: dict[Verdict, dict[str, str]] = {
         "zh-hans": "文件带有我们的标记，但声音内容并非我们以该标记发布的内容。标记系复制或伪造，不能证明音频出自本服务。",
     },
     Verdict.UNVERIFIED_MARK: {
-        "en": "There are traces of a mark of ours, but no record can be read or found. It may be damaged or "
-        "imitated; we claim nothing about this audio.",
-        "zh-hans": "文件中有我们标记的痕迹，但读不出或找不到对应的记录。标记可能受损或被仿造，我们对此音频不作任何认定。",
+        "en": "There is a mark of ours, or traces of one, but it cannot be tied to what we issued: no record can be "
+        "read, or the sound is too disturbed to compare. It may be damaged or imitated; we claim nothing about this "
+        "audio.",
+        "zh-hans": "文件中有我们的标记或其痕迹，但无法与我们发布的内容对应：读不出记录，或声音受扰过重、无法比对。标记可能"
+        "受损或被仿造，我们对此音频不作任何认定。",
     },
     Verdict.FOREIGN_WATERMARK: {
         "en": "A public watermark for synthetic speech was found, but none of ours. Another tool may have "

@@ -35,6 +35,7 @@ VERDICTS: dict[str, VerdictWords] = {
 INTERVALS: dict[str, tuple[Promise, str]] = {
     "ours": (_("Matches our record"), "ok"),
     "altered": (_("Marked, but the sound differs"), "bad"),
+    "unclear": (_("Marked, too disturbed to compare"), "dim"),
     "unmarked": (_("Sound without our mark"), "warn"),
     "public": (_("Public mark only"), "info"),
     "unsearched": (_("Not searched"), "plain"),
@@ -50,6 +51,10 @@ REASONS: dict[str, Promise] = {
     "searched_nothing_found": _("The whole file was searched, and nothing was found."),
     "several_records": _("Passages of more than one of our files were found."),
     "sound_without_our_mark": _("There is sound in it that carries no mark of ours."),
+    "content_unclear": _(
+        "Marked sound agrees with our record no better than other sound could that has the outline of ours in it."
+    ),
+    "speed_or_pitch_changed": _("It was sped up, slowed down or shifted in pitch."),
     "content_altered": _("Some of the marked sound no longer matches our record."),
     "length_changed": _("It is longer or shorter than what was issued."),
     "order_changed": _("Its passages come in another order than in what was issued."),

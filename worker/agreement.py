@@ -13,6 +13,7 @@ from synth.audio.decoded import Track
 from watermark.codec import Detection
 from watermark.codec import fingerprint as fingerprints
 from watermark.models import Mark
+from watermark.verdict import subtract
 
 Span = tuple[float, float]
 WHOLE_S = 180.0
@@ -24,10 +25,12 @@ _SAME_OFFSET_S = 0.3
 
 @dataclass(frozen=True)
 class Agreement:
-    """``ours``: seconds of the file that agree with the record. ``covered``: share of the record's speech that is
+    """``ours``: seconds of the file that agree with the record beyond doubt; ``unclear``: that agree, but no better
+    than other sound with the outline of ours in it. ``covered``: share of the record's speech that is
     there. ``in_order``: what agrees follows the record without jumps."""
 
     ours: list[Span]
+    unclear: list[Span]
     covered: float
     in_order: bool
 
@@ -36,6 +39,7 @@ def compare(mark: Mark, track: Track, found: Detection, spans: Sequence[Span]) -
     """``spans``: where the record's word was read, in seconds of the file."""
     windows = _windows(track, spans, (mark.duration_ms or 0) / 1000)
     ours: list[Span] = []
+    unclear: list[Span] = []
     offsets: list[float] = []
     covered, in_order = 0.0, True
     for window in windows:
@@ -49,14 +53,15 @@ def compare(mark: Mark, track: Track, found: Detection, spans: Sequence[Span]) -
         for interval in match.intervals:
             if interval.ok:
                 start_s = window.start_s + interval.start_s
-                ours.append((start_s, window.start_s + interval.end_s))
+                (ours if interval.clear else unclear).append((start_s, window.start_s + interval.end_s))
                 if interval.record_start_s is not None:
                     offsets.append(interval.record_start_s - found.time_scale * start_s)
         covered = max(covered, match.covered)
         in_order = in_order and match.in_order
     if len(windows) > 1 and offsets:
         in_order = in_order and max(offsets) - min(offsets) < _SAME_OFFSET_S
-    return Agreement(joined(ours), covered, in_order)
+    ours = joined(ours)
+    return Agreement(ours, subtract(joined(unclear), ours), covered, in_order)
 
 
 def _windows(track: Track, spans: Sequence[Span], record_s: float) -> list[Track]:

@@ -30,6 +30,7 @@ PUBLIC_PIECE_S = 300.0
 _BLOCK_S = 42.0
 _WORD_EDGE_S = 1.0
 _SHORTEST_ALTERED_S = 0.15
+_RESCALED = 0.004
 
 
 @dataclass
@@ -198,6 +199,7 @@ def _searched(
         public_present=public is not None and public[0],
         public_intervals=public[1] if public else (),
         unmarked=None if unmarked is None else tuple(unmarked),
+        rescaled=any(_rescaled(h.detection) for h in heard if h.detection.words),
     )
     return Examined(surveyed, findings, marks, tuple(heard), lanes, public[2] if public else None)
 
@@ -223,6 +225,10 @@ def _search(decoded: DecodedFile, tracks: Sequence[Track], progress: Progress, *
                 others = [h for h in heard if h.channel != track.index]
                 return [*others, *found]
     return heard
+
+
+def _rescaled(found: Detection) -> bool:
+    return max(abs(found.time_scale - 1), abs(found.frequency_scale - 1)) > _RESCALED
 
 
 def _words(heard: Sequence[Heard]) -> bool:
@@ -279,11 +285,13 @@ def _record(number: int, mark: Mark | None, heard: Heard, spans: Sequence[Span])
     agreement = compare(mark, heard.track, heard.detection, spans)
     # Matching content counts wherever it is; a mismatch only where the word was read. The word's own ends are
     # known to about a second: between a fingerprint that has ended and a word that has not, nothing is claimed.
-    inner = [(a + _WORD_EDGE_S, b - _WORD_EDGE_S) if agreement.ours else (a, b) for a, b in read]
-    altered = [(a, b) for a, b in subtract(inner, agreement.ours) if b - a >= _SHORTEST_ALTERED_S]
+    agrees = joined([*agreement.ours, *agreement.unclear])
+    inner = [(a + _WORD_EDGE_S, b - _WORD_EDGE_S) if agrees else (a, b) for a, b in read]
+    altered = [(a, b) for a, b in subtract(inner, agrees) if b - a >= _SHORTEST_ALTERED_S]
     intervals = tuple(
         sorted(
             [Interval(a, b, "ours", number) for a, b in agreement.ours]
+            + [Interval(a, b, "unclear", number) for a, b in agreement.unclear]
             + [Interval(a, b, "altered", number) for a, b in altered],
             key=lambda i: i.start_s,
         )

@@ -66,7 +66,7 @@ def test_every_verdict_is_shown_with_its_sentence(client, verdict, language):
     assert "<Studio>" not in page
     shown = re.search(r'data-intervals="([^"]*)"', page).group(1)
     drawn = json.loads(shown.replace("&quot;", '"'))
-    assert [one["kind"] for one in drawn] == ["ok", "bad", "warn", "info", "plain"]
+    assert [one["kind"] for one in drawn] == ["ok", "bad", "dim", "warn", "info", "plain"]
     if report(verdict)["records"]:
         assert "Revoked since" in page or "之后已撤销" in page
 

@@ -176,7 +176,7 @@ class WavePlayer extends HTMLElement {
     const duration = this.duration;
     // Where the channels of a file differ, each interval lies in the lane of its channel.
     for (const { start_s, end_s, kind, lane = 0, lanes = 1 } of duration ? this.intervals : []) {
-      const colour = probe({ ok: "--jade", bad: "--seal", warn: "--amber", plain: "--line-2" }[kind] || "--sky");
+      const colour = probe({ ok: "--jade", bad: "--seal", warn: "--amber", dim: "--ink-2", plain: "--line-2" }[kind] || "--sky");
       const tall = height / lanes;
       const top = lane * tall;
       const x = (start_s / duration) * width;
