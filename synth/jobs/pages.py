@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from synth.jobs import views
+from synth.jobs import views, views_dictionary
 
 app_name = "jobs"
 
 urlpatterns = [
     path("studio", views.studio, name="studio"),
+    path("studio/pronunciations", views_dictionary.dictionary, name="dictionary"),
     path("jobs", views.history, name="history"),
     path("jobs/<uuid:job_id>", views.job, name="job"),
     path("jobs/<uuid:job_id>/cancel", views.cancel, name="cancel"),

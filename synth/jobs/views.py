@@ -24,8 +24,10 @@ from accounts.words import emotion_label
 from audit.services import proof_for
 from synth.errors import AssentError, NotFound
 from synth.jobs import selectors, services
+from synth.jobs import studio as studio_form
 from synth.jobs.formats import FORMATS
 from synth.jobs.models import SynthesisJob
+from synth.jobs.script import PLAIN
 from synth.jobs.tiles import engine_banner
 from synth.jobs.words import STAGES, TAKE_DOWN_REASONS, follow_rows, format_label
 from synth.portal.files import answer_with
@@ -41,19 +43,8 @@ def studio(request: HttpRequest) -> HttpResponse:
     principal = principal_for(request)
     if request.method != "POST":
         return render(request, "jobs/studio.html", _studio(principal, request))
-    form = request.POST
-    voice = form.get("voice", "")
     try:
-        made = services.submit_job(
-            principal=principal,
-            voice=voice,
-            text=form.get("text", ""),
-            style=form.get(f"style-{voice}", ""),
-            language=form.get("language", ""),
-            purpose=form.get("purpose", DEFAULT_PURPOSE),
-            format=form.get("format", "wav"),
-            speed=_speed(form.get("speed", "1")),
-        )
+        made = services.submit_job(principal=principal, **studio_form.asked(request.POST))
     except AssentError as error:
         if request.headers.get("X-Fragment"):
             return render(request, "jobs/refused.html", {"refusal": error}, status=error.http_status)
@@ -84,21 +75,17 @@ def _studio(principal: Principal, request: HttpRequest) -> dict[str, Any]:
             "purpose": asked.get("purpose", DEFAULT_PURPOSE),
             "format": asked.get("format", "wav"),
             "speed": asked.get("speed", "1"),
+            "seed": asked.get("seed", ""),
+            "input_type": asked.get("input_type", PLAIN),
+            "preset": asked.get("preset", ""),
         },
+        **studio_form.offered(asked),
         "formats": [(name, format_label(name)) for name in FORMATS],
         "purposes": PURPOSES.items(),
         "languages": LANGUAGES.items(),
         "text_limit": services.TEXT_LIMIT,
         "banner": engine_banner(),
     }
-
-
-def _speed(text: str) -> float:
-    """A number from a form's field; what is none is out of every range."""
-    try:
-        return float(text)
-    except ValueError:
-        return -1.0
 
 
 @require_safe
@@ -135,12 +122,15 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 def _shown(row: SynthesisJob) -> dict[str, Any]:
     output = getattr(row, "output", None)
+    report: dict[str, Any] = row.follow_report or {}
     return {
         "output": output,
         "error": services.job_error(row) if row.state == "failed" else None,
         "stage": STAGES.get(row.stage, row.stage),
         "follow": follow_rows(row.follow_report),
-        "similarity": (row.follow_report or {}).get("similarity"),
+        "similarity": report.get("similarity"),
+        # Where several styles were spoken, the report is about one of them.
+        "follow_style": "" if report.get("of_whole", True) else report.get("style", ""),
         "emotion": emotion_label(row.style.emotion) if row.style else "",
         "format_label": format_label(row.format),
         "is_served": output is not None
