@@ -48,13 +48,14 @@ def phones(text: str, words: Mapping[str, Sequence[str]] | None = None) -> tuple
     spoken: list[str] = []
     counts: list[int] = []
     for character, reading in zip(text, readings, strict=True):
-        found = [character] if character in MARKS else list(_split(reading))
+        found = [character] if character in MARKS else list(parts(reading))
         spoken += found
         counts.append(len(found))
     return spoken, counts
 
 
-def _split(syllable: str | None) -> tuple[str, str]:
+def parts(syllable: str | None) -> tuple[str, str]:
+    """The two phones of a jyutping syllable."""
     if not syllable or not re.fullmatch("[a-z]+[1-6]", syllable):
         return UNKNOWN, UNKNOWN
     body, tone = syllable[:-1], syllable[-1]

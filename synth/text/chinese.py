@@ -107,9 +107,10 @@ def _phones_of(initial: str, final: str) -> tuple[str, str]:
 
 
 def split_pinyin(syllable: str) -> Syllable:
-    """``hang2`` -> ("h", "ang2"), ``yan2`` -> ("", "ian2")."""
+    """``hang2`` -> ("h", "ang2"), ``yan2`` -> ("", "ian2"); ü may be written u: or, in lue and nue, u."""
     from pypinyin.contrib.tone_convert import to_finals_tone3, to_initials
 
+    syllable = re.sub("^([ln])ue", r"\1üe", syllable.replace("u:", "ü"))
     return to_initials(syllable, strict=True), to_finals_tone3(
         syllable, strict=True, neutral_tone_with_five=True
     )

@@ -10,18 +10,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from synth.errors import AssentError
-from synth.text.symbols import table
+from synth.text.symbols import UNKNOWN, table, word_list
 
 FORMAT_VERSION = 1
 MAX_ENTRIES = 5000
 MAX_LENGTH = 200
 
+_INITIALS = word_list("zh ch sh b p m f d t n l g k h j q x r z c s y w")
 _ARPABET = re.compile(r"[A-Z]{1,2}[012]?")
 _READINGS = {
     "zh": re.compile(r"[a-zü:]{1,7}[1-5]"),
@@ -108,8 +110,11 @@ NO_WORDS = Dictionary()
 
 def load(content: Mapping[str, Any]) -> Dictionary:
     """The dictionary of a JSON object. AssentError ``dictionary_invalid`` says what is wrong with it."""
+    if not isinstance(content, Mapping):
+        raise _invalid("A dictionary is a JSON object.")
     if content.get("version") != FORMAT_VERSION or not isinstance(content.get("words"), list):
         raise _invalid(f"A dictionary has version {FORMAT_VERSION} and a list of words.")
+    _check_size(len(content["words"]))
     entries = []
     for item in content["words"]:
         if not isinstance(item, dict) or not set(item) <= {"language", "word", "reading", "alias"}:
@@ -125,15 +130,26 @@ def load(content: Mapping[str, Any]) -> Dictionary:
 def checked(entries: Iterable[Entry]) -> Dictionary:
     """A dictionary of entries that the front-end can use."""
     kept = [_checked(entry) for entry in entries]
-    if len(kept) > MAX_ENTRIES:
-        raise _invalid(f"A dictionary holds at most {MAX_ENTRIES} words.")
+    _check_size(len(kept))
     if len({(entry.language, entry.word) for entry in kept}) < len(kept):
         raise _invalid("A word is there twice.")
     return Dictionary(tuple(sorted(kept)))
 
 
+def _check_size(entries: int) -> None:
+    if entries > MAX_ENTRIES:
+        raise AssentError(
+            "dictionary_invalid",
+            f"A dictionary holds at most {MAX_ENTRIES} words.",
+            measured=entries,
+            limit=MAX_ENTRIES,
+        )
+
+
 def _checked(entry: Entry) -> Entry:
     word, reading, alias = entry.word.strip(), entry.reading.strip(), entry.alias.strip()
+    if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in word + reading + alias):
+        raise _invalid("A word, its reading and its alias have no control characters.")
     if not word or bool(reading) == bool(alias) or max(map(len, (word, reading, alias))) > MAX_LENGTH:
         raise _invalid(f"{word or 'An empty word'} needs either a reading or an alias.")
     parts = reading.split()
@@ -144,12 +160,30 @@ def _checked(entry: Entry) -> Entry:
     elif entry.language in _READINGS:
         fits = all(_READINGS[entry.language].fullmatch(part) for part in parts)
         if entry.language in {"zh", "yue"} and reading:
-            fits = fits and len(parts) == len(word)
+            sounds = _is_pinyin if entry.language == "zh" else _is_jyutping
+            fits = fits and len(parts) == len(word) and all(map(sounds, parts))
     else:
         raise _invalid(f"{entry.language} is no language of the front-end.")
     if not fits:
         raise _invalid(f"The reading of {word} is not one of the language {entry.language}.")
     return replace(entry, word=word, reading=" ".join(parts), alias=alias)
+
+
+def _is_pinyin(syllable: str) -> bool:
+    """Whether the parts of a syllable are phones of the table."""
+    body, tone = syllable[:-1].replace("u:", "v").replace("ü", "v"), syllable[-1]
+    initial = next((start for start in _INITIALS if body.startswith(start)), "")
+    final = body.removeprefix(initial)
+    if initial in {"j", "q", "x", "y"} or final == "ue":
+        final = re.sub("^u", "v", final)
+    spelled = bool(initial) or final[:1] in set("aeo")
+    return spelled and f"{final}{tone}" in table()
+
+
+def _is_jyutping(syllable: str) -> bool:
+    from synth.text.cantonese import parts
+
+    return UNKNOWN not in parts(syllable)
 
 
 def _invalid(message: str) -> AssentError:

@@ -36,14 +36,11 @@ _UNITS = {
     "°F": ("degree fahrenheit", "degrees fahrenheit"),
     "℉": ("degree fahrenheit", "degrees fahrenheit"),
     "°": ("degree", "degrees"),
-    "km^2": ("square kilometer", "square kilometers"),
     "km2": ("square kilometer", "square kilometers"),
-    "cm^2": ("square centimeter", "square centimeters"),
-    "m^2": ("square meter", "square meters"),
+    "cm2": ("square centimeter", "square centimeters"),
     "m2": ("square meter", "square meters"),
-    "m^3": ("cubic meter", "cubic meters"),
     "m3": ("cubic meter", "cubic meters"),
-    "ft^2": ("square foot", "square feet"),
+    "ft2": ("square foot", "square feet"),
     "km": ("kilometer", "kilometers"),
     "cm": ("centimeter", "centimeters"),
     "mm": ("millimeter", "millimeters"),
@@ -451,7 +448,7 @@ def normalize(text: str) -> str:
     """Words, apostrophes, hyphens and the marks ``. , ? !`` only; spelled letters stand alone as capitals."""
     text = plain_digits(text).replace("…", "...")
     text = re.sub(
-        r"(?<=\d)(\s?(?:km|cm|mm|ft|m))([²³])", lambda m: m[1] + "^" + ("2" if m[2] == "²" else "3"), text
+        r"(?<=\d)(\s?(?:km|cm|mm|ft|m))([²³])", lambda m: m[1] + ("2" if m[2] == "²" else "3"), text
     )
     text = re.sub("[²³łŁøØœŒæÆßđĐþÞðı]", lambda m: _SYMBOLS[m[0]], text)
     text = "".join(letter if letter in _VULGAR else unicodedata.normalize("NFKC", letter) for letter in text)

@@ -17,6 +17,8 @@ from synth.text import chinese_normalize, english_normalize
 from synth.text.dictionary import NO_WORDS, Dictionary, Entry, checked
 
 MAX_DEPTH = 16
+MAX_SEGMENTS = 500
+MAX_NUMBER_DIGITS = 15  # longer numbers are said digit by digit
 MAX_BREAK_S = 10.0
 RATES = {"x-slow": 0.6, "slow": 0.8, "medium": 1.0, "fast": 1.2, "x-fast": 1.5, "default": 1.0}
 PITCHES = {"x-low": -4.0, "low": -2.0, "medium": 0.0, "high": 2.0, "x-high": 4.0, "default": 0.0}
@@ -53,55 +55,76 @@ def segments(text: str, language: str, styles: Collection[str] = ()) -> list[Seg
     """Segments of a text with tags or SSML; plain text is one segment.
 
     ``styles`` are the voice's style names; a bracketed word that is none of them is text. AssentError
-    ``markup_invalid`` for tags that do not close and for SSML that is broken or asks for what is not offered.
+    ``markup_invalid`` for tags that do not close and for SSML that is broken or asks for what is not offered; its
+    ``extra`` has the ``position`` (characters from the beginning of ``text``) where that is known.
     """
     marked = text.lstrip().startswith("<speak")
-    parts = _Ssml(language).read(text.strip()) if marked else [Segment(text)]
+    start = len(text) - len(text.lstrip()) if marked else 0
+    parts = _Ssml(language, start).read(text.strip()) if marked else [Segment(text)]
     tagged: list[Segment] = []
-    open_styles: list[str] = []
+    open_styles: list[_OpenStyle] = []
     for part in parts:
-        tagged += _tagged(part, frozenset(styles), open_styles)
+        tagged += _tagged(part, frozenset(styles), open_styles, marked)
     if open_styles:
-        raise _invalid(f"The tag [{open_styles[-1]}] is not closed.")
-    return [part for part in tagged if part.text.strip() or part.pause_s]
+        raise _invalid(f"The tag [{open_styles[-1].name}] is not closed.", position=open_styles[-1].position)
+    found = [part for part in tagged if part.text.strip() or part.pause_s]
+    if len(found) > MAX_SEGMENTS:
+        raise _invalid("The text has too many segments.", measured=len(found), limit=MAX_SEGMENTS)
+    return found
 
 
-def _tagged(part: Segment, styles: Collection[str], open_styles: list[str]) -> Iterator[Segment]:
+@dataclass(frozen=True)
+class _OpenStyle:
+    name: str
+    position: int | None
+
+
+def _tagged(
+    part: Segment, styles: Collection[str], open_styles: list[_OpenStyle], marked: bool
+) -> Iterator[Segment]:
     start = 0
     found: list[Segment] = []
     for tag in _TAG.finditer(part.text):
         if tag[2] not in styles:
             continue
         found.append(_styled(part, part.text[start : tag.start()], open_styles))
+        position = (
+            None if marked else tag.start()
+        )  # inside SSML the place in the document is not known any more
         if tag[1]:
-            if not open_styles or open_styles[-1] != tag[2]:
-                raise _invalid(f"[/{tag[2]}] closes a tag that is not open there.")
+            if not open_styles or open_styles[-1].name != tag[2]:
+                raise _invalid(f"[/{tag[2]}] closes a tag that is not open there.", position=position)
             open_styles.pop()
         elif len(open_styles) >= MAX_DEPTH:
-            raise _invalid("Tags are nested too deep.")
+            raise _invalid(
+                "Tags are nested too deep.", position=position, measured=MAX_DEPTH + 1, limit=MAX_DEPTH
+            )
         else:
-            open_styles.append(tag[2])
+            open_styles.append(_OpenStyle(tag[2], position))
         start = tag.end()
     found.append(replace(_styled(part, part.text[start:], open_styles), pause_s=part.pause_s))
     yield from found
 
 
-def _styled(part: Segment, text: str, open_styles: list[str]) -> Segment:
-    return replace(part, text=text, style=open_styles[-1] if open_styles else None, pause_s=None)
+def _styled(part: Segment, text: str, open_styles: list[_OpenStyle]) -> Segment:
+    return replace(part, text=text, style=open_styles[-1].name if open_styles else None, pause_s=None)
 
 
 class _Ssml:
     """One SSML document. Entities and document types are refused, so nothing can expand or be fetched."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, start: int) -> None:
+        self._start_position = start
+        self._parser = expat.ParserCreate()
         self._language = language.removeprefix("all_").removeprefix("auto_").replace("auto", "zh")
+        self._document, self._at = "", 0
         self._open: list[tuple[str, dict[str, str]]] = []
         self._manners = [Segment("")]
         self._captured = ""
         self._found: list[Segment] = []
 
     def read(self, text: str) -> list[Segment]:
-        parser = expat.ParserCreate()
+        parser, self._document = self._parser, text
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text
@@ -109,16 +132,32 @@ class _Ssml:
         try:
             parser.Parse(text, True)
         except expat.ExpatError as error:
-            raise _invalid(
+            self._at = self._parser.CurrentByteIndex
+            raise self._refusal(
                 f"The SSML is not well formed (line {error.lineno}, column {error.offset})."
             ) from error
+        except UnicodeEncodeError as error:
+            raise _invalid(
+                "The SSML has half of a character.", position=self._start_position + error.start
+            ) from error
+        except AssentError as error:
+            raise self._refusal(error.message, error.measured, error.limit) from error
         return self._found
 
+    def _refusal(self, message: str, measured: object = None, limit: object = None) -> AssentError:
+        before = self._document.encode()[: max(0, self._at)]
+        position = self._start_position + len(before.decode(errors="ignore"))
+        return _invalid(message, position=position, measured=measured, limit=limit)
+
     def _refuse_doctype(self, *_: object) -> None:
+        self._at = self._parser.CurrentByteIndex
         raise _invalid("A document type is not allowed.")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        if name not in _ELEMENTS or len(self._open) >= MAX_DEPTH or (name == "speak") != (not self._open):
+        self._at = self._parser.CurrentByteIndex
+        if len(self._open) >= MAX_DEPTH:
+            raise _invalid("Elements are nested too deep.", measured=MAX_DEPTH + 1, limit=MAX_DEPTH)
+        if name not in _ELEMENTS or (name == "speak") != (not self._open):
             raise _invalid(f"<{name}> is not offered here.")
         if unknown := set(attributes) - _ELEMENTS[name]:
             raise _invalid(f"<{name}> has no attribute {sorted(unknown)[0]}.")
@@ -132,6 +171,7 @@ class _Ssml:
             self._manners.append(_prosody(self._manners[-1], attributes))
 
     def _end(self, name: str) -> None:
+        self._at = self._parser.CurrentByteIndex
         _, attributes = self._open.pop()
         if name == "prosody":
             self._manners.pop()
@@ -157,14 +197,23 @@ class _Ssml:
         last = self._found[-1] if self._found else None
         same = (
             last
+            and not self._read_otherwise(last.words, words)
             and last.pause_s is None
             and (last.rate, last.pitch_semitones) == (manner.rate, manner.pitch_semitones)
         )
         if last and same:
-            known = {(entry.language, entry.word): entry for entry in (*last.words.entries, *words.entries)}
-            self._found[-1] = replace(last, text=last.text + text, words=checked(known.values()))
+            known = last.words
+            if words.entries:
+                known = checked({*known.entries, *words.entries})
+            self._found[-1] = replace(last, text=last.text + text, words=known)
         else:
             self._found.append(replace(manner, text=text, words=words))
+
+    @staticmethod
+    def _read_otherwise(known: Dictionary, words: Dictionary) -> bool:
+        """Whether a word has another reading than before: then what follows is a segment of its own."""
+        readings = {(entry.language, entry.word): entry for entry in known.entries}
+        return any(readings.get((entry.language, entry.word), entry) != entry for entry in words.entries)
 
     def _pause(self, seconds: float) -> None:
         if self._found:
@@ -207,6 +256,8 @@ def said_as(text: str, kind: str, language: str) -> str:
             return chinese_normalize.by_digit(digits, yao=kind == "telephone")
         return english_normalize.digits(digits) if language == "en" else " ".join(digits)
     if kind in {"cardinal", "number", "ordinal"} and digits:
+        if len(digits) > MAX_NUMBER_DIGITS:
+            return said_as(digits, "digits", language)
         if language in {"zh", "yue"}:
             return ("第" if kind == "ordinal" else "") + chinese_normalize.cardinal(digits)
         if language == "en":
@@ -227,5 +278,8 @@ def _named(names: dict[str, float], name: str, what: str) -> float:
     return names[name]
 
 
-def _invalid(message: str) -> AssentError:
-    return AssentError("markup_invalid", message)
+def _invalid(
+    message: str, *, position: int | None = None, measured: object = None, limit: object = None
+) -> AssentError:
+    extra = {} if position is None else {"position": position}
+    return AssentError("markup_invalid", message, measured=measured, limit=limit, extra=extra)

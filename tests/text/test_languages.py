@@ -33,6 +33,22 @@ from synth.text.segmentation import Run, language_runs
         ("call 555-0199", "call five five five zero one nine nine"),
         ("pages 10-15", "pages ten to fifteen"),
         ("in the 1980s", "in the nineteen eighties"),
+        ("100s of fans", "hundreds of fans"),
+        ("in the '90s", "in the nineties"),
+        ("from 9am-5pm", "from nine A M to five P M"),
+        ("it was 2:1 at 3:30pm", "it was two to one at three thirty P M"),
+        ("$1.5M or $10-$20", "one point five million dollars or ten to twenty dollars"),
+        ("2 1/2 cups, ½ cup", "two and a half cups, one half cup"),
+        ("Henry VIII, Chapter IV", "Henry the eighth, Chapter four"),
+        ("5'10\" tall", "five foot ten tall"),
+        ("on 5 May 2020", "on the fifth of May, twenty twenty"),
+        ("v2.0.1 here", "version two point zero point one here"),
+        ("at 192.168.1.1", "at one nine two dot one six eight dot one dot one"),
+        ("25 m² and x²", "twenty-five square meters and x squared"),
+        ("R&B, C#, COVID-19", "R and B, C sharp, COVID nineteen"),
+        ("1920x1080 is 3x", "nineteen twenty by ten eighty is three times"),
+        ("mail a.b@c.com", "mail a dot b at c dot com"),
+        ("Łódź, McDonald", "Lodz, Mcdonald"),
     ],
 )  # fmt: skip
 def test_english_normalisation(written, spoken):
@@ -67,6 +83,25 @@ def test_english_phones(sentence, part):
         ("第12名", "第十二名"),
         ("10086000个", "一千零八万六千个"),
         ("開門見山", "开门见山"),
+        ("乾隆皇帝擦乾了手", "乾隆皇帝擦干了手"),
+        ("穿著新衣，看著天", "穿着新衣,看着天"),
+        ("他花了2500元，又花2万2千", "他花了两千五百元,又花两万二千"),
+        ("2点15分2楼2班", "两点十五分二楼二班"),
+        ("气温-8℃到3℃", "气温零下八度到三度"),
+        ("比分是98-102，3:2获胜", "比分是九十八比一百零二,三比二获胜"),
+        ("每周一-周五", "每周一到周五"),
+        ("学了10年，08年毕业，98年出生", "学了十年,零八年毕业,九八年出生"),
+        ("80年代和90后", "八十年代和九零后"),
+        ("身高1米75", "身高一米七五"),
+        ("8848+152=9000", "八千八百四十八加一百五十二等于九千"),
+        ("3½杯，≥5", "三又二分之一杯,大于等于五"),
+        ("第Ⅳ章和第II卷", "第四章和第二卷"),
+        ("二〇二四年", "二零二四年"),
+        ("9·11事件", "九一一事件"),
+        ("拨打138 1234 5678", "拨打幺三八,幺二三四,五六七八"),
+        ("电池5000mAh，内存16GB", "电池五千毫安时,内存十六吉字节"),
+        ("他来了——终于", "他来了,终于"),
+        ("٣个", "三个"),
     ],
 )
 def test_chinese_normalisation(written, spoken):
@@ -79,6 +114,14 @@ def test_chinese_normalisation(written, spoken):
         ("一定不要", "y i2 d ing4 b u2 y ao4"),
         ("水果", "sh ui2 g uo3"),
         ("银行", "y in2 h ang2"),
+        ("酒吧", "j iu3 b a1"),
+        ("好吧", "h ao3 b a5"),
+        ("获得", "h uo4 d e2"),
+        ("觉得", "j ve2 d e5"),
+        ("鸟儿", "n iao3 EE er2"),
+        ("混血儿", "h un4 x ve4 EE er2"),
+        ("家家户户", "j ia1 j ia1 h u4 h u4"),
+        ("十一五", "sh ir2 y i1 w u3"),
         ("长大", "zh ang3 d a4"),
         ("小孩儿", "x iao3 h ai2 EE er2"),
         ("想一想", "x iang3 y i5 x iang3"),
@@ -110,6 +153,41 @@ def test_korean(text, letters):
     assert spoken.replace("ㅊㅓㄴㅣ", "ㅊㅓㄴㅇㅣ") == letters
 
 
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("3시 30분", "세시 삼십분"),
+        ("3:30, 20살", "세시 삼십분, 스무살"),
+        ("30대, 3대", "삼십대, 세대"),
+        ("2024-06-06", "이천이십사년 유월 육일"),
+        ("6·25 전쟁", "육이오 전쟁"),
+        ("-5℃, 2:1, 1/2", "영하 오도, 이 대 일, 이분의 일"),
+        ("$5, 500ml", "오달러, 오백밀리리터"),
+        ("119", "일일구"),
+    ],
+)
+def test_korean_numbers(written, spoken):
+    assert korean.normalize(written) == spoken
+
+
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("3:30と9:00", "3時30分と9時"),
+        ("¥1,200と$5", "1,200円と5ドル"),
+        ("-5℃、1/2、2:1", "マイナス5度、2分の1、2対1"),
+        ("3〜5人", "3から5人"),
+        ("03-1234-5678", "ゼロサン-イチニーサンヨン-ゴーロクナナハチ"),
+    ],
+)
+def test_japanese_numbers(written, spoken):
+    assert japanese.normalize(written) == spoken
+
+
+def test_japanese_decimals_are_one_number():
+    assert japanese.phones("3.14")[0][:7] == ["s", "a", "[", "N", "t", "e", "N"]
+
+
 def test_japanese_pitch_and_marks():
     spoken, counts = japanese.phones(japanese.normalize("雨、飴。"))
     assert spoken == ["a", "]", "m", "e", ",", "a", "[", "m", "e", "."]
@@ -139,6 +217,9 @@ def test_no_text_breaks_it_and_every_phone_is_known(language, text):
     ("text", "mode", "runs"),
     [
         ("我用Linux工作", "zh", ["zh:我用", "en:Linux", "zh:工作"]),
+        ("这是5G时代", "zh", ["zh:这是5", "en:G", "zh:时代"]),
+        ("花了HK$50", "zh", ["zh:花了HK$50"]),
+        ("第II章", "zh", ["zh:第II章"]),
         ("用了Python 3写代码", "zh", ["zh:用了", "en:Python 3", "zh:写代码"]),
         ("花了99元", "zh", ["zh:花了99元"]),
         ("駅でコーヒーを飲む", "auto", ["ja:駅でコーヒーを飲む"]),
@@ -195,12 +276,28 @@ def test_own_words():
         {"language": "de", "word": "x", "alias": "y"},
         {"language": "zh", "word": "", "alias": "y"},
         {"language": "zh", "word": "好", "reading": 3},
+        {"language": "zh", "word": "好", "reading": "zzzz1"},
+        {"language": "yue", "word": "好", "reading": "zzz1"},
+        {"language": "zh", "word": "好\x00", "alias": "y"},
+        {"language": "zh", "word": "\ud800", "alias": "y"},
     ],
 )
 def test_wrong_own_words(word):
     with pytest.raises(AssentError) as caught:
         dictionary.load({"version": 1, "words": [word]})
     assert caught.value.code == "dictionary_invalid"
+
+
+def test_a_dictionary_that_is_too_large_says_its_limit():
+    words = [{"language": "en", "word": f"w{n}", "alias": "y"} for n in range(dictionary.MAX_ENTRIES + 1)]
+    with pytest.raises(AssentError) as caught:
+        dictionary.load({"version": 1, "words": words})
+    assert (caught.value.measured, caught.value.limit) == (dictionary.MAX_ENTRIES + 1, dictionary.MAX_ENTRIES)
+
+
+def test_u_umlaut_may_be_written_in_three_ways():
+    for reading in ("lüe4", "lu:e4", "lue4"):
+        assert chinese.phones("掠", {"掠": [reading]})[0] == ["l", "ve4"]
 
 
 def test_phone_tables():
