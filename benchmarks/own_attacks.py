@@ -15,6 +15,7 @@ from watermark.codec import MarkKeys, detect, fingerprint, read_back
 from watermark.codec.content import FREE, content_weights
 from watermark.codec.features import box_mean, istft, row_power, stft, tile_power
 from watermark.codec.parameters import BINS_PER_TILE, FIRST_BIN, FRAMES_PER_TILE, TILE_ROWS
+from watermark.codec.words import IssuedRecords
 
 AGREES = 0.5  # share of active frames above which content binding would call the audio ours
 Transplant = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -231,16 +232,16 @@ def _quality(original: np.ndarray, changed: np.ndarray) -> float:
 ANSWERS = ("no_watermark", "unverified_mark", "transplanted", "issued")
 
 
-def public_answer(samples: np.ndarray, clip: Marked, stored: bytes) -> str:
+def public_answer(samples: np.ndarray, clip: Marked, stored: bytes, known: IssuedRecords = issued) -> str:
     """What an unauthenticated caller learns about a file: the verdict alone. `stored` is the record's fingerprint."""
-    found = detect(samples, RATE, keys=KEYS, epochs=EPOCHS, known=issued)
+    found = detect(samples, RATE, keys=KEYS, epochs=EPOCHS, known=known)
     if any(word.record_number == clip.record_number for word in found.words):
         share = fingerprint.compare(stored, samples, RATE).share
         return "issued" if share > AGREES else "transplanted"
     return "unverified_mark" if found.present or found.words else "no_watermark"
 
 
-def climb_to_erase(clip: Marked, queries: int, seed: int) -> float:
+def climb_to_erase(clip: Marked, queries: int, seed: int, known: IssuedRecords = issued) -> float:
     """Quality of the best version of a marked clip that is answered "no_watermark", after so many queries.
 
     From a version that is surely erased, walk back towards the marked clip: first as far as a blend goes, then
@@ -254,7 +255,7 @@ def climb_to_erase(clip: Marked, queries: int, seed: int) -> float:
         middle = (low + high) / 2
         blend = (1 - middle) * erased + middle * clip.marked
         asked += 1
-        if public_answer(blend, clip, stored) == "no_watermark":
+        if public_answer(blend, clip, stored, known) == "no_watermark":
             low = middle
         else:
             high = middle
@@ -269,20 +270,22 @@ def climb_to_erase(clip: Marked, queries: int, seed: int) -> float:
         spectrum[patch] += 0.7 * (target[patch] - spectrum[patch])
         step = istft(spectrum, len(current))
         asked += 1
-        if public_answer(step, clip, stored) == "no_watermark":
+        if public_answer(step, clip, stored, known) == "no_watermark":
             current = step
     return _quality(clip.original, current)
 
 
-def climb_to_issued(source: Marked, host: np.ndarray, queries: int, seed: int) -> str:
+def climb_to_issued(
+    source: Marked, host: np.ndarray, queries: int, seed: int, known: IssuedRecords = issued
+) -> str:
     """Best answer that a transplant reaches by random changes, each kept unless the answer gets worse."""
     generator = np.random.default_rng([seed, 9])
     stored = fingerprint.compute(source.marked, RATE)
     current = transplant_stronger(source.original, source.marked, host)
-    answer = public_answer(current, source, stored)
+    answer = public_answer(current, source, stored, known)
     for _ in range(queries):
         step = random_gains(current, float(generator.uniform(0.3, 3.0)), int(generator.integers(1 << 30)))
-        reached = public_answer(step, source, stored)
+        reached = public_answer(step, source, stored, known)
         if ANSWERS.index(reached) >= ANSWERS.index(answer):
             current, answer = step, reached
     return answer

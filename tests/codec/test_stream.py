@@ -5,7 +5,7 @@ import pytest
 
 from synth.errors import AssentError
 from tests.codec.conftest import EPOCH, RATE, RECORD
-from watermark.codec import StreamEmbedder, detect, read_back
+from watermark.codec import StreamEmbedder, detect, embed, read_back
 from watermark.codec.quality import estimate_quality
 from watermark.codec.resample import resample
 
@@ -72,3 +72,43 @@ def test_a_stream_that_ends_at_once_is_refused_unreleased(rms, keys):
 def test_a_rate_without_whole_pieces_is_refused(keys):
     with pytest.raises(ValueError, match="80 ms"):
         StreamEmbedder(16_001, record_number=1, keys=keys, epoch=EPOCH, generator=np.random.default_rng(1))
+
+
+def test_both_layers_stream_and_read_back_as_from_a_file(rms, keys):
+    torch = pytest.importorskip("torch")
+    layer = pytest.importorskip("watermark.codec.audioseal_layer")
+    from watermark.codec.public_stream import PublicStream
+
+    torch.set_num_threads(1)
+    public = layer.PublicMark.load(*layer.default_checkpoint())
+    stage = PublicStream(public, RATE)
+    rms = rms[:80_000]
+    alone = np.concatenate([stage.push(rms[:50_001]), stage.push(rms[50_001:]), stage.finish()])
+    assert alone.shape == rms.shape
+    assert public.detect(alone, RATE).presence
+
+    stream = StreamEmbedder(
+        RATE,
+        record_number=RECORD,
+        keys=keys,
+        epoch=EPOCH,
+        generator=np.random.default_rng(1),
+        before=PublicStream(public, RATE),
+    )
+    parts = [stream.push(rms[start : start + 4_000]) for start in range(0, len(rms), 4_000)]
+    out = np.concatenate([*parts, stream.finish()])
+    assert out.shape == rms.shape
+    whole = embed(
+        public.embed(rms, RATE),
+        RATE,
+        record_number=RECORD,
+        keys=keys,
+        epoch=EPOCH,
+        generator=np.random.default_rng(1),
+        quality_reference=rms,
+    )
+    for samples in (out, whole):
+        assert [w.record_number for w in detect(samples, RATE, keys=keys, epochs=[EPOCH]).words] == [RECORD]
+        assert read_back(samples, RATE, record_number=RECORD, keys=keys, epoch=EPOCH).ok
+        assert public.detect(samples, RATE).presence
+    assert estimate_quality(rms, out) > 4.2
