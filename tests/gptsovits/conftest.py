@@ -63,6 +63,26 @@ def tiny_hubert(folder: Path) -> None:
     (folder / "config.json").write_text(config.to_json_string())
 
 
+def tiny_bert(folder: Path, characters: str) -> None:
+    """A BERT of three thin layers with the official feature width, one token a character."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel
+
+    torch.manual_seed(1)
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    vocabulary = {token: i for i, token in enumerate([*special, *sorted(set(characters))])}
+    config = BertConfig(
+        vocab_size=len(vocabulary), hidden_size=1024, num_hidden_layers=3, num_attention_heads=16, intermediate_size=16
+    )  # fmt: skip
+    folder.mkdir(parents=True)
+    torch.save(BertModel(config, add_pooling_layer=False).half().state_dict(), folder / "pytorch_model.bin")
+    (folder / "config.json").write_text(config.to_json_string())
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
 @pytest.fixture(scope="session")
 def models_dir(tmp_path_factory, s1, s2) -> Path:
     """A models folder with a complete small v2, added the way an operator adds it."""

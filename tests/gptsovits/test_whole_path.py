@@ -1,0 +1,129 @@
+"""Official-form files -> registry -> text, phones, BERT, codes, sound: the whole path in small widths."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+
+import numpy as np
+import pytest
+
+from synth.engines import registry
+from synth.engines.base import Cancelled, ReferenceClip, SpeakRequest
+from synth.gptsovits import engine as engine_module
+from synth.gptsovits import fast, manifest, store
+from tests.gptsovits.conftest import clip, tiny_bert
+
+CHINESE = "今天下雨了,我们走吧."
+TEXTS = {
+    "zh": ("zh-Hans", "今天下雨了。我们走吧！", 2),
+    "en": ("en-GB", "It rained today. Let us go!", 2),
+    "mixed": ("zh", "我用iPhone看news，很快。", None),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short():
+    """Random weights never end a sentence: a limit does, and here it comes early."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine_module, "CODES_PER_PHONE", 2)
+        patch.setattr(engine_module, "CODES_MARGIN", 30)
+        yield
+
+
+@pytest.fixture(scope="module")
+def chinese_models(models_dir, tmp_path_factory):
+    """The small v2 with a BERT, added as an operator adds it."""
+    folder = tmp_path_factory.mktemp("chinese")
+    shutil.copytree(models_dir, folder, dirs_exist_ok=True)
+    incoming = tmp_path_factory.mktemp("bert")
+    tiny_bert(incoming / manifest.BERT, CHINESE)
+    assert len(store.Store(folder).add(incoming)) == 3
+    return folder
+
+
+@pytest.fixture(scope="module", params=manifest.MODES)
+def chosen(request, chinese_models):
+    engine = registry.choose("auto", models_dir=chinese_models, mode=request.param, device="cpu")
+    yield engine
+    engine.close()
+
+
+def asked(name: str, seed: int = 3, **more) -> SpeakRequest:
+    language, text, _ = TEXTS[name]
+    voice = clip(2.0, seed=seed)
+    noise = clip(3.2, seed=seed + 1)
+    style = ReferenceClip(noise.samples, noise.sample_rate_hz, "我们今天走吧。", "zh", "calm")
+    return SpeakRequest(text, language, [voice], style, seed=seed, **more)
+
+
+def test_the_registry_chooses_it(chosen):
+    assert chosen.name == "gpt-sovits" and chosen.version == f"v2-{chosen.mode}" and not chosen.is_preview
+    assert chosen.languages >= {"zh", "en", "ja", "ko", "yue"}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_text_becomes_sound(chosen, name):
+    progress: list[float] = []
+    speech = chosen.speak(asked(name), on_progress=progress.append)
+    sentences = TEXTS[name][2]
+    assert sentences is None or len(speech.details["codes"]) == sentences
+    assert min(speech.details["codes"]) > 0
+    assert speech.samples.dtype == np.float32 and np.isfinite(speech.samples).all()
+    assert speech.sample_rate_hz == 32_000 and 0 < np.abs(speech.samples).max() <= 1
+    pauses = 0.3 * len(speech.details["codes"])
+    assert speech.duration_s == pytest.approx(sum(speech.details["codes"]) / 25 + pauses, abs=0.01)
+    assert progress == sorted(progress) and progress[-1] == 1
+    assert speech.details["mode"] == chosen.mode
+
+
+def test_bert_reads_the_chinese_characters_alone(chosen):
+    for sentence in chosen._sentences(TEXTS["mixed"][1], "zh"):
+        phones, rows = chosen._tensors(sentence)
+        assert rows.shape == (1024, len(phones))
+        at = 0
+        for piece in sentence.pieces:
+            part = rows[:, at : at + len(piece.phones)]
+            assert bool(part.any()) == (piece.language == "zh")
+            at += len(piece.phones)
+    assert {piece.language for piece in sentence.pieces} == {"zh", "en"}
+
+
+def test_streamed_and_stopped(chosen):
+    one = asked("zh")
+    whole = chosen.speak(one)
+    chunks = list(chosen.stream(one))
+    assert len(chunks) > 2 and sum(map(len, chunks)) == len(whole.samples)
+    stop = threading.Event()
+    streaming = chosen.stream(one, should_stop=stop.is_set)
+    assert len(next(streaming))
+    stop.set()
+    with pytest.raises(Cancelled):
+        list(streaming)
+    with pytest.raises(Cancelled):
+        chosen.speak(one, on_progress=lambda _: stop.set(), should_stop=stop.is_set)
+    assert chosen.speak(one).details["codes"] == whole.details["codes"]  # nothing is left behind
+
+
+def test_eight_voices_at_once_are_their_solo_runs(chosen):
+    """With the compiled kernels the fast mode keeps rows apart to the bit; otherwise only its length is looked at."""
+    requests = [asked(name, seed=20 + i) for i, name in enumerate([*TEXTS, *TEXTS, "zh", "en"])]
+    solo = [chosen.speak(one) for one in requests]
+    together: list = [None] * len(requests)
+
+    def speak(index: int) -> None:
+        together[index] = chosen.speak(requests[index])
+
+    threads = [threading.Thread(target=speak, args=(i,)) for i in range(len(requests))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert chosen._base.scheduler.figures.rows_at_most > 2
+    exactly = chosen.mode == "fp32" or fast.capabilities().compiled
+    for alone, shared in zip(solo, together, strict=True):
+        if exactly:
+            assert shared.details["codes"] == alone.details["codes"]
+            assert np.abs(shared.samples - alone.samples).max() <= 1e-4 * np.abs(alone.samples).max()
+        else:
+            assert len(shared.details["codes"]) == len(alone.details["codes"])
