@@ -85,7 +85,12 @@ class Level:
 
         Found by halving without gradients; one Newton step from there has the gradient of the exact answer.
         """
-        parts = self._parts(mark, host)
+        with torch.no_grad():  # any network's scale will do: begin at the host's power
+            first = host.square().mean((1, 2), keepdim=True) / mark.square().mean(
+                (1, 2), keepdim=True
+            ).clamp_min(1e-30)
+            first = first.sqrt().clamp(1e-12, 1e12)
+        parts = self._parts(first * mark, host)
         with torch.no_grad():
             low, high = (torch.full((len(mark), 1, 1), at, device=mark.device) for at in (-18.0, 18.0))
             for _ in range(14):
@@ -96,10 +101,11 @@ class Level:
             step = 0.02
             slope = self._disturbance(*parts, (found + step).exp())
             slope = (slope - self._disturbance(*parts, (found - step).exp())) / (2 * step)
-            middle = found.median()
+            exponents = found + first.log()
+            near = exponents.clamp(exponents.median() - _WIDEST, exponents.median() + _WIDEST)
         off = self._disturbance(*parts, found.exp()) - level
-        exponent = found - (off / slope.clamp_min(1e-2)).clamp(-1, 1)[:, None, None]
-        return exponent.clamp(middle - _WIDEST, middle + _WIDEST).exp()
+        # Scale-free for every clip, also for those held near the median: a louder network gains nothing.
+        return (near - (off / slope.clamp_min(1e-2)).clamp(-1, 1)[:, None, None]).exp()
 
     def _spectrum(self, samples: torch.Tensor, hop: int = _HOP) -> torch.Tensor:
         return torch.stft(samples.squeeze(1), _FFT, hop, window=self._hann, return_complex=True)

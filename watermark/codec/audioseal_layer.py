@@ -165,6 +165,7 @@ class PublicMark:
         """The factor that brings the clip's mark to the audible level: the mean, in dB, over its stretches."""
         if self._audible is None or len(core) < _LEVEL_LEAST:
             return 1.0
+        residual = add_residual(core, residual, SAMPLE_RATE_HZ) - core  # what stays of it in silence: nothing
         count = max(1, round(len(core) / _LEVEL_STRETCH))
         edges = np.linspace(0, len(core), count + 1).astype(int)
         exponents = []

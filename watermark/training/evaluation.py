@@ -30,10 +30,15 @@ class MarkedClip:
     message: tuple[int, ...]
 
 
-def marked_clips(public: PublicMark, split: Split, count: int, seed: int) -> list[MarkedClip]:
-    """`count` clips of a set of voices, each marked with a message of its own."""
+def marked_clips(
+    public: PublicMark, split: Split, count: int, seed: int, *, varied: bool = False
+) -> list[MarkedClip]:
+    """`count` clips of a set of voices, each marked with a message of its own.
+
+    As the engines give them, which is what a service marks; varied: with noise, rooms and filters first.
+    """
     made = []
-    for index, (samples, voice) in enumerate(islice(clips(split, seed), count)):
+    for index, (samples, voice) in enumerate(islice(clips(split, seed, varied=varied), count)):
         message = tuple(int(bit) for bit in np.random.default_rng([seed, index]).integers(0, 2, MESSAGE_BITS))
         made.append(MarkedClip(voice, samples, public.embed(samples, SAMPLE_RATE_HZ, message), message))
     return made

@@ -31,11 +31,14 @@ class Piece:
     voice: str
 
 
-def clips(split: Split, seed: int, *, words: int = 16) -> Iterator[tuple[np.ndarray, str]]:
+def clips(
+    split: Split, seed: int, *, words: int = 16, varied: bool = True
+) -> Iterator[tuple[np.ndarray, str]]:
     """Endless clips of a set of voices: float32 (n,) at 16 kHz, peak at most 0.95, and the voice.
 
     Beside the engine's own pitch and pace, a third are shifted (pitch and formants), a third go through
-    another sample rate, some through a colouring filter, a little room or noise.
+    another sample rate, some through a colouring filter, a little room or noise. varied=False leaves them as
+    the engine gives them, at a drawn level.
     """
     for index in range(10**9):
         generator = np.random.default_rng([seed, ("train", "tune", "report").index(split), index])
@@ -44,7 +47,9 @@ def clips(split: Split, seed: int, *, words: int = 16) -> Iterator[tuple[np.ndar
             samples, rate_hz = speak(voice, sentence(generator, words), generator)
         except RuntimeError:
             continue  # a voice that this machine lacks: the next draw is another one
-        yield vary(samples, rate_hz, generator), str(voice)
+        if not varied:
+            samples = _levelled(resample(samples, rate_hz, SAMPLE_RATE_HZ), generator)
+        yield (vary(samples, rate_hz, generator) if varied else samples), str(voice)
 
 
 def vary(samples: np.ndarray, rate_hz: int, generator: np.random.Generator) -> np.ndarray:
@@ -64,8 +69,12 @@ def vary(samples: np.ndarray, rate_hz: int, generator: np.random.Generator) -> n
     if generator.random() < 0.3:
         floor = 10 ** (-generator.uniform(30, 60) / 20) * float(out.std())
         out = out + floor * generator.standard_normal(len(out)).astype(np.float32)
-    peak = float(np.abs(out).max()) + 1e-9
-    return (out * (0.95 * 10 ** (-generator.uniform(0, 18) / 20) / peak)).astype(np.float32)
+    return _levelled(out, generator)
+
+
+def _levelled(samples: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    peak = float(np.abs(samples).max()) + 1e-9
+    return (samples * (0.95 * 10 ** (-generator.uniform(0, 18) / 20) / peak)).astype(np.float32)
 
 
 def _small_room(generator: np.random.Generator) -> np.ndarray:
