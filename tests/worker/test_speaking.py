@@ -12,8 +12,8 @@ from synth.errors import AssentError, Forbidden
 from synth.jobs import selectors, services
 from synth.jobs.parameters import PARAMETERS
 from synth.text.dictionary import Entry
-from tests import factories
-from worker import speaking
+from tests import factories, takes
+from worker import speaking, speech
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 RATE_HZ = 16_000
@@ -35,6 +35,15 @@ class Listening:
         count = round(0.1 * len(request.text) * RATE_HZ)
         samples = 0.3 * np.sin(2 * np.pi * 150 * np.arange(count) / RATE_HZ)
         return Speech(samples.astype(np.float32), RATE_HZ, "hum", ["A hum."], {"weights": None})
+
+
+class Talking(Listening):
+    """One that really talks, though it always says the same: a mark needs speech to hide in."""
+
+    def speak(self, request, *, on_progress=None, should_stop=None):
+        hummed = super().speak(request, on_progress=on_progress, should_stop=should_stop)
+        said = takes.style_clip("awb", "neutral")
+        return Speech(said.samples.astype(np.float32), said.sample_rate_hz, "take", hummed.warnings)
 
 
 class Able(Listening):
@@ -209,3 +218,44 @@ def test_other_files_than_those_that_were_added_do_not_speak(owner, trained):
 def test_an_engine_without_weights_of_voices_says_so(owner, trained):
     found = by(Listening(), owner, trained)
     assert not found.own_weights and speaking.WEIGHTS_IGNORED in found.speech.warnings
+
+
+@pytest.mark.parametrize("ending", ["revoked", "style", "weights"])
+def test_what_was_withdrawn_while_a_job_waited_is_not_even_loaded(owner, trained, monkeypatch, ending):
+    engine = Able()
+    monkeypatch.setattr(speech.resident, "engine", lambda: engine)
+    style = factories.approved_style(owner, trained, name="sad")
+    text = "The letter came, [sad]at last.[/sad]"
+    made = services.submit_job(principal=owner, voice=str(trained.id), text=text, input_type="tags")
+    job = services.claim_job(job_id=made.id, worker="w")
+    if ending == "revoked":
+        accounts.revoke(principal=owner, voice_id=trained.pk)
+    elif ending == "style":
+        accounts.remove_style(principal=owner, style_id=style.pk)
+    else:
+        accounts.remove_weights(actor=SYSTEM, voice_id=trained.pk)
+    speech.render(job)
+    job.refresh_from_db()
+    assert not engine.asked
+    codes = {"revoked": "consent_revoked", "style": "style_removed", "weights": "weights_removed"}
+    assert (job.state, job.error["code"]) == ("failed", codes[ending])
+
+
+def test_a_job_of_several_styles_is_marked_as_one_file(owner, voice, monkeypatch):
+    engine = Talking()
+    monkeypatch.setattr(speech.resident, "engine", lambda: engine)
+    monkeypatch.setattr(speech.resident, "public_mark", lambda: None)
+    text = "The letter came on a Tuesday, as they do. [sad]Nobody opened it until the evening, not even she.[/sad]"
+    made = services.submit_job(
+        principal=owner, voice=str(voice.id), text=text, input_type="tags", format="wav",
+        parameters={"preset": "stable"},
+    )  # fmt: skip
+    speech.render(services.claim_job(job_id=made.id, worker="w"))
+    job = selectors.job_row(made.id)
+    assert job.state == "released", job.error
+    assert len(engine.asked) == 2
+    assert speaking.SAMPLING_IGNORED in job.warnings
+    assert job.follow_report["of_whole"] is False and job.follow_report["style"] == "sad"
+    entry = job.output.entry.content["data"]
+    assert set(entry["style_ids"]) == {str(row.style_id) for row in job.further_styles.all()}
+    assert entry["weights_id"] is None and entry["mark_layers"] == ["keyed"]
