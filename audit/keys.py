@@ -6,13 +6,15 @@ the public key that the sequencer leaves in the data folder.
 
 from __future__ import annotations
 
+import os
+import secrets
 from pathlib import Path
 
 from django.conf import settings
 
 from audit.external import CheckpointFile, write_durably
 from audit.note import NoteError, Signer, Verifier
-from synth.errors import Unavailable
+from synth.errors import Conflict, Unavailable
 
 KEY_FILE = "log-signing.key"
 
@@ -50,8 +52,69 @@ def verifier() -> Verifier:
             raise Unavailable("log_key_missing", "The log's public key is not known here yet.") from error
 
 
+def verifiers() -> list[Verifier]:
+    """Every key that this log had, the oldest first; the last one signs now. Raises `Unavailable`."""
+    current = verifier()
+    try:
+        lines = (log_folder() / "vkeys").read_text(encoding="utf-8").splitlines()
+        known = [Verifier.from_vkey(line) for line in lines]
+    except FileNotFoundError:
+        known = []
+    except (OSError, UnicodeDecodeError, NoteError) as error:
+        raise Unavailable("log_key_missing", "The log's earlier public keys cannot be read.") from error
+    return [*(key for key in known if key != current), current]
+
+
 def publish_verifier(public: Verifier) -> None:
-    """Leave the public key where processes without the private one find it."""
+    """Leave the public key, and those before it, where processes without the private one find them."""
     folder = log_folder()
     folder.mkdir(parents=True, exist_ok=True)
     write_durably(folder / "vkey", public.vkey + "\n")
+    write_durably(folder / "vkeys", "".join(f"{key.vkey}\n" for key in verifiers()))
+
+
+def next_signer() -> Signer | None:
+    """The signer that `prepare_rotation` made and the sequencer has not handed over to yet."""
+    try:
+        text = next_key_path().read_text(encoding="ascii")
+    except FileNotFoundError:
+        return None
+    return Signer.from_hex(settings.ASSENT_ORIGIN, text)
+
+
+def prepare_rotation() -> Signer:
+    """Make the next key; the sequencer hands over with the batch that holds the rotation's entry."""
+    path = next_key_path()
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secrets.token_hex(32) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(scratch, path)  # never in place of one that waits already
+    except FileExistsError:
+        raise Conflict("rotation_waits", "A new log key waits for the sequencer already.") from None
+    finally:
+        scratch.unlink()
+    made = next_signer()
+    if made is None:
+        raise RuntimeError("the next key was taken away")
+    return made
+
+
+def finish_rotation() -> Signer:
+    """Put the next key in the present one's place, whose private part is not kept."""
+    earlier = verifiers()
+    following = next_signer()
+    if following is None:
+        raise RuntimeError("there is no next key")
+    # The public keys first: a crash between the two leaves both known, and the present one signing.
+    every = [*(key for key in earlier if key != following.verifier), following.verifier]
+    write_durably(log_folder() / "vkeys", "".join(f"{key.vkey}\n" for key in every))
+    next_key_path().replace(key_path())
+    publish_verifier(following.verifier)
+    return following
+
+
+def next_key_path() -> Path:
+    return key_path().with_name("log-signing.next.key")

@@ -10,7 +10,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
@@ -190,6 +190,18 @@ def open_note(note: str, verifiers: Iterable[Verifier]) -> tuple[str, list[Verif
     return text, signed
 
 
+# A log's key, or all that it had, the oldest first.
+LogKeys = Verifier | Sequence[Verifier]
+
+
+def log_keys(keys: LogKeys) -> list[Verifier]:
+    """The keys as a list; `NoteError` unless they are of one log."""
+    found = [keys] if isinstance(keys, Verifier) else list(keys)
+    if len({key.name for key in found}) != 1:
+        raise NoteError("the keys of one log bear one name")
+    return found
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A tree head: which log, how many leaves, which root."""
@@ -201,11 +213,15 @@ class Checkpoint:
     def text(self) -> str:
         return f"{self.origin}\n{self.size}\n{encode_base64(self.root)}\n"
 
-    def sign(self, signer: Signer) -> str:
-        """The checkpoint as a signed note. The signer bears the log's origin as its name."""
-        if signer.name != self.origin:
+    def sign(self, *signers: Signer) -> str:
+        """The checkpoint as a signed note. Every signer bears the log's origin as its name.
+
+        Two sign where one key hands over to the next: whoever knows either can read the note.
+        """
+        if not signers or any(signer.name != self.origin for signer in signers):
             raise NoteError("a log signs under its own origin")
-        return signer.sign(self.text())
+        notes = [signer.sign(self.text()) for signer in signers]
+        return notes[0] + "".join(note.rpartition("\n\n")[2] for note in notes[1:])
 
     @classmethod
     def parse(cls, text: str) -> Checkpoint:
@@ -224,10 +240,16 @@ class Checkpoint:
         return cls(origin, parse_number(size), value)
 
     @classmethod
-    def open(cls, note: str, verifier: Verifier) -> Checkpoint:
-        """Verify the log's own signature, then read; the origin must be the verifier's name."""
-        text, _ = open_note(note, [verifier])
+    def open(cls, note: str, keys: LogKeys) -> Checkpoint:
+        """Verify the log's own signature, by any of its keys, then read; the origin must be their name."""
+        return cls.open_signed(note, keys)[0]
+
+    @classmethod
+    def open_signed(cls, note: str, keys: LogKeys) -> tuple[Checkpoint, list[Verifier]]:
+        """The same, and which of `keys` signed."""
+        verifiers = log_keys(keys)
+        text, signed = open_note(note, verifiers)
         checkpoint = cls.parse(text)
-        if checkpoint.origin != verifier.name:
-            raise NoteError(f"the checkpoint is of {checkpoint.origin!r}, not of {verifier.name!r}")
-        return checkpoint
+        if any(checkpoint.origin != verifier.name for verifier in signed):
+            raise NoteError(f"the checkpoint is of {checkpoint.origin!r}, not of {verifiers[0].name!r}")
+        return checkpoint, signed

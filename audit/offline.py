@@ -3,9 +3,11 @@
     python -m audit.offline verify --dump EXPORT --vkey KEY [--since CHECKPOINT]
     python -m audit.offline verify-output FILE --proof PROOF --vkey KEY
     python -m audit.offline verify-proof --proof PROOF --vkey KEY
+    python -m audit.offline verify-growth --since CHECKPOINT --proof GROWTH --vkey KEY
 
 Needs Python and `cryptography`. ``KEY`` is the log's verifier key or a file that holds it; get it from
-somewhere other than the log. ``CHECKPOINT`` is a file with a checkpoint you kept earlier: only that shows
+somewhere other than the log. After the log changed its key, give every key, the oldest first: a file with one on
+each line, or --vkey again. ``CHECKPOINT`` is a file with a checkpoint you kept earlier: only that shows
 that nothing was cut off or rewritten since. Exit codes are the values of `Fault`.
 """
 
@@ -24,8 +26,8 @@ from typing import Any
 
 from audit import merkle
 from audit.merkle import CompactRange
-from audit.note import Checkpoint, NoteError, Verifier, decode_base64
-from audit.proof import Proof
+from audit.note import Checkpoint, LogKeys, NoteError, Verifier, decode_base64, log_keys
+from audit.proof import Growth, Proof
 
 EXPORT_FORMAT = "assent-log-export/1"
 MAX_LINE_CHARS = 1 << 20
@@ -86,12 +88,14 @@ def parse_body(body: bytes, index: int | None = None) -> dict[str, Any]:
 class LogVerifier:
     """Walks the log in order: every leaf, and every checkpoint right after the last leaf it covers."""
 
-    verifier: Verifier
+    keys: LogKeys
     since: Checkpoint | None = None
     tree: CompactRange = field(default_factory=CompactRange)
     bodies: int = 0
     checkpoints: int = 0
     signed_size: int = 0
+    # The key that signs now, as a place in `keys`; None before the first checkpoint.
+    signing: int | None = None
 
     def leaf(self, index: int, leaf_hash: bytes, body: bytes | None) -> None:
         """The next leaf; ``body`` is None where the export withholds it."""
@@ -111,7 +115,8 @@ class LogVerifier:
     def checkpoint(self, note: str) -> Checkpoint:
         """A checkpoint over exactly the leaves seen so far."""
         try:
-            checkpoint = Checkpoint.open(note, self.verifier)
+            checkpoint, signed = Checkpoint.open_signed(note, self.keys)
+            self._follow_key(signed)
         except NoteError as error:
             raise VerifyError(
                 Fault.SIGNATURE, f"checkpoint after leaf {self.tree.size - 1}: {error}"
@@ -132,6 +137,17 @@ class LogVerifier:
         self.checkpoints += 1
         self.signed_size = self.tree.size
         return checkpoint
+
+    def _follow_key(self, signed: list[Verifier]) -> None:
+        """One key signs until a checkpoint bears the next one's signature beside its own."""
+        keys = log_keys(self.keys)
+        places = {keys.index(verifier) for verifier in signed}
+        if self.signing is None:
+            self.signing = max(places)
+        elif self.signing not in places:
+            raise NoteError("it is signed by a key that does not sign at this place")
+        elif self.signing + 1 in places:
+            self.signing += 1
 
     def finish(self) -> None:
         """After the last line: everything must be signed, and reach as far as the kept checkpoint."""
@@ -154,17 +170,18 @@ class LogVerifier:
             )
 
 
-def open_checkpoint(note: str, verifier: Verifier) -> Checkpoint:
+def open_checkpoint(note: str, keys: LogKeys) -> Checkpoint:
     """A checkpoint kept by the caller; raises `VerifyError`."""
     try:
-        return Checkpoint.open(note, verifier)
+        return Checkpoint.open(note, keys)
     except NoteError as error:
         raise VerifyError(Fault.SIGNATURE, f"the checkpoint you kept: {error}") from None
 
 
-def verify_export(lines: Iterable[str], verifier: Verifier, since: Checkpoint | None = None) -> LogVerifier:
+def verify_export(lines: Iterable[str], keys: LogKeys, since: Checkpoint | None = None) -> LogVerifier:
     """Check an export line by line; raises `VerifyError` at the first fault."""
-    walker = LogVerifier(verifier, since)
+    walker = LogVerifier(keys, since)
+    origin = log_keys(keys)[0].name
     ended = False
     for number, line in enumerate(lines, 1):
         try:
@@ -174,8 +191,8 @@ def verify_export(lines: Iterable[str], verifier: Verifier, since: Checkpoint | 
         if not isinstance(row, dict) or ended:
             raise VerifyError(Fault.FORMAT, f"line {number} of the export is not one of its rows")
         if number == 1:
-            if row.get("format") != EXPORT_FORMAT or row.get("origin") != verifier.name:
-                raise VerifyError(Fault.FORMAT, f"not an export ({EXPORT_FORMAT}) of {verifier.name}")
+            if row.get("format") != EXPORT_FORMAT or row.get("origin") != origin:
+                raise VerifyError(Fault.FORMAT, f"not an export ({EXPORT_FORMAT}) of {origin}")
         elif row.keys() == {"checkpoint"} and isinstance(row["checkpoint"], str):
             walker.checkpoint(row["checkpoint"])
         elif row.keys() == {"end"}:
@@ -206,7 +223,7 @@ def _leaf_row(row: dict[str, Any], number: int) -> tuple[int, bytes, bytes | Non
         raise VerifyError(Fault.FORMAT, f"line {number} of the export cannot be decoded", index) from None
 
 
-def verify_proof(proof_text: str, verifier: Verifier) -> tuple[Proof, dict[str, Any]]:
+def verify_proof(proof_text: str, keys: LogKeys) -> tuple[Proof, dict[str, Any]]:
     """Check that the entry inside a proof is in the signed log; the proof and the entry.
 
     Raises `VerifyError`.
@@ -216,7 +233,7 @@ def verify_proof(proof_text: str, verifier: Verifier) -> tuple[Proof, dict[str, 
     except NoteError as error:
         raise VerifyError(Fault.FORMAT, f"the proof: {error}") from None
     try:
-        proof.verify(verifier)
+        proof.verify(keys)
     except NoteError as error:
         raise VerifyError(Fault.SIGNATURE, f"the checkpoint of the proof: {error}") from None
     except merkle.ProofError as error:
@@ -224,12 +241,12 @@ def verify_proof(proof_text: str, verifier: Verifier) -> tuple[Proof, dict[str, 
     return proof, parse_body(proof.body, proof.index)
 
 
-def verify_output(output_sha256: str, proof_text: str, verifier: Verifier) -> tuple[Proof, dict[str, Any]]:
+def verify_output(output_sha256: str, proof_text: str, keys: LogKeys) -> tuple[Proof, dict[str, Any]]:
     """Check that a file with this SHA-256 (hexadecimal) was released under a logged entry.
 
     Returns the proof and the entry; raises `VerifyError`.
     """
-    proof, entry = verify_proof(proof_text, verifier)
+    proof, entry = verify_proof(proof_text, keys)
     data = entry.get("data")
     if entry.get("event") != "synthesis.completed" or not isinstance(data, dict):
         raise VerifyError(
@@ -240,12 +257,31 @@ def verify_output(output_sha256: str, proof_text: str, verifier: Verifier) -> tu
     return proof, entry
 
 
-def _read_verifier(text: str) -> Verifier:
+def verify_growth(growth_text: str, kept: Checkpoint, keys: LogKeys) -> Checkpoint:
+    """Check that the log goes on from a checkpoint that was kept; the newer checkpoint. Raises `VerifyError`."""
     try:
-        path = Path(text)
-        if "\n" not in text and path.is_file():
-            text = path.read_text(encoding="utf-8")
-        return Verifier.from_vkey(text)
+        growth = Growth.parse(growth_text)
+    except NoteError as error:
+        raise VerifyError(Fault.FORMAT, f"the proof: {error}") from None
+    try:
+        return growth.verify(kept, keys)
+    except NoteError as error:
+        raise VerifyError(Fault.SIGNATURE, f"the checkpoint of the proof: {error}") from None
+    except merkle.ProofError as error:
+        raise VerifyError(
+            Fault.HISTORY, f"the log does not go on from the checkpoint you kept: {error}"
+        ) from None
+
+
+def _read_keys(texts: Sequence[str]) -> list[Verifier]:
+    try:
+        keys = []
+        for text in texts:
+            path = Path(text)
+            if "\n" not in text and path.is_file():
+                text = path.read_text(encoding="utf-8")
+            keys += [Verifier.from_vkey(line) for line in text.splitlines() if line.strip()]
+        return log_keys(keys)
     except (OSError, ValueError) as error:
         raise VerifyError(Fault.FORMAT, f"the verifier key: {error}") from None
 
@@ -258,11 +294,11 @@ def _read_text(path: Path) -> str:
 
 
 def _verify(options: argparse.Namespace) -> str:
-    verifier = _read_verifier(options.vkey)
-    since = open_checkpoint(_read_text(options.since), verifier) if options.since else None
+    keys = _read_keys(options.vkey)
+    since = open_checkpoint(_read_text(options.since), keys) if options.since else None
     try:
         with options.dump.open(encoding="utf-8") as lines:
-            walked = verify_export(lines, verifier, since)
+            walked = verify_export(lines, keys, since)
     except (OSError, UnicodeDecodeError) as error:
         raise VerifyError(Fault.FORMAT, f"{options.dump}: {error}") from None
     text = (
@@ -275,7 +311,7 @@ def _verify(options: argparse.Namespace) -> str:
 
 
 def _verify_output(options: argparse.Namespace) -> str:
-    verifier = _read_verifier(options.vkey)
+    keys = _read_keys(options.vkey)
     digest = hashlib.sha256()
     try:
         with options.file.open("rb") as file:
@@ -283,17 +319,22 @@ def _verify_output(options: argparse.Namespace) -> str:
                 digest.update(block)
     except OSError as error:
         raise VerifyError(Fault.FORMAT, f"{options.file}: {error}") from None
-    proof, entry = verify_output(digest.hexdigest(), _read_text(options.proof), verifier)
+    proof, entry = verify_output(digest.hexdigest(), _read_text(options.proof), keys)
     when, subject = entry.get("time"), entry.get("subject")
-    return f"OK: released {when} under entry {proof.index} of {verifier.name} ({subject})"
+    return f"OK: released {when} under entry {proof.index} of {keys[0].name} ({subject})"
 
 
 def _verify_proof(options: argparse.Namespace) -> str:
-    verifier = _read_verifier(options.vkey)
-    proof, entry = verify_proof(_read_text(options.proof), verifier)
-    return (
-        f"OK: entry {proof.index} of {verifier.name} says\n{json.dumps(entry, indent=2, ensure_ascii=True)}"
-    )
+    keys = _read_keys(options.vkey)
+    proof, entry = verify_proof(_read_text(options.proof), keys)
+    return f"OK: entry {proof.index} of {keys[0].name} says\n{json.dumps(entry, indent=2, ensure_ascii=True)}"
+
+
+def _verify_growth(options: argparse.Namespace) -> str:
+    keys = _read_keys(options.vkey)
+    kept = open_checkpoint(_read_text(options.since), keys)
+    newer = verify_growth(_read_text(options.proof), kept, keys)
+    return f"OK: {newer.origin} grew from {kept.size} to {newer.size} entries, and begins with what you kept"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -313,8 +354,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     entry = commands.add_parser("verify-proof", help="check the proof of any entry, and show the entry")
     entry.add_argument("--proof", type=Path, required=True, help="the entry's .tlog-proof file")
     entry.set_defaults(run=_verify_proof)
-    for command in (verify, output, entry):
-        command.add_argument("--vkey", required=True, help="the log's verifier key, or a file that holds it")
+    growth = commands.add_parser("verify-growth", help="check that the log goes on from a kept checkpoint")
+    growth.add_argument("--since", type=Path, required=True, help="the checkpoint kept earlier")
+    growth.add_argument("--proof", type=Path, required=True, help="the answer of /audit/growth/SIZE")
+    growth.set_defaults(run=_verify_growth)
+    for command in (verify, output, entry, growth):
+        command.add_argument(
+            "--vkey",
+            required=True,
+            action="append",
+            help="the log's verifier key, or a file that holds it; every key, the oldest first",
+        )
     options = parser.parse_args(arguments)
     try:
         message = options.run(options)

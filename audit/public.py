@@ -11,8 +11,10 @@ import re
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from audit import keys, selectors
+from audit import keys, merkle, selectors
 from audit.merkle import TILE_HEIGHT, TILE_WIDTH
+from audit.note import NoteError, parse_number
+from audit.proof import Growth
 from audit.tree import StoredTree
 from synth.common.http import error_response
 from synth.errors import AssentError, Forbidden, NotFound
@@ -41,6 +43,42 @@ def vkey(request: HttpRequest) -> HttpResponse:
     except AssentError as error:
         return error_response(error, request)
     return _public(f"{key}\n".encode(), "text/plain; charset=utf-8", "no-cache")
+
+
+@require_safe
+def vkeys(request: HttpRequest) -> HttpResponse:
+    """Every key that this log had, one a line, the oldest first."""
+    try:
+        lines = "".join(f"{key.vkey}\n" for key in keys.verifiers())
+    except AssentError as error:
+        return error_response(error, request)
+    return _public(lines.encode(), "text/plain; charset=utf-8", "no-cache")
+
+
+@require_safe
+def growth(request: HttpRequest, old_size: str) -> HttpResponse:
+    """Proof that the newest checkpoint's log begins with its first ``old_size`` entries (c2sp.org/tlog-witness)."""
+    try:
+        return _public(_growth(old_size).encode(), "text/plain; charset=utf-8", "no-cache")
+    except AssentError as error:
+        return error_response(error, request)
+
+
+def _growth(old_size: str) -> str:
+    newest = selectors.published_checkpoint()
+    if newest is None:
+        raise NotFound("log_is_empty", "The log has no checkpoint yet.")
+    try:
+        size = parse_number(old_size)
+    except NoteError:
+        size = -1
+    if not 0 <= size <= newest.size:
+        raise NotFound(
+            "checkpoint_not_found", "The log does not reach that far yet.", measured=old_size[:20],
+            limit=newest.size,
+        )  # fmt: skip
+    path = merkle.consistency_proof(size, newest.size, StoredTree().node)
+    return Growth(size, tuple(path), newest.note).as_text()
 
 
 @require_safe

@@ -13,6 +13,8 @@ restored backup) is refused instead of being signed into a fork.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -61,9 +63,13 @@ class Sequencer:
         external: CheckpointFile,
         using: str = "sequencer",
         batch_limit: int = BATCH_LIMIT,
+        next_signer: Callable[[], Signer | None] = lambda: None,
+        finish_rotation: Callable[[], Signer] | None = None,
     ) -> None:
         self._signer = signer
         self._verifier = signer.verifier
+        self._next_signer = next_signer
+        self._finish_rotation = finish_rotation
         self._external = external
         self._using = using
         self._batch_limit = batch_limit
@@ -94,6 +100,7 @@ class Sequencer:
         self._check_external(head, tree)
         self._publish(head)
         self._head = head
+        self._hand_over(head)
         return head.size
 
     def step(self) -> int:
@@ -107,7 +114,32 @@ class Sequencer:
         if taken:
             self._publish(head)
             self._head = head
+            self._hand_over(head)
         return taken
+
+    def _hand_over(self, head: Head) -> None:
+        """Once a published checkpoint bears both keys' signatures, the next key takes the present one's place."""
+        following = self._next_signer()
+        if following is None or head.note is None or self._finish_rotation is None:
+            return
+        _, signed = Checkpoint.open_signed(head.note, [self._verifier, following.verifier])
+        if following.verifier in signed:
+            self._signer = self._finish_rotation()
+            self._verifier = self._signer.verifier
+
+    def _signers(self, bodies: list[bytes]) -> list[Signer]:
+        """The present key; and the next one where the batch says that it is the next one."""
+        following = self._next_signer()
+        if following is None:
+            return [self._signer]
+        named = following.verifier.key_id.hex()
+        announced = any(
+            data.get("kind") == "log" and data.get("key_id") == named
+            for body in bodies
+            if b'"event":"key.rotated"' in body
+            for data in [json.loads(body)["data"]]
+        )
+        return [self._signer, following] if announced else [self._signer]
 
     def _queue_has_entries(self) -> bool:
         with self._connection.cursor() as cursor:
@@ -124,7 +156,7 @@ class Sequencer:
         if self._external.read() != head.note:
             raise ForkGuard(f"{self._external.path} no longer holds checkpoint {head.size}")
 
-        leaves = [leaf for _, leaf in rows]
+        leaves = [leaf for _, leaf, _ in rows]
         tree_range = CompactRange(head.size, head.range.hashes)
         for leaf in leaves:
             tree_range.append(leaf)
@@ -132,13 +164,15 @@ class Sequencer:
             cursor.execute(
                 'INSERT INTO audit_leaf ("index", entry_id, leaf_hash)'
                 " SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bytea[])",
-                [list(range(head.size, tree_range.size)), [entry_id for entry_id, _ in rows], leaves],
+                [list(range(head.size, tree_range.size)), [entry_id for entry_id, _, _ in rows], leaves],
             )
         tree = StoredTree(self._using)
         tree.add_full_tiles(head.size, tree_range.size)
         self._check_extends(head, tree_range, tree)
 
-        note = Checkpoint(self._signer.name, tree_range.size, tree_range.root()).sign(self._signer)
+        note = Checkpoint(self._signer.name, tree_range.size, tree_range.root()).sign(
+            *self._signers([body for _, _, body in rows])
+        )
         with self._connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO audit_checkpoint (size, root, range_hashes, note, created_at)"
@@ -147,8 +181,8 @@ class Sequencer:
             )
         return Head(tree_range.size, tree_range.root(), tree_range, note), len(rows)
 
-    def _take_queued(self) -> list[tuple[int, bytes]]:
-        """Remove a batch from the queue; ``(entry id, leaf hash)`` by id, each hash computed anew."""
+    def _take_queued(self) -> list[tuple[int, bytes, bytes]]:
+        """Remove a batch from the queue; ``(entry id, leaf hash, body)`` by id, each hash computed anew."""
         with self._connection.cursor() as cursor:
             cursor.execute(
                 "DELETE FROM audit_pending WHERE entry_id IN"
@@ -165,7 +199,7 @@ class Sequencer:
         for entry_id, body, stored in rows:
             if merkle.leaf_hash(bytes(body)) != bytes(stored):
                 raise BrokenLog(f"the bytes of entry {entry_id} do not give its stored hash")
-        return [(entry_id, bytes(stored)) for entry_id, _, stored in rows]
+        return [(entry_id, bytes(stored), bytes(body)) for entry_id, body, stored in rows]
 
     def _load_head(self) -> Head:
         with self._connection.cursor() as cursor:

@@ -8,7 +8,7 @@ from django.db import connections, transaction
 
 from audit import merkle
 from audit.merkle import TILE_HEIGHT, TILE_WIDTH
-from audit.note import Checkpoint, Verifier
+from audit.note import Checkpoint, LogKeys
 from audit.offline import Fault, LogVerifier, VerifyError, parse_body
 from audit.tree import split_hashes
 
@@ -16,7 +16,7 @@ _PAGE = 2000
 
 
 def verify_database(
-    verifier: Verifier,
+    keys: LogKeys,
     *,
     since: Checkpoint | None = None,
     external: Checkpoint | None = None,
@@ -31,7 +31,7 @@ def verify_database(
         with connections[using].cursor() as cursor:
             # One snapshot, while the sequencer goes on.
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        walker = LogVerifier(verifier, since)
+        walker = LogVerifier(keys, since)
         _walk_leaves(walker, using)
         walker.finish()
         if external is not None:

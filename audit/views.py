@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -94,10 +95,16 @@ def checkpoint_page(request: HttpRequest) -> HttpResponse:
 
 def _head() -> dict[str, Any]:
     try:
-        vkey = keys.verifier().vkey
+        *earlier, vkey = (key.vkey for key in keys.verifiers())
     except Unavailable:
-        vkey = ""
-    return {"checkpoint": selectors.published_checkpoint(), "status": selectors.log_status(), "vkey": vkey}
+        earlier, vkey = [], ""
+    return {
+        "checkpoint": selectors.published_checkpoint(),
+        "status": selectors.log_status(),
+        "vkey": vkey,
+        "earlier_vkeys": earlier,
+        "base_url": settings.ASSENT_BASE_URL,
+    }
 
 
 def _explain(entry: Entry) -> None:

@@ -137,7 +137,7 @@ def judged(envelope: Any) -> dict[str, Any]:
     Raises AssentError ``report_malformed`` for what is no report.
     """
     try:
-        found = reports.check(envelope, verifier=verifier(), log_verifier=log_keys.verifier())
+        found = reports.check(envelope, verifier=verifier(), log_verifier=log_keys.verifiers())
     except reports.ReportError as error:
         raise AssentError("report_malformed", f"This is not a report of this service: {error}.") from error
     report = found.report

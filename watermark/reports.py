@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from audit.note import NoteError, Signer, Verifier, open_note
+from audit.note import LogKeys, NoteError, Signer, Verifier, open_note
 from audit.offline import Fault, VerifyError, verify_proof
 
 FORMAT = "assent-verification-report/1"
@@ -76,7 +76,7 @@ class Check:
         return not self.faults
 
 
-def check(envelope: Any, *, verifier: Verifier, log_verifier: Verifier | None) -> Check:
+def check(envelope: Any, *, verifier: Verifier, log_verifier: LogKeys | None) -> Check:
     """Check a report file, read from JSON. Raises `ReportError` for what is no report file.
 
     Faults: ``signature_invalid`` (not signed by this key), ``report_altered`` (signed, but as another text),
@@ -105,7 +105,7 @@ def check(envelope: Any, *, verifier: Verifier, log_verifier: Verifier | None) -
     return Check(report, tuple(faults), logged)
 
 
-def _proof_fault(report: dict[str, Any], proof: str, verifier: Verifier) -> str | None:
+def _proof_fault(report: dict[str, Any], proof: str, verifier: LogKeys) -> str | None:
     try:
         _, entry = verify_proof(proof, verifier)
     except VerifyError:

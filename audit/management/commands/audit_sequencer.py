@@ -36,7 +36,12 @@ class Command(BaseCommand):
                 signal.signal(number, lambda *_: self._stop.set())
         signer = keys.signer()
         keys.publish_verifier(signer.verifier)
-        sequencer = Sequencer(signer=signer, external=keys.checkpoint_file())
+        sequencer = Sequencer(
+            signer=signer,
+            external=keys.checkpoint_file(),
+            next_signer=keys.next_signer,
+            finish_rotation=keys.finish_rotation,
+        )
         pause_s = max(1, options["interval_ms"]) / 1000
         adopt = options["adopt"]
         while not self._stop.is_set():

@@ -18,7 +18,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dump", type=Path, help="verify this export instead of the database")
-        parser.add_argument("--vkey", help="verifier key (default: the one of this installation)")
+        parser.add_argument(
+            "--vkey",
+            action="append",
+            help="verifier key, every one, the oldest first (default: those of this installation)",
+        )
         parser.add_argument("--since", type=Path, help="a checkpoint kept earlier, outside this installation")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -29,21 +33,21 @@ class Command(BaseCommand):
 
     def _verify(self, options: dict[str, Any]) -> str:
         try:
-            verifier = Verifier.from_vkey(options["vkey"]) if options["vkey"] else keys.verifier()
+            verifiers = [Verifier.from_vkey(text) for text in options["vkey"] or ()] or keys.verifiers()
         except ValueError as error:
             raise VerifyError(Fault.FORMAT, f"the verifier key: {error}") from error
         since = (
-            open_checkpoint(options["since"].read_text(encoding="utf-8"), verifier)
+            open_checkpoint(options["since"].read_text(encoding="utf-8"), verifiers)
             if options["since"]
             else None
         )
         if options["dump"]:
             with options["dump"].open(encoding="utf-8") as lines:
-                walked = verify_export(lines, verifier, since)
+                walked = verify_export(lines, verifiers, since)
             return self._sentence(walked)
         note = keys.checkpoint_file().read()
-        external = open_checkpoint(note, verifier) if note is not None else None
-        walked = verification.verify_database(verifier, since=since, external=external)
+        external = open_checkpoint(note, verifiers) if note is not None else None
+        walked = verification.verify_database(verifiers, since=since, external=external)
         queued = verification.verify_queue()
         agreement = "agrees" if external is not None else "absent"
         return f"{self._sentence(walked)}, {queued} queued, external copy {agreement}"
