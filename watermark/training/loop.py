@@ -32,7 +32,9 @@ from .networks import FRAME
 _SPEED_SHARE = 0.35  # of the groups
 _GROUP = 2  # clips that share an edit, each marked and unmarked
 _SWAP_FROM_STEP = 200  # from here on the unmarked part may be another clip
-_DITHER_DB = (35.0, 65.0)  # below the clip, on both classes: else the mark sits in digital silence
+_DITHER_DB = (35.0, 65.0)  # below the clip, on both classes, in two thirds of the clips
+_DITHERED = 0.67
+_SILENT_RUN = 65  # samples: exact zeros for longer are digital silence, as in embedding
 _LEAST_SI_SNR_DB = 29.0
 _MESSAGE_SIZE = 0.15  # deviation of a message row when it opens
 _EXPORT_BATCHES = 12
@@ -128,6 +130,7 @@ class Trainer:
             len(hosts), 1, 1, device=self.device
         )
         dither = torch.randn_like(clean) * clean.std(-1, keepdim=True) * 10 ** (-below_db / 20)
+        dither = dither * (torch.rand_like(below_db) < _DITHERED)
         probability = phase.edits * min(1.0, (within + 1) / 200)
         both, labels = self._edit(whole + dither, clean + dither, labels, probability, generator)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
@@ -164,11 +167,12 @@ class Trainer:
         """The mark of a batch at the level of now, and the (middle) gain that brought it there."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
             mark = generator.get_watermark(hosts, message=message).float()
+        mark = mark * _sounding(hosts)
         if phase.loudness == "ratio":
             gain = self._measure.ratio_gain(mark, hosts, self.level)
         else:
             gain = self._measure.audible_gain(mark, hosts, self.level)
-        return _without_rumble(mark * gain), gain.detach().median()
+        return _without_rumble(mark) * gain, gain.detach().median()
 
     def _edit(
         self,
@@ -347,6 +351,13 @@ def _frame_labels(labels: torch.Tensor) -> torch.Tensor:
     frames = labels[:, 0, : labels.shape[-1] // FRAME * FRAME].reshape(len(labels), -1, FRAME)
     share = frames.mean(-1)
     return torch.where((frames < 0).any(-1), torch.full_like(share, -1), share)
+
+
+def _sounding(hosts: torch.Tensor) -> torch.Tensor:
+    """0 in digital silence, which embedding leaves as it is, else 1: silence must not speak against a mark."""
+    reach = _SILENT_RUN // 2
+    loud = nn.functional.max_pool1d((hosts != 0).float(), _SILENT_RUN, 1, reach)
+    return -nn.functional.max_pool1d(-loud, _SILENT_RUN, 1, reach)
 
 
 def _without_rumble(mark: torch.Tensor) -> torch.Tensor:
