@@ -9,6 +9,7 @@ piece of memory). Random weights never end an utterance: lengths are set. Speech
 from __future__ import annotations
 
 import argparse
+import lzma
 import os
 import subprocess
 import sys
@@ -24,7 +25,7 @@ import torch
 from torch import Tensor
 
 from benchmarks import engine_weights
-from benchmarks.report import Row, spread_of, write_report
+from benchmarks.report import ROOT, Row, merge_report, spread_of, write_report
 from synth.gptsovits import fast
 from synth.gptsovits.batching import Scheduler
 from synth.gptsovits.cache import GrowingCache
@@ -32,13 +33,18 @@ from synth.gptsovits.decoding import DecodeBatch, Utterance
 from synth.gptsovits.sampling import Draw, RowParams, SamplingParams, draw
 from synth.gptsovits.sovits import Sovits
 from synth.gptsovits.streaming import FIRST_CHUNK_CODES, NEXT_CHUNK_CODES, ChunkedDecoder, LatentNoise
-from synth.gptsovits.text2semantic import Text2Semantic
+from synth.gptsovits.text2semantic import Cache, Text2Semantic
+from synth.gptsovits.weights import load_text2semantic
 
 PROMPT_CODES = 110
+RSS_RUNS = 3
 SENTENCES = 4
 SENTENCE_CODES = 75
 FIRST_SENTENCE_CODES = 150
 PARAMS = SamplingParams(temperature=0.6, top_k=50)
+COMMAND = "make bench-engine"
+PARTS = ("gpu", "rss", "decoder", "generator", "pipeline")
+GOLDENS = ROOT / "tests" / "data" / "gptsovits"
 
 
 def utterance(context: int, *, max_codes: int = 1500, seed: int = 0) -> Utterance:
@@ -127,55 +133,115 @@ def decoder_rows(exact: Text2Semantic, quick: Text2Semantic, rounds: int) -> lis
         max(3, rounds // 4),
     )
     value, spread = ratio(times["fp32"], times["fast"])
-    note = f"200 positions: {median(times['fast']):.0f} ms bfloat16, {median(times['fp32']):.0f} ms float32"
+    note = f"200 positions: {median(times['fast']):.0f} ms fast, {median(times['fp32']):.0f} ms float32"
     rows.append(Row("prefill_ratio", "1", value, spread, len(times["fp32"]), 3.0, note=note))
 
-    kinds: list[tuple[str, Text2Semantic, float | None]] = [("", exact, 4.0), ("_fast", quick, None)]
-    for mode, model, goal in kinds:
+    for mode, model in (("", exact), ("_fast", quick)):
         batches = {"one": running(model, 200), "eight": running(model, 200, 8)}
         times = in_turns({name: batch.step for name, batch in batches.items()}, max(5, rounds // 2))
         value, spread = ratio([8 * t for t in times["one"]], times["eight"])
         label, one_row, eight = mode.strip("_") or "float32", median(times["one"]), median(times["eight"])
-        note = f"{label}: {one_row:.1f} ms for one row, {eight:.1f} ms for eight"
+        note = (
+            f"{label}: {one_row:.1f} ms for one row, {eight:.1f} ms for eight: "
+            f"{1e3 / one_row:.0f} and {8e3 / eight:.0f} codes a second"
+        )
         rows.append(
-            Row(f"batch8_aggregate_ratio{mode}", "1", value, spread, len(times["one"]), goal, note=note)
+            Row(f"batch8_aggregate_ratio{mode}", "1", value, spread, len(times["one"]), 4.0, note=note)
         )
     return [*rows, *agreement(exact, quick)]
 
 
+class Recorder:
+    """Takes the place of `Text2Semantic.step` and keeps the logits, before anything is drawn from them."""
+
+    def __init__(self, model: Text2Semantic) -> None:
+        self.kept: list[Tensor] = []
+        self._step = model.step
+        model.step = self.step  # type: ignore[method-assign]
+
+    def step(self, codes: Tensor, places: Tensor, cache: Cache) -> Tensor:
+        logits = self._step(codes, places, cache)
+        self.kept.append(logits[0].clone())
+        return logits
+
+
 @torch.inference_mode()
-def agreement(exact: Text2Semantic, quick: Text2Semantic) -> list[Row]:
-    """The fast mode led along the exact one's codes: how far its logits lie off, how often it agrees."""
-    batches = [running(exact, 200), running(quick, 200)]
-    recorded: list[list[Tensor]] = [[], []]
-    handles = [
-        model.head.register_forward_hook(
-            lambda _m, _i, out, kept=kept: kept.append(out.reshape(-1).float().clone())
-        )
-        for model, kept in zip((exact, quick), recorded, strict=True)
-    ]
-    for _ in range(40):
+def led(
+    exact: Text2Semantic, quick: Text2Semantic, one: Utterance, steps: int
+) -> tuple[list[float], list[bool]]:
+    """The fast mode led along the exact one's codes: how far its logits lie off, and where it would choose the same."""
+    batches = [DecodeBatch(model) for model in (exact, quick)]
+    rows = [batch.join(one) for batch in batches]
+    recorders = [Recorder(model) for model in (exact, quick)]
+    same = []
+    for _ in range(steps):
+        rows[1].codes[-1] = rows[0].codes[-1]
         for batch in batches:
             batch.step()
-        batches[1].rows[0].codes[-1] = batches[0].rows[0].codes[-1]
-    for handle in handles:
-        handle.remove()
-    errors = [float((b - a).abs().max() / a.abs().max()) for a, b in zip(*recorded, strict=True)]
-    same = [int(a.argmax()) == int(b.argmax()) for a, b in zip(*recorded, strict=True)]
-    note = "random weights of the official size; teacher-forced"
-    return [
-        Row(
-            "fast_logit_error_of_peak",
-            "1",
-            median(errors),
-            spread_of(errors),
-            len(errors),
-            None,
-            "lower",
-            note,
-        ),
-        Row("fast_argmax_agreement", "share", sum(same) / len(same), None, len(same), None, note=note),
+        if any(row.ended is not None for row in rows):
+            break
+        same.append(rows[0].codes[-1] == rows[1].codes[-1])
+    errors = [
+        float((b - a).abs().max() / a.abs().max())
+        for a, b in zip(recorders[0].kept, recorders[1].kept, strict=True)
     ]
+    for model in (exact, quick):
+        del model.step
+    return errors, same
+
+
+def agreement(exact: Text2Semantic, quick: Text2Semantic) -> list[Row]:
+    """Of the official size with random weights, and of the small recorded checkpoint with its recorded prompt."""
+    small, one = golden_utterance()
+    cases = (
+        ("fast", exact, quick, utterance(200), 40, "random weights of the official size"),
+        (
+            "fast_golden",
+            small,
+            fast.fast_text2semantic(golden_utterance()[0]),
+            one,
+            85,
+            "the committed golden checkpoint (64 wide), likeliest code",
+        ),
+    )
+    rows = []
+    for name, slow, swift, spoken, steps, note in cases:
+        errors, same = led(slow, swift, spoken, steps)
+        note += "; led along the codes of float32"
+        rows += [
+            Row(
+                f"{name}_logit_error_of_peak",
+                "1",
+                median(errors),
+                spread_of(errors),
+                len(errors),
+                None,
+                "lower",
+                note,
+            ),
+            Row(f"{name}_token_agreement", "share", sum(same) / len(same), None, len(same), None, note=note),
+        ]
+    return rows
+
+
+def golden_utterance() -> tuple[Text2Semantic, Utterance]:
+    """The committed small checkpoint and the utterance of its greedy golden."""
+    golden = np.load(GOLDENS / "v2_golden.npz")
+    with tempfile.NamedTemporaryFile(suffix=".ckpt") as file:
+        file.write(lzma.decompress((GOLDENS / "ckpt" / "small_v2_s1.ckpt.xz").read_bytes()))
+        file.flush()
+        model = load_text2semantic(Path(file.name))
+
+    def both(name: str, axis: int) -> np.ndarray:
+        return np.concatenate([golden[f"{name}_prompt"], golden[f"{name}_text"]], axis=axis)
+
+    one = Utterance(
+        torch.from_numpy(both("ph", 0).astype(np.int64)),
+        torch.from_numpy(both("bert", 1).astype(np.float32)),
+        torch.from_numpy(golden["codes_A"][:60].astype(np.int64)),
+        SamplingParams(top_k=1),
+    )
+    return model, one
 
 
 @torch.inference_mode()
@@ -332,12 +398,19 @@ def rss_rows() -> list[Row]:
             with tempfile.TemporaryDirectory() as folder:
                 command = [sys.executable, "-m", "benchmarks.engine", "--rss", language, mode, folder]
                 making = subprocess.run([*command, "make"], check=False)
-                done = subprocess.run([*command, "speak"], check=False, capture_output=True, text=True)
-            ok = making.returncode == 0 and done.returncode == 0
+                done = [
+                    subprocess.run([*command, "speak"], check=False, capture_output=True, text=True)
+                    for _ in range(RSS_RUNS if making.returncode == 0 else 0)
+                ]
+            peaks = [float(run.stdout.split()[-1]) for run in done if run.returncode == 0]
+            ok = len(peaks) == RSS_RUNS
             name = f"peak_rss_mb_{language}" + ("" if mode == "fast" else "_fp32")
-            value = float(done.stdout.split()[-1]) if ok else None
-            note = f"v2, {mode} mode, one request" if ok else f"the process failed: {done.stderr[-200:]}"
-            rows.append(Row(name, "MB", value, None, 1, target if mode == "fast" else None, "lower", note))
+            note = f"v2, {mode} mode, one request; the largest of {RSS_RUNS} processes"
+            if not ok:
+                note = f"the process failed: {done[-1].stderr[-200:] if done else 'no models'}"
+            goal = target if mode == "fast" else None
+            value = max(peaks) if ok else None
+            rows.append(Row(name, "MB", value, spread_of(peaks), len(peaks), goal, "lower", note))
     return rows
 
 
@@ -396,6 +469,9 @@ def main() -> None:
     parser.add_argument(
         "--rss", nargs=4, metavar=("LANGUAGE", "MODE", "FOLDER", "ACTION"), help=argparse.SUPPRESS
     )
+    parser.add_argument(
+        "--parts", nargs="*", choices=PARTS, default=PARTS, help="keep the figures of the others"
+    )
     options = parser.parse_args()
     if options.rss:
         language, mode, folder, action = options.rss
@@ -403,26 +479,22 @@ def main() -> None:
         return
     torch.set_num_threads(1)
     load = os.getloadavg()[0]
+    rounds = options.rounds
     exact = engine_weights.text2semantic()
     quick = fast.fast_text2semantic(engine_weights.text2semantic())
-    can = fast.capabilities()
-    rows = [Row("load_average_at_start", "1", load, None, 1, None, "lower", can.describe())]
-    parts: list[Callable[[], list[Row]]] = [
-        gpu_rows,
-        rss_rows,
-        partial(decoder_rows, exact, quick, options.rounds),
-        partial(generator_rows, max(3, options.rounds // 4)),
-        partial(pipeline_rows, exact, quick, max(3, options.rounds // 6)),
-    ]
-    for part in parts:
-        rows += part()
-        path = write_report(
-            "engine", rows, command="make bench-engine"
-        )  # a run that is cut off keeps its parts
-    sys.stdout.write(f"{path}\n")
-    for row in rows:
-        value = "not measured" if row.value is None else f"{row.value:.3g}"
-        sys.stdout.write(f"{row.metric:32} {value:>12} {row.unit:6} {row.note}\n")
+    parts: dict[str, Callable[[], list[Row]]] = {
+        "gpu": gpu_rows,
+        "rss": rss_rows,
+        "decoder": partial(decoder_rows, exact, quick, rounds),
+        "generator": partial(generator_rows, max(3, rounds // 4)),
+        "pipeline": partial(pipeline_rows, exact, quick, max(3, rounds // 6)),
+    }
+    # A run that is cut off keeps the parts that it has finished.
+    note = f"{', '.join(options.parts)}; {fast.capabilities().describe()}"
+    write = merge_report if set(options.parts) < set(PARTS) else write_report
+    write("engine", [Row("load_average_at_start", "1", load, None, 1, None, "lower", note)], command=COMMAND)
+    for name in options.parts:
+        merge_report("engine", parts[name](), command=COMMAND)
 
 
 if __name__ == "__main__":

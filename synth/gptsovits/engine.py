@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,7 @@ class GptSovitsEngine:
         self._front_end = front_end
         self._residency = Residency(memory_bytes)
         self._helpers = Residency(memory_bytes, idle_s=HUBERT_IDLE_S)
+        self._words = lru_cache(maxsize=64)(self._read_words)
         self._render_slots = threading.Semaphore(2)
         self._speaker = None
         if manifest.SPEAKER not in weights.missing(version) and "Pro" in version:
@@ -266,14 +268,17 @@ class GptSovitsEngine:
                 f"{PROMPT_MIN_S:g} to {PROMPT_MAX_S:g} seconds, so only its tone was used."
             ]
         codes = reader.codes(clip.samples, clip.sample_rate_hz)
-        parts = [
-            self._tensors(sentence)
-            for sentence in self._sentences(clip.transcript, clip.language.split("-")[0].lower())
-        ]
-        if not parts:
+        words = self._words(clip.transcript, clip.language.split("-")[0].lower())
+        if words is None:
             return None, ["The transcript of the style clip holds nothing that can be spoken."]
-        phones = torch.cat([phones for phones, _ in parts])
-        return Prompt(codes, phones, torch.cat([rows for _, rows in parts], dim=1)), []
+        return Prompt(codes, *words), []
+
+    def _read_words(self, transcript: str, language: str) -> tuple[Tensor, Tensor] | None:
+        """Phones and BERT rows of a style clip's words: the same for every request, as its codes are."""
+        parts = [self._tensors(sentence) for sentence in self._sentences(transcript, language)]
+        if not parts:
+            return None
+        return torch.cat([phones for phones, _ in parts]), torch.cat([rows for _, rows in parts], dim=1)
 
     def _tensors(self, sentence: Sentence) -> tuple[Tensor, Tensor]:
         return tensors_of(sentence, self._with_bert if self._has_bert else None)
@@ -397,7 +402,8 @@ class GptSovitsEngine:
         if pair is None:
             raise AssentError("weights_missing", "This voice has no weights of its own.", http_status=404)
         return self._residency.using(
-            f"pair:{weights_of}:{self._store.digest(pair.s2)}", lambda: self._load_pair(pair.s1, pair.s2)
+            f"pair:{weights_of}:{self._store.digest(pair.s1)}:{self._store.digest(pair.s2)}",
+            lambda: self._load_pair(pair.s1, pair.s2),
         )
 
     def _load_pair(self, s1: Path, s2: Path) -> Voice:

@@ -2,7 +2,8 @@
 
 Prints the largest error of each kind beside its limit and exits with 1 when one is passed. A folder need
 not hold everything: what is there is compared, and the number of comparisons is printed. Tensor errors are
-relative to the peak of what is expected; codes and chunk lists count differing items.
+relative to the peak of what is expected; codes and chunk lists count differing items; end to end counts the steps
+of 16 bits by which the farthest sample is off.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synth.gptsovits import upstream
+from synth.gptsovits import upstream, upstream_pipeline
 from synth.gptsovits.bert import Bert
 from synth.gptsovits.decoding import DecodeBatch, Ended, Row, Utterance, codes_of
 from synth.gptsovits.hubert import Hubert
@@ -68,6 +69,7 @@ LIMITS = {
     "flow": 1e-5,
     "audio": 1e-4,
     "streamed audio": 1e-4,
+    "end to end": 1,  # steps of 16 bits: the original cuts off behind them, where rounding shows
 }
 
 
@@ -134,6 +136,7 @@ def compare(folder: Path) -> Iterator[Finding]:
             yield from _text2semantic(version, golden, load_text2semantic(s1))
         if s2.exists():
             yield from _sovits(version, golden, load_sovits(s2), folder)
+    yield from _end_to_end(folder)
 
 
 # --------------------------------------------------------------------------------------- the reference's side
@@ -386,6 +389,34 @@ def _sovits(version: str, golden: Golden, network: Sovits, folder: Path) -> Iter
         )
         for key, ours in (("audio1", first[0, 0]), ("audio2", second[0, 0]), ("latent2", joined[0])):
             yield Finding("streamed audio", f"{version} {key}", peak_error(ours, golden.raw(f"st_{key}")))
+
+
+# ------------------------------------------------------------------------------------------------- end to end
+
+EARLY_STOP = 100  # ``max_sec`` was 2 when these were recorded
+
+
+def _end_to_end(folder: Path) -> Iterator[Finding]:
+    """From a text to 16-bit samples, in the original's way, with our reading of the text."""
+    path, manifest = folder / "e2e_golden.npz", folder / "e2e_manifest.json"
+    if not (path.exists() and manifest.exists() and (folder / "hubert_tiny").is_dir()):
+        return
+    golden, hubert = Golden(path), Hubert(folder / "hubert_tiny")
+    clips = {CLIPS[name]: clip for name in CLIPS if (clip := _clip(folder, name)) is not None}
+    for case in json.loads(manifest.read_text(encoding="utf-8"))["cases"]:
+        version, params = case["version"], case["params"]
+        s1, s2 = (folder / "ckpt" / f"small_{version}_{part}" for part in ("s1.ckpt", "s2.pth"))
+        wanted = {params["ref_audio_path"], *params.get("aux_ref_audio_paths", [])}
+        if not (s1.exists() and s2.exists() and wanted <= clips.keys()):
+            continue
+        networks = upstream_pipeline.Networks(load_text2semantic(s1), load_sovits(s2), hubert, EARLY_STOP)
+        expected = [golden.raw(f"{version}_{case['case']}_{i}") for i in range(len(case["lengths"]))]
+        found = list(upstream_pipeline.run(networks, clips, params))
+        error = float("inf")
+        if [part.shape for part in found] == [part.shape for part in expected]:
+            ours, theirs = (np.concatenate(parts).astype(np.int32) for parts in (found, expected))
+            error = float(np.abs(ours - theirs).max())
+        yield Finding("end to end", f"{version} {case['case']}", error)
 
 
 # ------------------------------------------------------------------------------------------------ the command

@@ -37,6 +37,7 @@ class Residency:
         self._clock = clock
         self._lock = threading.Lock()
         self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._timer: threading.Timer | None = None
 
     @property
     def nbytes(self) -> int:
@@ -66,6 +67,7 @@ class Residency:
                 held.users -= 1
                 held.used_at = self._clock()
                 self._drop()
+                self._look_again()
 
     def sweep(self) -> None:
         """Drop what has been idle; call it now and then."""
@@ -87,6 +89,20 @@ class Residency:
             keys = [key for key in self._held if key.startswith(prefix)]
         for key in keys:
             self.drop(key)
+
+    def _look_again(self) -> None:
+        """With the lock: see to it that what nobody asks for again goes by itself."""
+        if self._timer is None and self._held:
+            self._timer = threading.Timer(self.idle_s + 0.1, self._on_time)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _on_time(self) -> None:
+        with self._lock:
+            self._timer = None
+            self._drop()
+            self._look_again()
+        give_back_memory()
 
     def _load(self, key: str, held: _Held, load: Callable[[], Any]) -> None:
         try:

@@ -7,7 +7,7 @@ last
 * A batch at speed 1 is decoded as one long utterance, so that neighbours hear each other (`decode_joined`).
 * Streaming decodes a growing utterance, keeps the newest frames and fades the overlap in before the latent
   (`decode_chunk`); its variable mode hands out the codes behind the cut twice (`variable_chunks`); chunks are
-  joined by searching for the best overlap (`join_chunks`).
+  joined by searching for the best overlap (`join_chunks`), all but the last one, which follows unjoined.
 """
 
 from __future__ import annotations
@@ -102,3 +102,14 @@ def variable_chunks(
             start += cut + 1
             waiting -= cut + 1
     yield list(codes[start:])
+
+
+def join_chunks(first: Tensor, second: Tensor, overlap: int, search: int = 320) -> Tensor:
+    """Two chunks (n,) as one: the second begins where it is likest to the last ``overlap`` samples of the first."""
+    tail, head = first[-overlap:], second[: overlap + search]
+    likeness = F.conv1d(head[None, None], tail[None, None])[0, 0]
+    energy = F.conv1d(head.square()[None, None], torch.ones(1, 1, overlap))[0, 0] + 1e-8
+    shifted = second[int((likeness / energy.sqrt()).argmax()) :].clone()
+    window = torch.hann_window(2 * overlap)
+    shifted[:overlap] = window[:overlap] * shifted[:overlap] + window[overlap:] * tail
+    return torch.cat([first[:-overlap], shifted])

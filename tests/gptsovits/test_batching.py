@@ -231,6 +231,16 @@ def test_residency_is_bounded_shared_and_forgetful():
     assert residency.nbytes == 0
 
 
+def test_what_nobody_asks_for_again_goes_by_itself():
+    residency = Residency(1 << 20, idle_s=0.01)
+    with residency.using("a", Weighty):
+        assert residency.nbytes == 1000
+    deadline = time.monotonic() + 30
+    while residency.nbytes and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert residency.nbytes == 0
+
+
 def test_a_value_is_loaded_once_for_many_threads():
     residency, loads = Residency(1 << 20), []
 

@@ -22,7 +22,8 @@ def test_committed_goldens(goldens):
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the full set of goldens is not beside this repository")
 def test_all_goldens(capsys):
     assert parity.main([str(SHARED)]) == 0
-    assert "speaker vector" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "speaker vector" in said and "end to end" in said
 
 
 def test_a_changed_golden_fails(goldens, tmp_path, capsys):
