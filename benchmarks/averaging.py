@@ -54,7 +54,10 @@ def averaging_rows(count: int = 600, *, minutes: float | None = None) -> list[Ro
     handed_polar = signs_right(_polarity_known_places(ready, places), stream, per_period=True)
     n = len(outputs)
     return [
-        Row("averaging_blind_signs_right", "share", blind, None, n, 0.55, "lower", note=f"places guessed by EM; {sample}"),
+        Row(
+            "averaging_blind_signs_right", "share", blind, None, n, 0.55, "lower",
+            note=f"places guessed by EM; {sample}",
+        ),
         Row(
             "averaging_blind_polarity_signs_right", "share", polar, None, n, 0.55, "lower",
             note=f"places and the polarity of each second guessed by EM; {sample} (0.52 with polarity fitted)",

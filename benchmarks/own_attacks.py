@@ -5,6 +5,7 @@ other audio, other keys, erasing, and climbing by the endpoint's answers. Averag
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from watermark.codec.words import IssuedRecords
 
 AGREES = 0.5  # share of active frames above which content binding would call the audio ours
 Transplant = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+Erasure = Callable[..., np.ndarray]
 
 
 def own_attack_rows(clips: list[Marked], mixed: Material, tries: int = 200) -> list[Row]:
@@ -149,7 +151,7 @@ def random_gains(samples: np.ndarray, largest_db: float, seed: int) -> np.ndarra
     return istft((spectrum * gains).astype(np.complex64), len(samples))
 
 
-def flatten(samples: np.ndarray, share: float) -> np.ndarray:
+def flatten(samples: np.ndarray, share: float, seed: int = 0) -> np.ndarray:
     """Each tile moved towards the level of its neighbourhood by a share of its distance, which is where the
     mark lives.
     """
@@ -165,33 +167,33 @@ def flatten(samples: np.ndarray, share: float) -> np.ndarray:
 def erasing_rows(clips: list[Marked], mixed: Material) -> list[Row]:
     """The best quality at which each way of erasing leaves no record to name (registry known)."""
     listed = {attack.name: attack for attack in load_attacks()}
-    ways: dict[str, list[Callable[[np.ndarray, int], np.ndarray]]] = {
-        "random gains": [
-            lambda x, k, g=gain: random_gains(x, g, k) for gain in (6.0, 9.0, 12.0, 16.0, 22.0)
-        ],
-        "flattening": [lambda x, _, s=share: flatten(x, s) for share in (0.3, 0.5, 0.7, 0.9, 1.1)],
-        "white noise": [
-            lambda x, k, d=snr: _with_noise(x, d, k) for snr in (15.0, 10.0, 7.0, 4.0, 0.0)
-        ],
-        "coding": [
-            lambda x, k, n=name: apply(listed[n], x, mixed, k) for name in ("opus_8", "gsm_fr", "codec2_3200")
-        ],
-        "codec, then gains": [
-            lambda x, k: random_gains(apply(listed["opus_16"], x, mixed, k), 6.0, k),
-            lambda x, k: random_gains(apply(listed["mp3_32"], x, mixed, k), 9.0, k),
-        ],
-    }  # fmt: skip
+
+    def coded(name: str, then_db: float = 0.0) -> Erasure:
+        def erase(samples: np.ndarray, *, seed: int) -> np.ndarray:
+            out = apply(listed[name], samples, mixed, seed)
+            return random_gains(out, then_db, seed) if then_db else out
+
+        return erase
+
+    gains, shares = (6.0, 9.0, 12.0, 16.0, 22.0), (0.5, 0.8, 1.1, 1.4, 1.7)
+    ways: dict[str, list[Erasure]] = {
+        "random gains": [partial(random_gains, largest_db=gain) for gain in gains],
+        "flattening": [partial(flatten, share=share) for share in shares],
+        "white noise": [partial(with_noise, snr_db=snr) for snr in (15.0, 10.0, 7.0, 4.0, 0.0)],
+        "coding": [coded(name) for name in ("opus_8", "gsm_fr", "codec2_3200")],
+        "codec, then gains": [coded("opus_16", 6.0), coded("mp3_32", 9.0)],
+    }
     best: dict[str, list[float]] = {name: [] for name in ways}
     for index, clip in enumerate(clips):
         for name, steps in ways.items():
             scores = []
             for step in steps:
                 try:
-                    erased = step(clip.marked, index)
+                    erased = step(clip.marked, seed=index)
                 except Unavailable:
                     continue
                 if not _named(erased, clip):
-                    scores.append(_quality(clip.original, erased))
+                    scores.append(quality_of(clip.original, erased))
                     if name != "coding":
                         break  # stronger only sounds worse
             best[name].append(max(scores, default=float("nan")))
@@ -207,7 +209,8 @@ def erasing_rows(clips: list[Marked], mixed: Material) -> list[Row]:
     ]  # fmt: skip
 
 
-def _with_noise(samples: np.ndarray, snr_db: float, seed: int) -> np.ndarray:
+def with_noise(samples: np.ndarray, snr_db: float, seed: int) -> np.ndarray:
+    """White noise at a ratio to the clip's own power."""
     noise = np.random.default_rng([seed, 4]).normal(size=len(samples)).astype(np.float32)
     return samples + noise * np.sqrt(np.mean(samples**2)) * np.float32(10 ** (-snr_db / 20))
 
@@ -217,7 +220,8 @@ def _named(samples: np.ndarray, clip: Marked) -> bool:
     return any(word.record_number == clip.record_number for word in found.words)
 
 
-def _quality(original: np.ndarray, changed: np.ndarray) -> float:
+def quality_of(original: np.ndarray, changed: np.ndarray) -> float:
+    """Wide-band PESQ at 16 kHz; the codec's own estimate where the program is not installed."""
     try:
         from pesq import pesq
     except ImportError:
@@ -249,7 +253,7 @@ def climb_to_erase(clip: Marked, queries: int, seed: int, known: IssuedRecords =
     """
     generator = np.random.default_rng([seed, 8])
     stored = fingerprint.compute(clip.marked, RATE)
-    erased = random_gains(_with_noise(clip.marked, 0.0, seed), 16.0, seed)[: len(clip.marked)]
+    erased = random_gains(with_noise(clip.marked, 0.0, seed), 16.0, seed)[: len(clip.marked)]
     low, high, asked = 0.0, 1.0, 0
     while asked < 8:
         middle = (low + high) / 2
@@ -272,7 +276,7 @@ def climb_to_erase(clip: Marked, queries: int, seed: int, known: IssuedRecords =
         asked += 1
         if public_answer(step, clip, stored, known) == "no_watermark":
             current = step
-    return _quality(clip.original, current)
+    return quality_of(clip.original, current)
 
 
 def climb_to_issued(

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from benchmarks import speech
 from benchmarks.attacks import RATE, Material, load_attacks
 from benchmarks.averaging import averaging_rows
+from benchmarks.baselines import baseline_rows
+from benchmarks.both_layers import both_layer_rows
 from benchmarks.cost import cost_rows
 from benchmarks.false_alarms import many_key_rows
 from benchmarks.marking import EPOCHS, KEYS, Marked, epoch_of, issued, mark_clips, material, share_interval
@@ -46,7 +48,9 @@ def main() -> None:
     parser.add_argument("--unmarked", type=int, default=500)
     parser.add_argument("--attacks", action="store_true", help="the attack list too")
     parser.add_argument(
-        "--parts", default="quality,cost,readback,own,averaging,alarms,keys", help="of the rest"
+        "--parts",
+        default="quality,cost,readback,own,averaging,both,baselines,alarms,keys",
+        help="of the rest",
     )
     parser.add_argument("--key-pieces", type=int, default=2_000, help="for part keys")
     parser.add_argument("--keys", type=int, default=50, help="random keys for part keys")
@@ -69,6 +73,8 @@ def main() -> None:
         "cost": lambda: cost_rows(clips),
         "readback": lambda: read_back_rows(clips, mixed),
         "own": lambda: own_attack_rows(clips, mixed),
+        "both": lambda: both_layer_rows(clips, mixed),
+        "baselines": lambda: baseline_rows(clips, mixed),
         "averaging": lambda: averaging_rows(options.outputs),
         "alarms": lambda: false_alarm_rows(options.unmarked),
         "keys": lambda: many_key_rows(
