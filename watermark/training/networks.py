@@ -96,7 +96,7 @@ def stored_weights(path: Path) -> dict[str, torch.Tensor]:
     return named
 
 
-def warm_start(network: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
+def warm_start(network: nn.Module, weights: Mapping[str, torch.Tensor], noise: float = 0.03) -> None:
     """Begin from a stored network of the same depth, at most as wide: it then computes the same.
 
     Channels are repeated, and shared out among their copies in the next layer; a longer kernel is padded
@@ -111,7 +111,7 @@ def warm_start(network: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
             )
             missing = target.shape[2] - source.shape[2]
             source = nn.functional.pad(source, (missing // 2, missing - missing // 2))
-            source = source + 0.03 * source.std() * torch.randn_like(source)
+            source = source + noise * source.std() * torch.randn_like(source)
         elif source.dim() == 1:
             source = _repeated(source, target.shape[0], 0)
         if source.shape != target.shape:
