@@ -52,7 +52,7 @@ class Script:
 def read(source: str, *, input_type: str, language: str, styles: Sequence[str]) -> Script:
     """The script of a request. ``styles`` are the names of the voice's styles.
 
-    Raises AssentError ``input_type_unknown``, ``markup_invalid``, ``dictionary_invalid`` (a reading that is none),
+    Raises AssentError ``input_type_unknown``, ``markup_invalid`` (its ``extra`` has the ``position`` where known),
     ``too_many_segments``, ``pauses_too_long``.
     """
     if input_type not in INPUT_TYPES:

@@ -27,7 +27,8 @@ PUBLIC = [
 PRIVATE = [
     "/", "/voices", "/voices/new", "/voices/{voice}", "/voices/{voice}/receipt", "/voices/{voice}/ledger",
     "/voices/{voice}/consent", "/voices/{voice}/styles/new", "/challenges/{challenge}", "/submissions/{waiting}",
-    "/review/submissions/{waiting}", "/review", "/studio", "/jobs", "/uses", "/keys", "/organisation", "/mail", "/log/",
+    "/review/submissions/{waiting}", "/review", "/studio", "/studio/pronunciations", "/jobs", "/uses",
+    "/keys", "/organisation", "/mail", "/log/",
     "/accounts/2fa/", "/accounts/2fa/totp/activate/", "/accounts/2fa/webauthn/add/", "/accounts/email/",
     "/accounts/password/change/", "/accounts/sessions/",
 ]  # fmt: skip

@@ -19,6 +19,7 @@ from synth.jobs.services import JobStopped
 from synth.text.dictionary import Entry as Word
 from tests import factories
 from tests.jobs.test_services import finished, owner, reserved, voice  # noqa: F401 - fixtures
+from tests.jobs.test_withdrawals import renew
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 TAGGED = "The letter came. [sad]Nobody opened it[/sad], not for days."
@@ -77,17 +78,7 @@ def test_tags_lie_within_the_emotions_of_the_consent(owner):  # noqa: F811
 
     assert submit("[sad]Oh[/sad] well.")
     # A renewed consent that is narrower: the style stays approved, and is not spoken with.
-    challenge = accounts.issue_challenge(principal=owner, voice_id=narrow.pk, emotions=["neutral"])
-    from django.core.files.uploadedfile import SimpleUploadedFile
-
-    from accounts.services.consent import GATES_THAT_MUST_PASS
-
-    submission = accounts.submit_recording(
-        principal=owner, challenge_id=challenge.pk, upload=SimpleUploadedFile("t.wav", factories.wav())
-    )
-    accounts.begin_check(submission_id=submission.pk)
-    report = factories.passing_report(GATES_THAT_MUST_PASS | {"speaker"})
-    assert accounts.apply_consent_gates(submission_id=submission.pk, result=report).state == "approved"
+    assert renew(owner, narrow, emotions=["neutral"]).state == "approved"
     assert refusal(submit, text="[sad]Oh[/sad] well.") == "scope_violation"
 
 

@@ -54,7 +54,7 @@ def test_ssml_pauses_and_breaks():
         ("x[/sad]", "tags", "markup_invalid"),
         ("<speak>" + "<break time='10s'/>x" * 7 + "</speak>", "ssml", "pauses_too_long"),
         ("<speak>" + "x<break/>" * 101 + "</speak>", "ssml", "too_many_segments"),
-        ("<speak><phoneme ph='ZZ'>x</phoneme></speak>", "ssml", "dictionary_invalid"),
+        ("<speak><phoneme ph='ZZ'>x</phoneme></speak>", "ssml", "markup_invalid"),
     ],
 )
 def test_refusals(source, input_type, code):

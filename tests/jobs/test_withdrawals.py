@@ -21,8 +21,8 @@ from watermark.selectors import consent_state
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 
 
-def renew(owner, voice):  # noqa: F811
-    challenge = accounts.issue_challenge(principal=owner, voice_id=voice.id)
+def renew(owner, voice, **scope):  # noqa: F811
+    challenge = accounts.issue_challenge(principal=owner, voice_id=voice.id, **scope)
     take = SimpleUploadedFile("take.wav", factories.wav())
     submission = accounts.submit_recording(
         principal=owner,

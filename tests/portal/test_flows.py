@@ -47,6 +47,7 @@ PAGES = [
     "/voices",
     "/voices/new",
     "/studio",
+    "/studio/pronunciations",
     "/jobs",
     "/keys",
     "/organisation",
