@@ -41,7 +41,7 @@ def test_replaced_seconds_are_where_they_were_replaced(registry):
     changed = ours.samples.copy()
     changed[at(4) : at(6)] = speech("rms", "cheerful", 10.0)[at(4) : at(6)]
     said = report_on(changed)
-    assert said["verdict"] == "issued_edited"
+    assert said["verdict"] in ("issued_edited", "partial")
     (told,) = [span for span in spans(said, "altered", "unclear", "unmarked") if span[1] - span[0] > 0.5]
     assert near(told, 4, 6), said["intervals"]
 

@@ -1,0 +1,232 @@
+"""The verifier's pages in a real browser: an edited file with its seconds drawn where they are, several records, two
+channels, contradictions; the report for paper, the report checked; options, cancelling, phone and keyboard."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from tests.browser.visitor import Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.e2e, pytest.mark.timeout(900)]
+RATE_HZ = 16_000
+WITHIN_S = 0.5
+ANSWERED_WITHIN_MS = 240_000
+
+SEED = """
+import os
+os.environ["NO_TORCH_COMPILE"] = "1"
+import base64
+from tests.worker.registry import Registry
+registry = Registry()
+files = [registry.release("slt", length_s=10.0), registry.release("awb", "sad", length_s=8.0)]
+answer = [{"id": one.id, "data": base64.b64encode(one.data).decode()} for one in files]
+"""
+
+
+@pytest.fixture(scope="module")
+def released(service) -> list[tuple[str, np.ndarray, bytes]]:
+    """Two files of ours: record id, samples, bytes."""
+    import base64
+
+    out = []
+    for row in service.python(SEED):
+        data = base64.b64decode(row["data"])
+        samples, rate_hz = sf.read(io.BytesIO(data), dtype="float32")
+        assert rate_hz == RATE_HZ
+        out.append((row["id"], samples, data))
+    return out
+
+
+@pytest.fixture(scope="module")
+def foreign() -> np.ndarray:
+    from tests import takes
+
+    clip = takes.style_clip("rms", "cheerful").samples
+    return np.tile(clip, 3)[: 10 * RATE_HZ].astype(np.float32)
+
+
+def wav(path: Path, *channels: np.ndarray) -> Path:
+    sf.write(path, np.stack(channels, axis=1), RATE_HZ, format="WAV", subtype="PCM_16")
+    return path
+
+
+def asked(person: Visitor, file: Path) -> str:
+    """Drop a file; the verdict."""
+    page: Any = person.page
+    person.go("/verify")
+    page.set_input_files("input[type=file]", file)
+    page.wait_for_selector("[data-verdict]", timeout=ANSWERED_WITHIN_MS)
+    page.wait_for_selector("wave-player canvas")
+    page.wait_for_timeout(300)
+    return page.get_attribute("[data-verdict]", "data-verdict")
+
+
+def drawn(person: Visitor) -> list[dict[str, Any]]:
+    """The intervals that are drawn over the wave."""
+    return json.loads(person.page.get_attribute("wave-player", "data-intervals"))
+
+
+def told_apart(person: Visitor) -> list[tuple[float, float]]:
+    """Stretches that the picture does not colour as ours, neighbours joined."""
+    out: list[tuple[float, float]] = []
+    for one in sorted(drawn(person), key=lambda one: one["start_s"]):
+        if one["kind"] == "ok":
+            continue
+        if out and one["start_s"] - out[-1][1] < 0.2:
+            out[-1] = (out[-1][0], max(out[-1][1], one["end_s"]))
+        else:
+            out.append((one["start_s"], one["end_s"]))
+    return [span for span in out if span[1] - span[0] > 0.5]
+
+
+# The colour in the middle of a second, at the foot of the picture, where the intervals' bars are.
+COLOUR = """(at_s) => {
+  const canvas = document.querySelector('wave-player canvas');
+  const duration = Number(document.querySelector('wave-player').dataset.duration);
+  const x = Math.floor((at_s / duration) * canvas.width);
+  return Array.from(canvas.getContext('2d').getImageData(x, canvas.height - 2, 1, 1).data).slice(0, 3).join();
+}"""
+
+
+def test_replaced_seconds_are_highlighted_where_they_are(visitor, released, foreign, tmp_path):
+    _, samples, _ = released[0]
+    changed = samples.copy()
+    changed[4 * RATE_HZ : 6 * RATE_HZ] = foreign[4 * RATE_HZ : 6 * RATE_HZ]
+    verdict = asked(visitor, wav(tmp_path / "replaced.wav", changed))
+    visitor.picture("verify-replaced")
+    assert verdict in ("issued_edited", "partial")
+    (span,) = told_apart(visitor)
+    assert abs(span[0] - 4) <= WITHIN_S and abs(span[1] - 6) <= WITHIN_S, drawn(visitor)
+    ours, altered = (visitor.page.evaluate(COLOUR, at) for at in (2.0, 5.0))
+    assert ours != altered, "the two are drawn in different colours"
+    assert visitor.page.evaluate(COLOUR, 8.0) == ours
+    visitor.check()
+
+
+def test_silenced_seconds_are_not_called_ours(visitor, released, tmp_path):
+    _, samples, _ = released[0]
+    changed = samples.copy()
+    changed[4 * RATE_HZ : 6 * RATE_HZ] = 0
+    assert asked(visitor, wav(tmp_path / "silenced.wav", changed)) == "issued_edited"
+    visitor.picture("verify-silenced")
+    visitor.check()
+
+
+def test_speech_put_in_between_is_highlighted_where_it_is(visitor, released, foreign, tmp_path):
+    _, samples, _ = released[0]
+    joined = np.concatenate([samples[: 5 * RATE_HZ], foreign[: 3 * RATE_HZ], samples[5 * RATE_HZ :]])
+    assert asked(visitor, wav(tmp_path / "spliced.wav", joined)) in ("partial", "issued_edited")
+    visitor.picture("verify-spliced")
+    span = max(told_apart(visitor), key=lambda one: one[1] - one[0])
+    assert abs(span[0] - 5) <= WITHIN_S and abs(span[1] - 8) <= WITHIN_S, drawn(visitor)
+    visitor.check()
+
+
+def test_every_record_in_a_file_is_named_on_a_phone_in_chinese(
+    chromium, service, pictures, released, tmp_path
+):
+    person = Visitor(chromium, service.base_url, pictures, phone=True, chinese=True)
+    joined = np.concatenate([released[0][1], released[1][1]])
+    assert asked(person, wav(tmp_path / "joined.wav", joined)) == "mixed_records"
+    person.picture("verify-joined")
+    named = person.page.locator("[data-record]").evaluate_all("all => all.map((one) => one.dataset.record)")
+    assert set(named) == {released[0][0], released[1][0]}
+    assert "由多段本服务生成的语音拼接而成" in person.page.inner_text("#answer")
+    person.check()
+    person.leave()
+
+
+def test_each_channel_has_its_lane(visitor, released, foreign, tmp_path):
+    _, samples, _ = released[0]
+    assert asked(visitor, wav(tmp_path / "stereo.wav", samples, foreign[: len(samples)])) == "partial"
+    visitor.picture("verify-channels")
+    assert visitor.page.get_attribute("[data-lanes]", "data-lanes") == "2"
+    lanes = {one["lane"]: one["kind"] for one in drawn(visitor)}
+    assert lanes == {0: "ok", 1: "warn"}
+    visitor.check()
+
+
+def test_a_report_for_paper_and_its_check(visitor, chromium, service, pictures, released, foreign, tmp_path):
+    from synth.provenance import aigc
+
+    record_id, samples, _ = released[0]
+    changed = np.concatenate([samples, foreign[: 3 * RATE_HZ]])
+    file = wav(tmp_path / "longer.wav", changed)
+    # Our sound under the label of our other file: a contradiction.
+    label = aigc.AigcLabel("1", "Assent", released[1][0])
+    file.write_bytes(aigc.write(file.read_bytes(), "wav", label))
+    assert asked(visitor, file) == "partial"
+    page = visitor.page
+    assert "names another record" in page.inner_text("[data-contradictions]")
+    visitor.picture("verify-contradiction")
+    visitor.check()
+    with page.expect_download() as download:
+        page.click("[data-report-file]")
+    kept = tmp_path / "report.json"
+    download.value.save_as(kept)
+    address = page.get_attribute("a[href$='/report']:not([download])", "href")
+
+    visitor.go(address)
+    page.wait_for_selector("svg.map rect")
+    visitor.picture("report")
+    visitor.check()
+    assert record_id in page.inner_text("article")
+    page.emulate_media(media="print")
+    assert not page.is_visible("header.top") and not page.is_visible(".no-print")
+    visitor.picture("report-paper")
+    page.pdf(path=visitor.pictures / "report.pdf", format="A4", print_background=False)
+    page.emulate_media(media="screen")
+    phone = Visitor(chromium, service.base_url, pictures, phone=True, chinese=True, dark=True)
+    phone.go(address)
+    phone.picture("report")
+    phone.check()
+
+    visitor.go("/verify/report")
+    page.set_input_files("#report-file", kept)
+    page.click("main form button.primary")
+    page.wait_for_selector("[data-report-valid=yes]")
+    visitor.picture("report-checked")
+    visitor.check()
+    envelope = json.loads(kept.read_text())
+    envelope["report"]["verdict"] = "issued"
+    phone.go("/verify/report")
+    phone.page.fill("#report-text", json.dumps(envelope))
+    phone.page.focus("main form button.primary")
+    phone.page.keyboard.press("Enter")
+    phone.page.wait_for_selector("[data-report-valid=no]")
+    phone.picture("report-altered")
+    phone.check()
+    phone.leave()
+
+
+def test_a_check_can_be_cancelled(visitor, service, foreign, tmp_path):
+    """The lane of strangers is held by somebody else, so ours waits, and is cancelled by keyboard."""
+    busy = service.python(
+        "from audit.actors import ANONYMOUS\n"
+        "from django.core.files.uploadedfile import SimpleUploadedFile\n"
+        "from django.utils import timezone\n"
+        "from watermark import services\nfrom watermark.models import Verification\n"
+        "row = Verification.objects.create(file_sha256='0' * 64, size_bytes=1, actor_kind='anonymous', actor_id='-',"
+        " state='running', heartbeat_at=timezone.now())\nanswer = str(row.pk)"
+    )
+    page = visitor.page
+    visitor.go("/verify")
+    page.set_input_files("input[type=file]", wav(tmp_path / "waiting.wav", foreign))
+    page.wait_for_selector("[data-cancel]")
+    visitor.picture("verify-waiting")
+    page.focus("[data-cancel]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#answer .verdict[data-kind=info]")
+    visitor.picture("verify-cancelled")
+    assert "cancelled" in page.inner_text("#answer")
+    visitor.check()
+    service.python(
+        f"from watermark.models import Verification\nanswer = Verification.objects.filter(pk='{busy}').delete()[0]"
+    )

@@ -1,0 +1,149 @@
+"""An hour of audio: answered in the memory of a minute, stopped early where that is asked for or certain."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from tests.worker.material import decoded, speech
+from watermark.codec import Detection, MarkKeys, embed, fingerprint
+from watermark.codec.detect import Word
+from watermark.verdict import Verdict, decide
+from worker import agreement, examination
+
+ROOT = Path(__file__).resolve().parents[2]
+RATE_HZ = 16_000
+NUMBER = 7
+OURS, THEIRS = speech(1, 10.0), speech(2, 10.0)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_an_hour_is_examined_within_700_megabytes(tmp_path):
+    """Twenty minutes of one marked sentence over and over, thirty-nine of other speech, and the sentence again."""
+    from tests import takes
+
+    ours = takes.style_clip("slt", "neutral").samples.astype(np.float32)
+    random = np.random.default_rng(1)
+    marked = embed(
+        ours, RATE_HZ, record_number=NUMBER, keys=MarkKeys(b"k" * 32), epoch="now", generator=random
+    )
+    theirs = takes.style_clip("rms", "cheerful").samples.astype(np.float32)
+    with sf.SoundFile(tmp_path / "hour", "w", RATE_HZ, 1, format="FLAC", subtype="PCM_16") as file:
+        for samples, minutes in ((marked, 20), (theirs, 39), (marked, 1)):
+            minute = np.resize(samples, 60 * RATE_HZ)
+            for _ in range(minutes):
+                file.write(minute)
+    (tmp_path / "fingerprint").write_bytes(fingerprint.compute(marked, RATE_HZ))
+    child = subprocess.run(
+        [sys.executable, "-m", "tests.worker.long_file", tmp_path / "hour", tmp_path / "fingerprint", "now", str(NUMBER),
+         str(round(1000 * len(marked) / RATE_HZ))],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert child.returncode == 0, child.stderr
+    said = json.loads(child.stdout.splitlines()[-1])
+    print(said)
+    assert said["verdict"] == "partial"
+    assert abs(said["duration_s"] - 3600) < 0.1
+    assert abs(said["ours_s"] - 21 * 60) < 60
+    assert said["last_s"] > 3590
+    assert said["peak_rss_mb"] < 700
+    assert said["decoder_rss_mb"] < 700
+    assert said["steps"] > 200, "whoever waits hears of it"
+
+
+@pytest.fixture
+def registry(monkeypatch):
+    """One record, read wherever its sound is: in pieces of a second, joined."""
+    mark = SimpleNamespace(
+        record_number=NUMBER, fingerprint=fingerprint.compute(OURS, RATE_HZ), duration_ms=10_000
+    )
+    asked: list[float] = []
+
+    def detect(track, epochs, blocks, *, deep):
+        samples = np.concatenate(list(blocks))
+        asked.append(track.start_s)
+        spans: list[tuple[float, float]] = []
+        second = RATE_HZ
+        for at in range(0, len(samples) - second + 1, second):
+            own = OURS[at % len(OURS) : at % len(OURS) + second]
+            if np.corrcoef(samples[at : at + second], own)[0, 1] > 0.6:
+                start_s = track.start_s + at / RATE_HZ
+                spans = agreement.joined([*spans, (start_s, start_s + 1.0)])
+        words = [Word(NUMBER, "e", a, b, 20.0, True, True) for a, b in spans]
+        return Detection(bool(words), 20.0 * bool(words), words, track.duration_s, 0.0)
+
+    monkeypatch.setattr(examination, "_detect", detect)
+    monkeypatch.setattr(examination, "_public", lambda tracks, progress: None)
+    monkeypatch.setattr(examination.selectors, "readable_epochs", lambda: ["e"])
+    monkeypatch.setattr(examination.selectors, "issued_marks", lambda numbers: dict.fromkeys(numbers, mark))
+    return SimpleNamespace(mark=mark, asked=asked)
+
+
+def minutes(samples: np.ndarray, count: float) -> np.ndarray:
+    return np.resize(samples, int(count * 60 * RATE_HZ))
+
+
+def test_a_record_repeated_far_oftener_than_cuts_are_followed_is_ours_throughout(registry):
+    """A comparison follows a dozen offsets; thirty repetitions are seen all the same."""
+    found = examination.examine(decoded(minutes(OURS, 5))).findings
+    (record,) = found.records
+    assert record.ours_s > 290
+    assert not record.in_order
+    assert decide(found).verdict is Verdict.ISSUED_EDITED
+
+
+def test_a_passage_in_a_long_file_is_found_where_it_is(registry):
+    file = np.concatenate([minutes(THEIRS, 4), OURS, minutes(THEIRS, 3)])
+    decision = decide(examination.examine(decoded(file)).findings)
+    assert decision.verdict is Verdict.PARTIAL
+    (ours,) = [i for i in decision.intervals if i.kind == "ours"]
+    assert abs(ours.start_s - 240) < 0.5 and abs(ours.end_s - 250) < 0.5
+
+
+def test_a_quick_search_stops_at_what_is_certain(registry):
+    file = np.concatenate([minutes(THEIRS, 1), OURS, minutes(THEIRS, 14)])
+    found = examination.examine(decoded(file), quick=True).findings
+    assert found.searched_s == 300.0
+    assert registry.asked == [0.0]
+    decision = decide(found)
+    assert (decision.verdict, decision.reasons) == (Verdict.PARTIAL, ("rest_not_searched",))
+    assert [i.kind for i in decision.intervals if i.start_s >= 300] == ["unsearched"]
+
+
+def test_a_quick_search_that_finds_nothing_says_so_of_the_whole_file(registry):
+    found = examination.examine(decoded(minutes(THEIRS, 11)), quick=True).findings
+    assert found.searched_s is None
+    assert decide(found).verdict is Verdict.NO_WATERMARK
+
+
+def test_the_released_file_itself_is_known_without_a_search(registry):
+    released = SimpleNamespace(record_number=NUMBER, duration_ms=120_000)
+    found = examination.examine(decoded(minutes(OURS, 2)), released=released)
+    assert registry.asked == []
+    decision = decide(found.findings)
+    assert (decision.verdict, decision.reasons) == (Verdict.ISSUED, ("same_bytes",))
+
+
+def test_whoever_no_longer_wants_the_answer_stops_the_search(registry):
+    progress = examination.Progress()
+    steps = 0
+
+    def check() -> None:
+        nonlocal steps
+        steps += 1
+        if progress.stage == "searching":
+            raise InterruptedError
+
+    progress.check = check
+    with pytest.raises(InterruptedError):
+        examination.examine(decoded(minutes(THEIRS, 5)), progress=progress)
+    assert registry.asked == [] and steps > 2
+    assert 0.25 < progress.share < 0.35
