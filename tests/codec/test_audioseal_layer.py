@@ -35,7 +35,19 @@ def test_output_keeps_shape_and_silence(public, rms, marked):
     assert marked.shape == rms.shape
     assert marked.dtype == np.float32
     samples = np.concatenate([np.zeros(RATE, np.float32), rms[:48_000]])
-    assert not public.embed(samples, RATE)[:RATE].any()
+    out = public.embed(samples, RATE)
+    reach = int(0.25 * RATE)  # of the networks, beyond the sound
+    assert not out[: RATE - reach].any()
+    assert np.abs(out[RATE - reach : RATE]).max() < 0.01 * np.abs(samples).max()
+
+
+def test_gaps_of_digital_silence_do_not_hide_the_mark(public, rms):
+    gapped = rms[:80_000].copy()
+    for start in range(4_000, len(gapped), 12_000):
+        gapped[start : start + 2_400] = 0
+    plain = public.detect(public.embed(rms[:80_000], RATE), RATE).score
+    assert public.detect(public.embed(gapped, RATE), RATE).presence
+    assert public.detect(public.embed(gapped, RATE), RATE).score > plain - 3
 
 
 @pytest.mark.parametrize("rate", [22_050, 48_000])

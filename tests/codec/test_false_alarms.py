@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.false_alarms import LIMIT_NATS, design_effect, fitted_tail, largest_difference
+from benchmarks.false_alarms import design_effect, largest_difference
 
 
 def test_the_shared_computation_is_the_detector_s_own():
@@ -12,13 +12,9 @@ def test_the_shared_computation_is_the_detector_s_own():
 def test_the_design_effect_sees_trials_that_are_alike():
     generator = np.random.default_rng(1)
     independent = generator.exponential(size=(400, 20))
-    assert design_effect(independent) < 1.5
-    assert design_effect(np.repeat(independent[:, :1], 20, axis=1)) > 10
-
-
-def test_the_fitted_tail_bounds_an_exponential_one_and_grows_with_it():
-    generator = np.random.default_rng(2)
-    evidence = generator.exponential(size=(500, 20)) - 2
-    true = float(np.exp(-(LIMIT_NATS + 2)))
-    assert true < fitted_tail(evidence) < 20 * true
-    assert fitted_tail(evidence * 1.5) > fitted_tail(evidence)
+    own = [str(index) for index in range(400)]
+    assert design_effect(independent, own) < 1.5
+    assert design_effect(np.repeat(independent[:, :1], 20, axis=1), own) > 10
+    assert (
+        design_effect(np.repeat(independent[::4], 4, axis=0), [str(index // 4) for index in range(400)]) > 2
+    )
