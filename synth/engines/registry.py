@@ -121,7 +121,7 @@ def _check_mode(mode: str) -> None:
 
 def _mend_mode(mode: str) -> str:
     if mode == "fast" and not _has_numba():
-        return "Install numba (the extra `fast`) for a decoder about twice as quick."
+        return "Install numba (the extra `fast`) for a decoder about four times as quick."
     return ""
 
 
