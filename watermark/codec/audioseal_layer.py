@@ -148,7 +148,9 @@ class PublicMark:
         residual = self.residual(core, message)
         strength *= self.equalising(residual, core)
         change = resample(residual * np.float32(strength), SAMPLE_RATE_HZ, sample_rate_hz)[: len(samples)]
-        return add_residual(samples, np.pad(change, (0, len(samples) - len(change))), sample_rate_hz)
+        change = np.pad(change, (0, len(samples) - len(change)))
+        # The networks' mark dies away by itself where sound ends; cut off sharply it is not found any more.
+        return add_residual(samples, change, sample_rate_hz, blank_silence=False)
 
     def residual(self, core: np.ndarray, message: Sequence[int] = (0,) * MESSAGE_BITS) -> np.ndarray:
         """What the generator adds to samples at 16 kHz before any equalising: float32 (n,), in chunks of 30 s."""
@@ -165,7 +167,6 @@ class PublicMark:
         """The factor that brings the clip's mark to the audible level: the mean, in dB, over its stretches."""
         if self._audible is None or len(core) < _LEVEL_LEAST:
             return 1.0
-        residual = add_residual(core, residual, SAMPLE_RATE_HZ) - core  # what stays of it in silence: nothing
         count = max(1, round(len(core) / _LEVEL_STRETCH))
         edges = np.linspace(0, len(core), count + 1).astype(int)
         exponents = []

@@ -134,19 +134,16 @@ def split_blocks(core: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(cuts, [*cuts[1:], len(core)], strict=True))
 
 
-def add_residual(samples: np.ndarray, residual: np.ndarray, sample_rate_hz: int) -> np.ndarray:
-    """samples + residual with digital silence left bit-exact and peaks kept by lowering the residual around
-    them.
+def add_residual(
+    samples: np.ndarray, residual: np.ndarray, sample_rate_hz: int, *, blank_silence: bool = True
+) -> np.ndarray:
+    """samples + residual with peaks kept by lowering the residual around them, and digital silence left
+    bit-exact.
+
+    blank_silence=False lets a residual that dies away by itself run on into silence.
     """
-    run = max(1, round(_SILENT_RUN_S * sample_rate_hz))
-    # An opening: zeros in runs shorter than `run` are ordinary zero crossings.
-    zeros = (samples == 0).astype(np.float32)
-    inner = minimum_filter1d(zeros, run, mode="nearest")
-    silent = -minimum_filter1d(-inner, run, origin=0 if run % 2 else -1, mode="nearest") > 0
-    sounding = np.where(silent, np.float32(0), np.float32(1))
-    # Linear fades at the edges of silence, and exact zeros inside it.
-    fades = uniform_filter1d(minimum_filter1d(sounding, run // 2 * 2 + 1), run // 2 * 2 + 1)
-    residual = residual * np.where(silent, np.float32(0), fades)
+    if blank_silence:
+        residual = residual * _sounding(samples, sample_rate_hz)
 
     ceiling = np.maximum(1 - np.abs(samples), 0)
     over = np.abs(samples + residual) > 1
@@ -158,6 +155,19 @@ def add_residual(samples: np.ndarray, residual: np.ndarray, sample_rate_hz: int)
         residual = residual * uniform_filter1d(minimum_filter1d(allowed, reach), reach)
     marked = samples + residual
     result: np.ndarray = np.where(np.abs(samples) <= 1, np.clip(marked, -1, 1), marked).astype(np.float32)
+    return result
+
+
+def _sounding(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+    """0 in digital silence, 1 in sound, with linear fades between them."""
+    run = max(1, round(_SILENT_RUN_S * sample_rate_hz))
+    # An opening: zeros in runs shorter than `run` are ordinary zero crossings.
+    zeros = (samples == 0).astype(np.float32)
+    inner = minimum_filter1d(zeros, run, mode="nearest")
+    silent = -minimum_filter1d(-inner, run, origin=0 if run % 2 else -1, mode="nearest") > 0
+    sounding = np.where(silent, np.float32(0), np.float32(1))
+    fades = uniform_filter1d(minimum_filter1d(sounding, run // 2 * 2 + 1), run // 2 * 2 + 1)
+    result: np.ndarray = np.where(silent, np.float32(0), fades)
     return result
 
 

@@ -34,7 +34,8 @@ _GROUP = 2  # clips that share an edit, each marked and unmarked
 _SWAP_FROM_STEP = 200  # from here on the unmarked part may be another clip
 _DITHER_DB = (35.0, 65.0)  # below the clip, on both classes, in two thirds of the clips
 _DITHERED = 0.67
-_SILENT_RUN = 65  # samples: exact zeros for longer are digital silence, as in embedding
+_BLANKED = 0.3  # of the clips have digital silence made silent again: gates and codecs do that
+_SILENT_RUN = 65  # samples: exact zeros for longer are digital silence
 _LEAST_SI_SNR_DB = 29.0
 _MESSAGE_SIZE = 0.15  # deviation of a message row when it opens
 _EXPORT_BATCHES = 12
@@ -119,7 +120,8 @@ class Trainer:
         message = self._draw_message(phase, len(hosts))
         both_learn = within % phase.generator_every == 0
         with torch.set_grad_enabled(both_learn):
-            mark, gain = self._mark(self.generator, hosts, message, phase)
+            blanked = torch.rand(len(hosts), device=self.device) < _BLANKED
+            mark, gain = self._mark(self.generator, hosts, message, phase, blanked)
         whole = hosts + marked * mark
         if self.step >= _SWAP_FROM_STEP:
             swapped = batch.swapped.to(self.device)[:, None, None] & (marked == 0)
@@ -162,12 +164,18 @@ class Trainer:
             }
 
     def _mark(
-        self, generator: Any, hosts: torch.Tensor, message: torch.Tensor, phase: Phase
+        self,
+        generator: Any,
+        hosts: torch.Tensor,
+        message: torch.Tensor,
+        phase: Phase,
+        blanked: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The mark of a batch at the level of now, and the (middle) gain that brought it there."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
             mark = generator.get_watermark(hosts, message=message).float()
-        mark = mark * _sounding(hosts)
+        if blanked is not None:
+            mark = torch.where(blanked[:, None, None], mark * _sounding(hosts), mark)
         if phase.loudness == "ratio":
             gain = self._measure.ratio_gain(mark, hosts, self.level)
         else:
@@ -354,7 +362,7 @@ def _frame_labels(labels: torch.Tensor) -> torch.Tensor:
 
 
 def _sounding(hosts: torch.Tensor) -> torch.Tensor:
-    """0 in digital silence, which embedding leaves as it is, else 1: silence must not speak against a mark."""
+    """0 in digital silence, else 1: silence must not speak against a mark."""
     reach = _SILENT_RUN // 2
     loud = nn.functional.max_pool1d((hosts != 0).float(), _SILENT_RUN, 1, reach)
     return -nn.functional.max_pool1d(-loud, _SILENT_RUN, 1, reach)
