@@ -74,16 +74,12 @@ def drawn(person: Visitor) -> list[dict[str, Any]]:
 
 
 def told_apart(person: Visitor) -> list[tuple[float, float]]:
-    """Stretches that the picture does not colour as ours, neighbours joined."""
-    out: list[tuple[float, float]] = []
-    for one in sorted(drawn(person), key=lambda one: one["start_s"]):
-        if one["kind"] == "ok":
-            continue
-        if out and one["start_s"] - out[-1][1] < 0.2:
-            out[-1] = (out[-1][0], max(out[-1][1], one["end_s"]))
-        else:
-            out.append((one["start_s"], one["end_s"]))
-    return [span for span in out if span[1] - span[0] > 0.5]
+    """Stretches of more than half a second that the picture does not colour as ours."""
+    end_s = float(person.page.get_attribute("wave-player", "data-duration"))
+    ours = sorted((one["start_s"], one["end_s"]) for one in drawn(person) if one["kind"] == "ok")
+    edges = [0.0, *(edge for span in ours for edge in span), end_s]
+    gaps = zip(edges[::2], edges[1::2], strict=True)
+    return [(start_s, stop_s) for start_s, stop_s in gaps if stop_s - start_s > 0.5]
 
 
 # The colour in the middle of a second, at the foot of the picture, where the intervals' bars are.
@@ -171,7 +167,7 @@ def test_a_report_for_paper_and_its_check(visitor, chromium, service, pictures, 
         page.click("[data-report-file]")
     kept = tmp_path / "report.json"
     download.value.save_as(kept)
-    address = page.get_attribute("a[href$='/report']:not([download])", "href")
+    address = page.get_attribute("#answer a[href$='/report']:not([download])", "href")
 
     visitor.go(address)
     page.wait_for_selector("svg.map rect")

@@ -27,7 +27,7 @@ OURS, THEIRS = speech(1, 10.0), speech(2, 10.0)
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_an_hour_is_examined_within_700_megabytes(tmp_path):
-    """Twenty minutes of one marked sentence over and over, thirty-nine of other speech, and the sentence again."""
+    """Twenty minutes of one marked sentence over and over, thirty-nine of other speech, the sentence again."""
     from tests import takes
 
     ours = takes.style_clip("slt", "neutral").samples.astype(np.float32)
@@ -43,8 +43,8 @@ def test_an_hour_is_examined_within_700_megabytes(tmp_path):
                 file.write(minute)
     (tmp_path / "fingerprint").write_bytes(fingerprint.compute(marked, RATE_HZ))
     child = subprocess.run(
-        [sys.executable, "-m", "tests.worker.long_file", tmp_path / "hour", tmp_path / "fingerprint", "now", str(NUMBER),
-         str(round(1000 * len(marked) / RATE_HZ))],
+        [sys.executable, "-m", "tests.worker.long_file", tmp_path / "hour", tmp_path / "fingerprint", "now",
+         str(NUMBER), str(round(1000 * len(marked) / RATE_HZ))],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert child.returncode == 0, child.stderr

@@ -220,4 +220,5 @@ export function colourOf(element, name) {
   return colour;
 }
 
-customElements.define("wave-player", WavePlayer);
+// A page may load this file under two names: as itself, and through a module that imports it.
+if (!customElements.get("wave-player")) customElements.define("wave-player", WavePlayer);
