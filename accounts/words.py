@@ -29,6 +29,7 @@ GATES: dict[str, Promise] = {
     "protected_voice": _("Not somebody else's voice"),
     "expression": _("Moderate expression"),
     "transcript": _("Fits the transcript"),
+    "transcript_words": _("The words of the transcript"),
     "scope": _("Permits what was acknowledged"),
     "voice": _("The voice is open"),
     "review": _("The reviewer's decision"),
@@ -76,6 +77,7 @@ UNITS: dict[str, Promise] = {
     "words": _("words"),
     "cosine": _("likeness"),
     "bit error rate": _("difference"),
+    "share of words": _("of the words"),
     "characters/s": _("characters a second"),
 }
 

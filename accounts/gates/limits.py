@@ -47,6 +47,10 @@ PROTECTED_COSINE = 0.80
 # Speech inside the recording that no recognised word accounts for.
 UNEXPLAINED_SPEECH_S = 0.6
 
+# Words of a style clip that are heard, as a share of those that count.
+TRANSCRIPT_PASS_SHARE = 0.8
+TRANSCRIPT_FAIL_SHARE = 0.35
+
 # Expression of a style clip: beyond any of these a warning is given.
 EXTREME_RANGE_ST = 20.0
 EXTREME_JUMPS_PER_S = 8.0

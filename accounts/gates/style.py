@@ -10,6 +10,7 @@ from . import limits, speaker
 from .consent import MarkDetector, Recording, first_gates, own_mark_gate
 from .expression import expression_gate
 from .report import Gate, GateReport, Stage, run_stages
+from .transcript import said_gate
 
 
 def check_style(
@@ -26,7 +27,7 @@ def check_style(
 
     ``samples`` as for `check_consent`. ``consent_embedding`` None (the consent was approved by a reviewer
     while the speaker model was missing) leads to a reviewer again. ``transcript`` must be exactly what is
-    said; its length against the clip's is checked, its words are not.
+    said: its length is held against the clip's, and where a recogniser knows the language its words too.
     """
     duration_s = np.shape(samples)[-1] / sample_rate_hz
     recording = Recording(samples, sample_rate_hz, models_dir)
@@ -49,7 +50,11 @@ def check_style(
 
     def manner() -> list[Gate]:
         spoken_s = sum(b - a for a, b in recording.spans)
-        return [transcript_gate(transcript, language, spoken_s), expression_gate(recording.mono)]
+        return [
+            transcript_gate(transcript, language, spoken_s),
+            said_gate(recording.mono, transcript, language),
+            expression_gate(recording.mono),
+        ]
 
     stages: tuple[Stage, ...] = (
         (
@@ -59,7 +64,7 @@ def check_style(
         (("level", "clipping", "snr", "speech"), sound),
         (("own_mark", "single_speaker"), origin),
         (("speaker",), person),
-        (("transcript", "expression"), manner),
+        (("transcript", "transcript_words", "expression"), manner),
     )
     return recording.report(run_stages(stages), duration_s)
 

@@ -23,7 +23,17 @@ from synth.errors import AssentError, Conflict, Forbidden, NotFound
 MAX_STYLES_PER_VOICE = 50
 MAX_TRANSCRIPT_CHARACTERS = 1000
 GATES_THAT_MUST_PASS = frozenset(
-    {"length", "clipping", "snr", "speech", "own_mark", "single_speaker", "speaker", "transcript"}
+    {
+        "length",
+        "clipping",
+        "snr",
+        "speech",
+        "own_mark",
+        "single_speaker",
+        "speaker",
+        "transcript",
+        "transcript_words",
+    }
 )
 
 _WORD = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")

@@ -1,22 +1,26 @@
 """A bound on request bodies where they arrive.
 
-Django's ASGI handler spools a whole body to disk before any middleware runs, so `BodyLimitMiddleware` can only
-refuse what is already there. Here the bytes are counted as they come, with or without a declared length.
+Django's ASGI handler spools a whole body to disk before any middleware runs, so it is bounded here, before Django:
+the bytes are counted as they come, with or without a declared length. Each door has a smaller limit of its own.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from synth.common.middleware import MAX_BODY_BYTES
+from synth.errors import PayloadTooLarge
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
-_REFUSAL = b'{"code":"request_too_large","detail":"The request is too large.","status":413}'
+MAX_BODY_BYTES = 72 * 1024 * 1024
+"""More than the largest upload that any door takes."""
+
+_REFUSAL = PayloadTooLarge("request_too_large", "The request is too large.", limit=MAX_BODY_BYTES)
 
 
 class BoundedBodies:
@@ -31,7 +35,7 @@ class BoundedBodies:
             await self._application(scope, receive, send)
             return
         if _declared(scope) > self._limit_bytes:
-            await _refuse(send)
+            await _refuse(scope, send)
             return
         seen = 0
         refused = False
@@ -44,7 +48,7 @@ class BoundedBodies:
                 return message
             if not refused:
                 refused = True
-                await _refuse(send)
+                await _refuse(scope, send)
             # To the handler it looks as if the caller had gone: it drops what it spooled.
             return {"type": "http.disconnect"}
 
@@ -60,12 +64,21 @@ def _declared(scope: Any) -> int:
     return int(lengths[0]) if lengths and lengths[0].isdigit() and len(lengths[0]) < 20 else 0
 
 
-async def _refuse(send: Send) -> None:
+async def _refuse(scope: Any, send: Send) -> None:
+    """In the envelope of the door that was knocked at."""
+    error = _REFUSAL.as_dict()
+    body: dict[str, Any]
+    if scope["path"].startswith("/v1/"):
+        kind, body = b"application/json", {"error": {**error, "type": "invalid_request_error", "param": None}}
+    else:
+        kind = b"application/problem+json"
+        body = {"title": "Payload too large", "detail": error["message"], **error, "status": 413}
+    data = json.dumps(body).encode()
     headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"content-length", str(len(_REFUSAL)).encode()),
+        (b"content-type", kind),
+        (b"content-length", str(len(data)).encode()),
         (b"connection", b"close"),
         (b"x-should-retry", b"false"),
     ]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": _REFUSAL})
+    await send({"type": "http.response.body", "body": data})

@@ -1,5 +1,5 @@
-"""A request id for every answer, so that a report can name it and the process logs can find it; and a bound on
-what anybody may send."""
+"""A request id for every answer, so that a report can name it and the process logs can find it; and the answer to
+whoever asks whether the process lives."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from collections.abc import Awaitable, Callable
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from synth.common.http import error_response
+from synth.common.health import healthz
 from synth.common.ids import new_id
-from synth.errors import PayloadTooLarge
 
-MAX_BODY_BYTES = 72 * 1024 * 1024
-"""More than the largest upload that any door takes; each door has its own, smaller limit."""
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -49,26 +46,14 @@ class RequestIdMiddleware(_Middleware):
         return response
 
 
-class BodyLimitMiddleware(_Middleware):
-    """Refuses a declared body that no door would take, before a door reads it.
-
-    Under ASGI `synth.common.bodies` counts the bytes as they arrive; this holds the same bound for every server.
-    """
+class LivenessMiddleware(_Middleware):
+    """Answers ``/healthz`` whatever name the service is called by: a supervisor knows its port, not its host."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        declared = request.headers.get("content-length", "")
-        if declared.isdecimal() and int(declared) > MAX_BODY_BYTES:
-            refusal = error_response(
-                PayloadTooLarge(
-                    "request_too_large",
-                    "The request is too large.",
-                    measured=int(declared),
-                    limit=MAX_BODY_BYTES,
-                ),
-                request,
-            )
-            return _soon(refusal) if iscoroutinefunction(self.get_response) else refusal
-        return self.get_response(request)
+        if request.path != "/healthz":
+            return self.get_response(request)
+        response = healthz(request)
+        return _soon(response) if iscoroutinefunction(self.get_response) else response
 
 
 async def _soon(response: HttpResponseBase) -> HttpResponseBase:

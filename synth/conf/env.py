@@ -29,6 +29,7 @@ TABLE: tuple[Name, ...] = (
     Name("ASSENT_DATA_DIR", str, "", "Folder for media, keys, logs and embedded servers. Default: var/ beside manage.py."),
     Name("ASSENT_BASE_URL", str, "http://localhost:8000", "Public address of the portal, used in links and receipts."),
     Name("ASSENT_ALLOWED_HOSTS", str, "", "Further host names that may be used, separated by commas."),
+    Name("ASSENT_LISTEN", str, "", "Address the web process listens on; `make up` and `manage.py web` set it. Beyond this machine, its own names are not answered to."),
     Name("ASSENT_DEBUG", bool, False, "Django's debug pages. Never in production."),
     Name("ASSENT_OPERATOR", str, "Assent (self-hosted)", "Name of whoever runs this service: on receipts and in file labels."),
     Name("ASSENT_CONTENT_PRODUCER", str, "", "ContentProducer code of the AIGC label. Default: ASSENT_OPERATOR."),

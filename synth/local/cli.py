@@ -153,6 +153,7 @@ def _clean(options: argparse.Namespace, arguments: list[str]) -> int:
 
 def _web(options: argparse.Namespace, arguments: list[str]) -> int:
     _enter()
+    os.environ.setdefault("ASSENT_LISTEN", options.host)
     bootstrap.become(
         programs.web_command(host=options.host, port=options.port, fd=options.fd, tls=options.tls)
     )

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -44,7 +45,7 @@ def up(options: Options) -> None:
         say(notice)
 
     services = LocalServices(
-        data_dir, postgres="DATABASE_URL" not in os.environ, valkey="REDIS_URL" not in os.environ
+        data_dir, postgres=not os.environ.get("DATABASE_URL"), valkey=not os.environ.get("REDIS_URL")
     )
     run_file = paths.RunFile(data_dir)
     try:
@@ -52,7 +53,7 @@ def up(options: Options) -> None:
         listener = listen(options.host, options.port)
         address = base_url(listener, options)
         services.lock.describe(address)
-        urls = {**endpoints.environment(), "ASSENT_BASE_URL": address}
+        urls = {**endpoints.environment(), "ASSENT_BASE_URL": address, "ASSENT_LISTEN": options.host}
         environment = {**programs.share_cores(), **os.environ, **urls, **_fixed(data_dir)}
         run_file.write(urls)
         facts = prepare_instance(environment)
@@ -153,6 +154,7 @@ class Greeting:
     key_files: list[keys.KeyFile]
     started: float
     _probe: socket.socket | None = None
+    _asked: bool = False
     _done: bool = False
 
     def once_ready(self) -> None:
@@ -163,23 +165,37 @@ class Greeting:
 
     def _answers(self) -> bool:
         """Whether an answer to one small request has come; never waits."""
-        if self.options.tls:  # without a handshake there is nothing to read; the address is right either way
-            return time.monotonic() - self.started > 5
         if self._probe is None:
-            host, port = self.listener.getsockname()[:2]
-            reachable = "127.0.0.1" if ipaddress.ip_address(host).is_unspecified else host
-            self._probe = socket.create_connection((reachable, port), timeout=2)
-            self._probe.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            self._probe.setblocking(False)
+            self._probe = self._connect()
+            self._asked = False
         try:
+            if not self._asked:
+                if isinstance(self._probe, ssl.SSLSocket):
+                    self._probe.do_handshake()
+                self._probe.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                self._asked = True
             answer = self._probe.recv(16)
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return False
         except OSError:
             answer = b""
         self._probe.close()
         self._probe = None
         return answer.startswith(b"HTTP/")
+
+    def _connect(self) -> socket.socket:
+        host, port = self.listener.getsockname()[:2]
+        unspecified = ipaddress.ip_address(host).is_unspecified
+        reachable = ("::1" if ":" in host else "127.0.0.1") if unspecified else host
+        probe = socket.create_connection((reachable, port), timeout=2)
+        probe.setblocking(False)
+        if not self.options.tls:
+            return probe
+        # Our own port, asked whether it lives: whose name the certificate bears does not matter here.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context.wrap_socket(probe, do_handshake_on_connect=False)
 
     def _text(self) -> str:
         lines = ["", f"Assent is running at {self.address}  ({time.monotonic() - self.started:.0f} s)", ""]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from synth.common.bodies import BoundedBodies
+from synth.common.bodies import MAX_BODY_BYTES, BoundedBodies
 from synth.conf.asgi import application
 
 
-def exchange(headers, chunks, limit_bytes=10):
+def exchange(headers, chunks, limit_bytes=10, path="/api/v1/verify", bodies=None):
     """What was sent, and how many bytes the inner application was handed."""
     sent, handed = [], []
     waiting = [
@@ -39,7 +40,11 @@ def exchange(headers, chunks, limit_bytes=10):
     bounded = BoundedBodies(inner, limit_bytes)
     # In a thread: the browser's driver keeps an event loop of its own in the main one.
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, bounded({"type": "http", "headers": headers}, receive, send)).result()
+        pool.submit(
+            asyncio.run, bounded({"type": "http", "headers": headers, "path": path}, receive, send)
+        ).result()
+    if bodies is not None:
+        bodies += [json.loads(m["body"]) for m in sent if m["type"] == "http.response.body"]
     return [m["status"] for m in sent if m["type"] == "http.response.start"], sum(handed)
 
 
@@ -54,6 +59,15 @@ def test_a_body_within_the_limit_passes(headers):
 
 def test_a_declared_body_over_the_limit_is_refused_before_a_byte_of_it():
     assert exchange([(b"content-length", b"11")], [b"12345678901"]) == ([413], 0)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/verify", "/v1/audio/speech"])
+def test_the_refusal_has_the_shape_of_the_door(path):
+    bodies = []
+    assert exchange([(b"content-length", b"11")], [b"x" * 11], path=path, bodies=bodies) == ([413], 0)
+    (body,) = bodies
+    error = body["error"] if path.startswith("/v1/") else body
+    assert error["code"] == "request_too_large" and error["limit"] == MAX_BODY_BYTES
 
 
 def test_a_chunked_body_without_a_length_is_refused_at_the_limit():

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from accounts.gates import speaker, speech, weights
+from accounts.gates.phones import distance, pronunciations
 from accounts.gates.report import GateReport
 from accounts.gates.style import check_style, transcript_gate
+from accounts.gates.transcript import decoys_of, said_gate
 from tests import takes
 from tests.gates.conftest import genuine
 
@@ -110,6 +112,42 @@ def test_a_trembling_or_leaping_voice_is_warned_about_and_not_refused(
     report = check(trembling, prints[voice], models_dir)
     assert report.gate("expression").outcome == "pass"
     assert report.gate("expression").code == "extreme_expression"
+
+
+OTHER_WORDS = "The letter came on a Tuesday, and nobody opened it until the evening of the third day."
+
+
+@pytest.mark.parametrize("voice", takes.VOICES)
+def test_the_words_of_a_clip_are_told_from_other_words(voice: str) -> None:
+    clip = takes.style_clip(voice, "neutral")
+    assert said_gate(clip.samples, clip.transcript, "en").outcome == "pass"
+    other = said_gate(clip.samples, OTHER_WORDS, "en")
+    assert (other.outcome, other.code) == ("fail", "transcript_mismatch"), other
+    half = clip.transcript.split()[:9] + OTHER_WORDS.split()[8:]
+    assert said_gate(clip.samples, " ".join(half), "en").outcome != "pass"
+
+
+@pytest.mark.parametrize(
+    ("transcript", "language"),
+    [
+        ("港口的灯还亮着，没有人问我们去了哪里", "zh"),
+        ("港口的灯还亮着", "en"),
+        ("In 1984 there were 365 of them", "en"),
+        ("We do", "en"),
+        ("", "en"),
+    ],
+)
+def test_what_cannot_be_recognised_is_for_a_reviewer(transcript: str, language: str) -> None:
+    gate = said_gate(takes.style_clip("slt", "neutral").samples, transcript, language)
+    assert (gate.outcome, gate.code) == ("review", "transcript_needs_reviewer")
+
+
+def test_the_decoys_of_a_word_are_the_same_every_time_and_sound_unlike_it() -> None:
+    for word in ("harbor", "still", "burning", "home", "xiaoming", "elephant"):
+        decoys = decoys_of(word, 3)
+        assert decoys == decoys_of(word, 3) and len(set(decoys)) == 5
+        sound = pronunciations(word)[0]
+        assert min(distance(sound, pronunciations(decoy)[0]) for decoy in decoys) >= 2
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
 from urllib.parse import urlsplit
 
@@ -26,18 +27,44 @@ def _secret_key() -> str:
 
 SECRET_KEY = _secret_key()
 
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def allowed_hosts(base_host: str, further: str, listen: str) -> list[str]:
+    """The public name, further ones, and this machine's own names where nobody else can reach the service by them.
+
+    `listen` is the address that the web process is bound to; empty in processes that serve nothing.
+    """
+    named = [base_host, *(host.strip() for host in further.split(","))]
+    if not listen or _is_loopback(listen) or _is_loopback(base_host):
+        named += ["localhost", "127.0.0.1", "[::1]"]
+    return list(dict.fromkeys(host for host in named if host))
+
+
 _base = urlsplit(ASSENT_BASE_URL)
-ALLOWED_HOSTS = [
-    host
-    for host in (_base.hostname, "localhost", "127.0.0.1", "[::1]", *read("ASSENT_ALLOWED_HOSTS").split(","))
-    if host
-]
+_host = _base.hostname or ""
+ALLOWED_HOSTS = allowed_hosts(_host, read("ASSENT_ALLOWED_HOSTS"), read("ASSENT_LISTEN"))
 CSRF_TRUSTED_ORIGINS = [ASSENT_BASE_URL]
 _https = _base.scheme == "https"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SECURE_HSTS_SECONDS = 31536000 if _https else 0
+# Browsers would hold every other service of this machine to HTTPS too, whatever its port; and know no HSTS for
+# addresses.
+SECURE_HSTS_SECONDS = 31536000 if _https and not _is_loopback(_host) and not _is_address(_host) else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -49,7 +76,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "synth.common.middleware.RequestIdMiddleware",
-    "synth.common.middleware.BodyLimitMiddleware",
+    "synth.common.middleware.LivenessMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
