@@ -55,8 +55,9 @@ def segments(text: str, language: str, styles: Collection[str] = ()) -> list[Seg
     """Segments of a text with tags or SSML; plain text is one segment.
 
     ``styles`` are the voice's style names; a bracketed word that is none of them is text. AssentError
-    ``markup_invalid`` for tags that do not close and for SSML that is broken or asks for what is not offered; its
-    ``extra`` has the ``position`` (characters from the beginning of ``text``) where that is known.
+    ``markup_invalid`` for tags that do not close and for SSML that is broken or asks for what is not offered;
+    ``dictionary_invalid`` for a reading that is none. ``extra`` has the ``position`` in characters from the
+    beginning of ``text`` where it is known.
     """
     marked = text.lstrip().startswith("<speak")
     start = len(text) - len(text.lstrip()) if marked else 0
@@ -141,7 +142,9 @@ class _Ssml:
                 "The SSML has half of a character.", position=self._start_position + error.start
             ) from error
         except AssentError as error:
-            raise self._refusal(error.message, error.measured, error.limit) from error
+            refusal = self._refusal(error.message, error.measured, error.limit)
+            refusal.code = error.code  # a reading that is none stays ``dictionary_invalid``
+            raise refusal from error
         return self._found
 
     def _refusal(self, message: str, measured: object = None, limit: object = None) -> AssentError:
