@@ -43,7 +43,7 @@ SENTENCE_CODES = 75
 FIRST_SENTENCE_CODES = 150
 PARAMS = SamplingParams(temperature=0.6, top_k=50)
 COMMAND = "make bench-engine"
-PARTS = ("gpu", "rss", "decoder", "generator", "pipeline")
+PARTS = ("gpu", "rss", "rss_fp32", "decoder", "generator", "pipeline")
 GOLDENS = ROOT / "tests" / "data" / "gptsovits"
 
 
@@ -84,9 +84,15 @@ def running(model: Text2Semantic, context: int, rows: int = 1) -> DecodeBatch:
     return batch
 
 
+def both_modes() -> tuple[Text2Semantic, Text2Semantic]:
+    """The decoder of the official size in float32 and in the fast mode."""
+    return engine_weights.text2semantic(), fast.fast_text2semantic(engine_weights.text2semantic())
+
+
 @torch.inference_mode()
-def decoder_rows(exact: Text2Semantic, quick: Text2Semantic, rounds: int) -> list[Row]:
+def decoder_rows(rounds: int) -> list[Row]:
     """Steps, prefill, batches and the error of the fast mode."""
+    exact, quick = both_modes()
     matrix, vector = torch.randn(302_000_000 // 4 // 2048, 2048), torch.randn(2048)
     steps = {
         (mode, context): running(model, context)
@@ -344,8 +350,9 @@ class Pipeline:
         return first, time.perf_counter() - start
 
 
-def pipeline_rows(exact: Text2Semantic, quick: Text2Semantic, rounds: int) -> list[Row]:
+def pipeline_rows(rounds: int) -> list[Row]:
     """End to end by the clock."""
+    exact, quick = both_modes()
     plain = Pipeline(exact, engine_weights.sovits("v2"))
     quickly = Pipeline(quick, fast.fast_sovits(engine_weights.sovits("v2")))
     sentences = [utterance(170, max_codes=SENTENCE_CODES, seed=i) for i in range(SENTENCES)]
@@ -390,27 +397,22 @@ def pipeline_rows(exact: Text2Semantic, quick: Text2Semantic, rounds: int) -> li
     return rows
 
 
-def rss_rows() -> list[Row]:
+def rss_rows(mode: str) -> list[Row]:
     """Peak memory of one process that loads everything from files, reads a voice and speaks."""
     rows = []
     for language, target in (("en", 1500), ("zh", 2000)):
-        for mode in ("fast", "fp32"):
-            with tempfile.TemporaryDirectory() as folder:
-                command = [sys.executable, "-m", "benchmarks.engine", "--rss", language, mode, folder]
-                making = subprocess.run([*command, "make"], check=False)
-                done = [
-                    subprocess.run([*command, "speak"], check=False, capture_output=True, text=True)
-                    for _ in range(RSS_RUNS if making.returncode == 0 else 0)
-                ]
-            peaks = [float(run.stdout.split()[-1]) for run in done if run.returncode == 0]
-            ok = len(peaks) == RSS_RUNS
-            name = f"peak_rss_mb_{language}" + ("" if mode == "fast" else "_fp32")
-            note = f"v2, {mode} mode, one request; the largest of {RSS_RUNS} processes"
-            if not ok:
-                note = f"the process failed: {done[-1].stderr[-200:] if done else 'no models'}"
-            goal = target if mode == "fast" else None
-            value = max(peaks) if ok else None
-            rows.append(Row(name, "MB", value, spread_of(peaks), len(peaks), goal, "lower", note))
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-m", "benchmarks.engine", "--rss", language, mode, folder]
+            subprocess.run([*command, "make"], check=True)
+            speak = [*command, "speak"]
+            done = [
+                subprocess.run(speak, check=True, stdout=subprocess.PIPE, text=True) for _ in range(RSS_RUNS)
+            ]
+        peaks = [float(run.stdout.split()[-1]) for run in done]
+        name = f"peak_rss_mb_{language}" + ("" if mode == "fast" else f"_{mode}")
+        note = f"v2, {mode} mode, one request; the largest of {RSS_RUNS} processes"
+        goal = target if mode == "fast" else None
+        rows.append(Row(name, "MB", max(peaks), spread_of(peaks), len(peaks), goal, "lower", note))
     return rows
 
 
@@ -480,14 +482,13 @@ def main() -> None:
     torch.set_num_threads(1)
     load = os.getloadavg()[0]
     rounds = options.rounds
-    exact = engine_weights.text2semantic()
-    quick = fast.fast_text2semantic(engine_weights.text2semantic())
     parts: dict[str, Callable[[], list[Row]]] = {
         "gpu": gpu_rows,
-        "rss": rss_rows,
-        "decoder": partial(decoder_rows, exact, quick, rounds),
+        "rss": partial(rss_rows, "fast"),
+        "rss_fp32": partial(rss_rows, "fp32"),
+        "decoder": partial(decoder_rows, rounds),
         "generator": partial(generator_rows, max(3, rounds // 4)),
-        "pipeline": partial(pipeline_rows, exact, quick, max(3, rounds // 6)),
+        "pipeline": partial(pipeline_rows, max(3, rounds // 6)),
     }
     # A run that is cut off keeps the parts that it has finished.
     note = f"{', '.join(options.parts)}; {fast.capabilities().describe()}"

@@ -1,0 +1,81 @@
+"""The compiled kernels against plain arithmetic: whole numbers exactly, attention within rounding."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("numba")
+
+from numba import njit
+
+from synth.gptsovits import lanes
+from synth.gptsovits.compiled import kernels
+
+
+def packed(weight: np.ndarray) -> np.ndarray:
+    """(outputs, inputs) int8 -> (blocks, groups, 64, 4), filled up with zeros."""
+    blocks, groups = -(-weight.shape[0] // 64), -(-weight.shape[1] // 4)
+    filled = np.zeros((64 * blocks, 4 * groups), np.int8)
+    filled[: weight.shape[0], : weight.shape[1]] = weight
+    return np.ascontiguousarray(filled.reshape(blocks, 64, groups, 4).transpose(0, 2, 1, 3))
+
+
+@pytest.mark.parametrize(("outputs", "inputs"), [(64, 64), (70, 37), (130, 512)])
+def test_products_are_exact_for_any_number_of_rows(outputs, inputs):
+    """Inputs and weights that are whole steps already come out as the whole numbers that they add up to."""
+    generator = np.random.default_rng(outputs)
+    weight = generator.integers(-127, 128, (outputs, inputs), dtype=np.int8)
+    width = 64 * -(-outputs // 64)
+    scale, shift, bias = np.zeros(width, np.float32), np.zeros(width, np.int32), np.zeros(width, np.float32)
+    scale[:outputs] = 1
+    shift[:outputs] = 128 * weight.sum(1, dtype=np.int32)
+    bias[:outputs] = generator.integers(-50, 50, outputs)
+    for rows in (1, 2, 3, 5, 6, 7, 8, 13):
+        x = generator.integers(-126, 127, (rows, inputs)).astype(np.float32)
+        x[:, 0] = 127  # the largest value sets the step: here one
+        out = np.empty((rows, outputs), np.float32)
+        kernels().linear(packed(weight), scale, shift, bias, x, out)
+        assert np.array_equal(out, x @ weight.T.astype(np.float32) + bias[:outputs])
+
+
+def test_without_vnni_the_sums_are_the_same(monkeypatch):
+    generator = np.random.default_rng(0)
+    weight = generator.integers(-127, 128, (64, 100), dtype=np.int8)
+    x = generator.integers(0, 256, (2, 100), dtype=np.uint8)
+    ones, zeros = np.ones(64, np.float32), np.zeros(64, np.int32)
+
+    def run(tile) -> np.ndarray:
+        @njit
+        def call(x, weight, groups, ones, zeros, out):
+            tile(
+                x.ctypes.data, x.strides[0], weight.ctypes.data, groups, ones.ctypes.data, ones.ctypes.data,
+                zeros.ctypes.data, out.ctypes.data, np.float32(-3e38), out.ctypes.data, out.strides[0],
+            )  # fmt: skip
+
+        out = np.zeros((2, 64), np.float32)
+        call(x, packed(weight)[0], 25, ones, zeros, out)
+        return out
+
+    wanted = (x.astype(np.int32) @ weight.T.astype(np.int32)).astype(np.float32)
+    assert np.array_equal(run(lanes._tile_of(2)), wanted)
+    monkeypatch.setattr(lanes, "HAS_VNNI", False)
+    assert np.array_equal(run(lanes._tile_of(2)), wanted)
+
+
+@pytest.mark.parametrize("head_width", [lanes.HEAD_WIDTH, 24])
+def test_attention(head_width):
+    """float32, several rows of unequal length, the new position among what is attended to."""
+    torch.manual_seed(0)
+    rows, heads, room = 3, 2, 40
+    store = torch.randn(2, 1, rows, heads, room, head_width)
+    new = torch.randn(rows, heads, 3, head_width)
+    lengths, heard = np.array([5, 39, 0]), torch.empty(rows, heads, 1, head_width)
+    queries = new[:, :, 0].clone()
+    kernels().attend(0, new.numpy(), lengths, store.numpy(), heard.numpy())
+    for row, length in enumerate(lengths):
+        keys, values = store[:, 0, row, :, : length + 1]
+        assert torch.equal(keys[:, -1], new[row, :, 1]) and torch.equal(values[:, -1], new[row, :, 2])
+        expected = torch.nn.functional.scaled_dot_product_attention(queries[row][:, None], keys, values)
+        assert torch.allclose(heard[row], expected, atol=1e-5)
