@@ -118,9 +118,9 @@ def compression(x: torch.Tensor, generator: np.random.Generator) -> torch.Tensor
 
 
 EDITS: tuple[tuple[Edit, float], ...] = (
-    (white_noise, 0.32), (coloured_noise, 0.06), (other_sound, 0.07), (codec, 0.17), (low_pass, 0.07), (high_pass, 0.05),
-    (phone_band, 0.04), (echo, 0.04), (room, 0.13), (few_bits, 0.06), (clipped, 0.03), (dropouts, 0.02), (gain, 0.03),
-    (compression, 0.03),
+    (white_noise, 0.32), (coloured_noise, 0.06), (other_sound, 0.07), (codec, 0.17), (low_pass, 0.07),
+    (high_pass, 0.05), (phone_band, 0.04), (echo, 0.04), (room, 0.13), (few_bits, 0.06), (clipped, 0.03),
+    (dropouts, 0.02), (gain, 0.03), (compression, 0.03),
 )  # fmt: skip
 
 

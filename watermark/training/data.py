@@ -77,9 +77,9 @@ def _marked_part(count: int, generator: np.random.Generator) -> np.ndarray:
     """1 everywhere, or outside one stretch, or inside one only."""
     part = np.ones(count, np.float32)
     draw = generator.random()
-    if draw < 0.4:
+    if draw < 0.5:
         start, length = int(generator.integers(count)), int(generator.integers(count // 5, 3 * count // 4))
         part[start : start + length] = 0
-        if draw < 0.2:
+        if draw < 0.25:
             part = 1 - part
     return part
