@@ -55,9 +55,9 @@ def segments(text: str, language: str, styles: Collection[str] = ()) -> list[Seg
     """Segments of a text with tags or SSML; plain text is one segment.
 
     ``styles`` are the voice's style names; a bracketed word that is none of them is text. AssentError
-    ``markup_invalid`` for tags that do not close and for SSML that is broken or asks for what is not offered;
-    ``dictionary_invalid`` for a reading that is none. ``extra`` has the ``position`` in characters from the
-    beginning of ``text`` where it is known.
+    ``markup_invalid`` for tags that do not close and for SSML that is broken or asks for what is not offered, a
+    reading that is none among it; ``extra`` has the ``position`` in characters from the beginning of ``text`` where it
+    is known.
     """
     marked = text.lstrip().startswith("<speak")
     start = len(text) - len(text.lstrip()) if marked else 0
@@ -142,9 +142,7 @@ class _Ssml:
                 "The SSML has half of a character.", position=self._start_position + error.start
             ) from error
         except AssentError as error:
-            refusal = self._refusal(error.message, error.measured, error.limit)
-            refusal.code = error.code  # a reading that is none stays ``dictionary_invalid``
-            raise refusal from error
+            raise self._refusal(error.message, error.measured, error.limit) from error
         return self._found
 
     def _refusal(self, message: str, measured: object = None, limit: object = None) -> AssentError:
