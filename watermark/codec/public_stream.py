@@ -68,7 +68,7 @@ class PublicStream:
         change = np.pad(change, (0, len(seen) - len(change)))
         change = change * np.float32(self._strength) * self._gains(residual, core, here, len(seen))
         # With its surroundings, so that silence and peaks on a border are seen whole.
-        out = add_residual(seen, change, self._rate)[here]
+        out = add_residual(seen, change, self._rate, blank_silence=False)[here]
         keep = min(self._left + size, round(_BEFORE_S * self._rate))
         self._held = self._held[self._left + size - keep :]
         self._left = keep
