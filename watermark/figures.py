@@ -37,7 +37,7 @@ FIGURES: tuple[Figure, ...] = (
         "在无标记语音中误指某条记录：3 秒片段，并与已发布记录比对。",
     ),
     Figure(
-        "content_agrees", "bit error rate 0.40", "0.015", 0, 200,
+        "content_agrees", "bit error rate 0.33 over 2 s", "0.015", 0, 200,
         "A mark copied onto other sound whose content still agreed with the record: tries with the unmarked original "
         "known.",
         "将标记移植到其他声音后内容仍与记录相符：攻击者已知无标记原文件。",
