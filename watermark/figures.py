@@ -27,23 +27,23 @@ class Figure:
 
 FIGURES: tuple[Figure, ...] = (
     Figure(
-        "keyed_mark_present", "0.00001 per file, by construction", "0.00025", 0, 15_000,
+        "keyed_mark_present", "0.00001 / file", "0.00025", 0, 15_000,
         "Our mark reported in unmarked sound: pieces of 3 s, each tried with 50 random keys; without the deep search.",
         "在无标记声音中误报本服务标记：3 秒片段，各以 50 个随机密钥测试；不含深度检测。",
     ),
     Figure(
-        "record_named", "24-bit code, or a match by chance once in 1,000,000", "0.006", 0, 500,
+        "record_named", "24 bit; 1 : 1,000,000", "0.006", 0, 500,
         "A record named in unmarked speech: pieces of 3 s, compared with issued records too.",
         "在无标记语音中误指某条记录：3 秒片段，并与已发布记录比对。",
     ),
     Figure(
-        "content_agrees", "bit error rate 0.33 over 2 s", "0.015", 0, 200,
+        "content_agrees", "BER 0.33 / 2 s", "0.015", 0, 200,
         "A mark copied onto other sound whose content still agreed with the record: tries with the unmarked original "
         "known.",
         "将标记移植到其他声音后内容仍与记录相符：攻击者已知无标记原文件。",
     ),
     Figure(
-        "public_mark_present", "mean log-odds 2.0", "0.004", 0, 803,
+        "public_mark_present", "log-odds 2.0", "0.004", 0, 803,
         "The public mark reported in unmarked sound: pieces of 3 s.",
         "在无标记声音中误报公开标记：3 秒片段。",
     ),
