@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import FileResponse
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -23,6 +24,7 @@ from accounts.models import CheckState, Consent, Submission, Voice
 from accounts.principals import Principal, principal_for
 from audit.serializers import EntryPageSerializer, EntrySerializer
 from synth.common import ratelimit
+from synth.common.paging import first_of, page_by_id
 from synth.common.requests import client_address
 from synth.common.wakeup import wait
 
@@ -56,6 +58,19 @@ def voice_answers(voices: list[Voice]) -> list[dict[str, Any]]:
     return list(shapes.VoiceShape(voices, many=True, context=context).data)
 
 
+def listed(
+    request: Request,
+    rows: QuerySet[Any],
+    shape: type[drf.Serializer[Any]],
+    *,
+    newest_first: bool = True,
+) -> Response:
+    """One page of `rows`, as the query asks (`PageQuery`), each in its `shape`."""
+    query = parsed(shapes.PageQuery, request.query_params)
+    page = page_by_id(rows, newest_first=newest_first, **query)
+    return Response({"data": shape(page.items, many=True).data, "has_more": page.has_more})
+
+
 def wait_for_decision(principal: Principal, submission_id: UUID, *, timeout_s: float) -> Submission:
     """The submission once it is decided, or as it is after `timeout_s`; no database connection is held."""
     submission = selectors.get_submission(principal, submission_id)
@@ -75,14 +90,8 @@ class VoicesView(APIView):
     )
     def get(self, request: Request) -> Response:
         query = parsed(shapes.PageQuery, request.query_params)
-        voices = selectors.voices(principal_for(request)).order_by("-id")
-        if after := query.get("after"):
-            # Identifiers are ordered by time (UUID version 7).
-            voices = voices.filter(pk__lt=after)
-        page = list(voices[: query["limit"] + 1])
-        return Response(
-            {"data": voice_answers(page[: query["limit"]]), "has_more": len(page) > query["limit"]}
-        )
+        page = page_by_id(selectors.voices(principal_for(request)), **query)
+        return Response({"data": voice_answers(page.items), "has_more": page.has_more})
 
     @extend_schema(
         operation_id="voice_register",
@@ -173,10 +182,15 @@ class SubmissionView(APIView):
 class StylesView(APIView):
     parser_classes = [MultiPartParser]
 
-    @extend_schema(operation_id="style_list", responses={200: shapes.StylePage, **refusals()})
+    @extend_schema(
+        operation_id="style_list",
+        parameters=[shapes.PageQuery],
+        responses={200: shapes.StylePage, **refusals()},
+    )
     def get(self, request: Request, voice: str) -> Response:
+        """Styles in every state but removed, in the order in which they came."""
         styles = selectors.styles(principal_for(request), voice)
-        return Response({"data": shapes.StyleShape(styles, many=True).data})
+        return listed(request, styles, shapes.StyleShape, newest_first=False)
 
     @extend_schema(
         operation_id="style_add",
@@ -262,11 +276,9 @@ class LedgerView(APIView):
         entries = selectors.ledger(principal_for(request), voice)
         if before := query.get("before"):
             entries = entries.filter(pk__lt=before)
-        page = list(entries[: query["limit"] + 1])
-        more = len(page) > query["limit"]
-        page = page[: query["limit"]]
-        shown = EntrySerializer(page, many=True).data  # type: ignore[arg-type]
-        return Response({"entries": shown, "next": page[-1].pk if more else None})
+        page = first_of(entries, query["limit"])
+        shown = EntrySerializer(page.items, many=True).data  # type: ignore[arg-type]
+        return Response({"entries": shown, "next": page.last_id})
 
 
 class ClipAudioView(APIView):

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from accounts import selectors, services
 from accounts import serializers as shapes
-from accounts.api import parsed, refusals
+from accounts.api import listed, parsed, refusals
 from accounts.principals import Principal, principal_for
 
 REVIEW_PAGE = 100
@@ -58,10 +58,13 @@ class ReviewStyleView(APIView):
 
 
 class KeysView(APIView):
-    @extend_schema(operation_id="key_list", responses={200: shapes.KeyPage, **refusals()})
+    @extend_schema(
+        operation_id="key_list",
+        parameters=[shapes.PageQuery],
+        responses={200: shapes.KeyPage, **refusals()},
+    )
     def get(self, request: Request) -> Response:
-        keys = selectors.keys(principal_for(request))
-        return Response({"data": shapes.KeyShape(keys, many=True).data})
+        return listed(request, selectors.keys(principal_for(request)), shapes.KeyShape)
 
     @extend_schema(
         operation_id="key_create",
@@ -100,10 +103,15 @@ class OrganisationView(APIView):
 
 
 class MembersView(APIView):
-    @extend_schema(operation_id="member_list", responses={200: shapes.MemberPage, **refusals()})
+    @extend_schema(
+        operation_id="member_list",
+        parameters=[shapes.PageQuery],
+        responses={200: shapes.MemberPage, **refusals()},
+    )
     def get(self, request: Request) -> Response:
-        members = selectors.members(principal_for(request))
-        return Response({"data": shapes.MemberShape(members, many=True).data})
+        return listed(
+            request, selectors.members(principal_for(request)), shapes.MemberShape, newest_first=False
+        )
 
 
 class MemberView(APIView):
@@ -124,10 +132,13 @@ class MemberView(APIView):
 
 
 class InvitationsView(APIView):
-    @extend_schema(operation_id="invitation_list", responses={200: shapes.InvitationPage, **refusals()})
+    @extend_schema(
+        operation_id="invitation_list",
+        parameters=[shapes.PageQuery],
+        responses={200: shapes.InvitationPage, **refusals()},
+    )
     def get(self, request: Request) -> Response:
-        found = selectors.invitations(principal_for(request))
-        return Response({"data": shapes.InvitationShape(found, many=True).data})
+        return listed(request, selectors.invitations(principal_for(request)), shapes.InvitationShape)
 
     @extend_schema(
         operation_id="invitation_send",

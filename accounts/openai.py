@@ -28,6 +28,7 @@ from accounts.principals import Principal, principal_for
 from accounts.serializers import AttestationField, ChallengeShape
 from accounts.services.consent import open_challenge
 from synth.common.ids import parse_id
+from synth.common.paging import page_by_id
 from synth.common.parsers import StrictJSONParser
 from synth.common.wakeup import wait
 from synth.errors import AssentError, Forbidden, NotFound, Unavailable
@@ -149,16 +150,13 @@ class ConsentsView(APIView):
     )
     def get(self, request: Request) -> Response:
         query = parsed(ListQuery, request.query_params)
-        found = _consents(principal_for(request)).order_by("-id")
-        if after := query.get("after"):
-            found = found.filter(pk__lt=after)
-        page = list(found[: query["limit"] + 1])
-        data = [_consent_answer(consent) for consent in page[: query["limit"]]]
+        page = page_by_id(_consents(principal_for(request)), **query)
+        data = [_consent_answer(consent) for consent in page.items]
         return Response(
             {
                 "object": "list",
                 "data": data,
-                "has_more": len(page) > query["limit"],
+                "has_more": page.has_more,
                 "first_id": data[0]["id"] if data else None,
                 "last_id": data[-1]["id"] if data else None,
             }

@@ -276,6 +276,7 @@ class StyleShape(serializers.ModelSerializer[Style]):
 
 class StylePage(serializers.Serializer[Any]):
     data = StyleShape(many=True)  # type: ignore[assignment]
+    has_more = serializers.BooleanField()
 
 
 class ConsentShape(serializers.ModelSerializer[Consent]):
@@ -356,6 +357,7 @@ class NewKeyShape(KeyShape):
 
 class KeyPage(serializers.Serializer[Any]):
     data = KeyShape(many=True)  # type: ignore[assignment]
+    has_more = serializers.BooleanField()
 
 
 class OrganisationShape(serializers.Serializer[Any]):
@@ -381,6 +383,7 @@ class MemberShape(serializers.ModelSerializer[Membership]):
 
 class MemberPage(serializers.Serializer[Any]):
     data = MemberShape(many=True)  # type: ignore[assignment]
+    has_more = serializers.BooleanField()
 
 
 class RoleRequest(serializers.Serializer[Any]):
@@ -399,6 +402,7 @@ class InvitationShape(serializers.ModelSerializer[Invitation]):
 
 class InvitationPage(serializers.Serializer[Any]):
     data = InvitationShape(many=True)  # type: ignore[assignment]
+    has_more = serializers.BooleanField()
 
 
 class ReceiptRequest(serializers.Serializer[Any]):

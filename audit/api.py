@@ -20,6 +20,7 @@ from audit.serializers import (
     EntrySerializer,
     PendingProofSerializer,
 )
+from synth.common.paging import first_of
 from synth.errors import AssentError
 
 
@@ -48,11 +49,8 @@ class EntryList(APIView):
         )
         if "before" in wanted:
             rows = rows.filter(id__lt=wanted["before"])
-        page = list(rows[: wanted["limit"] + 1])
-        more = len(page) > wanted["limit"]
-        page = page[: wanted["limit"]]
-        following = page[-1].pk if more else None
-        return Response(EntryPageSerializer({"entries": page, "next": following}).data)
+        page = first_of(rows, wanted["limit"])
+        return Response(EntryPageSerializer({"entries": page.items, "next": page.last_id}).data)
 
 
 class EntryDetail(APIView):

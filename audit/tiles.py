@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from audit import keys, selectors
 from synth.errors import Unavailable
@@ -20,10 +21,16 @@ def log_tile() -> Tile:
         key = ""
     return Tile(
         title=_("Log"),
-        value=_("%(size)s entries signed") % {"size": status.size},
+        value=ngettext("%(size)d entry signed", "%(size)d entries signed", status.size)
+        % {"size": status.size},
         detail=""
         if status.keeps_up
-        else _("%(count)s entries wait for the sequencer.") % {"count": status.waiting},
+        else ngettext(
+            "%(count)d entry waits for the sequencer.",
+            "%(count)d entries wait for the sequencer.",
+            status.waiting,
+        )
+        % {"count": status.waiting},
         state="ok" if status.keeps_up and key else "problem",
         url=reverse("audit:log"),
         facts=(

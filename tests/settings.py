@@ -35,3 +35,5 @@ from synth.conf.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
+# The server of static files warns of a folder that is not there.
+STATIC_ROOT.mkdir(exist_ok=True)  # noqa: F405
