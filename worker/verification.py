@@ -37,8 +37,8 @@ DECODED_BYTES = 480 * 1024 * 1024
 KNOWN_FILE_FROM_S = 60.0
 """A released file of this length or more is known by its bytes alone; in a shorter one the mark is read all the same,
 for the fuller evidence."""
-_PUBLIC_THRESHOLD = 2.0
-_UPLOAD_PER_S = 2_000_000
+_HALF_DECODED_BYTES = 20_000_000
+"""Nobody knows beforehand how much a file unpacks to: at this much, half of the stage is said to be done."""
 
 
 def answer(query: Verification) -> None:
@@ -77,7 +77,7 @@ def _report(query: Verification, progress: Progress) -> dict[str, Any]:
         limits = limits_of(query.actor_kind)
 
         def tick(decoded_bytes: int) -> None:
-            progress.at(decoded_bytes / (decoded_bytes + _UPLOAD_PER_S))
+            progress.at(decoded_bytes / (decoded_bytes + _HALF_DECODED_BYTES))
 
         with decode_to_file(
             path, limits=decode_limits(limits, deep=query.deep), rate_hz=WORKING_RATE_HZ, tick=tick
@@ -190,9 +190,7 @@ def _evidence(found: Examined, decision: Decision) -> dict[str, Any]:
         "presence_score": score_step(best.detection.presence_z, best.detection.presence_threshold_z)
         if best
         else 0,
-        "public_score": score_step(found.public_score, _PUBLIC_THRESHOLD)
-        if found.public_score is not None
-        else 0,
+        "public_score": score_step(found.public_score or 0.0, 0.0) if found.findings.public_present else 0,
         "records": records,
     }
 

@@ -20,7 +20,7 @@ KEY_BYTES = 32
 KEY_PURPOSES = {
     "mark-master.key": "reads and writes the inaudible mark; without it, marks already made cannot be read",
     "log-signing.key": "signs the audit log's checkpoints",
-    "receipt-signing.key": "signs consent receipts",
+    "receipt-signing.key": "signs consent receipts and verification reports",
     "django-secret.key": "protects sessions and one-time links; a new one only signs everybody out",
 }
 
