@@ -145,7 +145,7 @@ def run_case(case: Case, count: int, word_count: int, models: Path) -> dict[str,
         "unconverted": [],
         "follow": [],
         "yin_percent": [],
-        "errors": np.zeros(3),
+        "errors": [],
     }
     if listener.hears_voices:
         held_out = listener.embed(*plain(case.voice, HELD_OUT_TRANSCRIPT))
@@ -179,9 +179,9 @@ def run_case(case: Case, count: int, word_count: int, models: Path) -> dict[str,
             result["other"].append(max(cosine(heard, o) for o in others))
             result["unconverted"].append(cosine(listener.embed(bare.samples, bare.sample_rate_hz), held_out))
         if words:
-            errors, count = listener.word_errors(speech.samples, speech.sample_rate_hz, text)
+            errors, words_said = listener.word_errors(speech.samples, speech.sample_rate_hz, text)
             bare_errors, _ = listener.word_errors(bare.samples, bare.sample_rate_hz, text)
-            result["errors"] += (errors, bare_errors, count)
+            result["errors"].append((errors, bare_errors, words_said))
     return result
 
 
@@ -244,14 +244,15 @@ def rows_of(case: Case, result: dict[str, Any]) -> list[Row]:
                 0.04,
             ),
         ]
-    if result["errors"][2]:
-        wrong, bare_wrong, count = result["errors"]
+    if result["errors"]:
+        wrong, bare_wrong, count = np.sum(result["errors"], axis=0)
         rows.append(
             Row(
                 f"{case.label}_wer_over_unconverted",
                 "share",
                 round((wrong - bare_wrong) / count, 3),
-                f"WER {wrong / count:.2f}, unconverted {bare_wrong / count:.2f}",
+                f"WER {wrong / count:.2f}, unconverted {bare_wrong / count:.2f};"
+                + " 95 % interval {:.2f} to {:.2f}".format(*interval_over_unconverted(result["errors"])),
                 int(count),
                 0.10,
                 "lower",
@@ -263,6 +264,15 @@ def rows_of(case: Case, result: dict[str, Any]) -> list[Row]:
                 Row(f"{case.label}_wer", "share", round(wrong / count, 3), None, int(count), 0.40, "lower")
             )
     return rows
+
+
+def interval_over_unconverted(errors: Sequence[tuple[int, int, int]]) -> tuple[float, float]:
+    """What 95 % of 2,000 draws of sentences with replacement give for the added word errors."""
+    counts = np.array(errors, dtype=float)
+    draws = np.random.default_rng(0).integers(0, len(counts), (2000, len(counts)))
+    wrong, bare_wrong, words = counts[draws].sum(axis=1).T
+    low, high = np.percentile((wrong - bare_wrong) / words, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def order_rows(results: dict[Case, dict[str, Any]]) -> list[Row]:
@@ -280,24 +290,9 @@ def order_rows(results: dict[Case, dict[str, Any]]) -> list[Row]:
     return rows
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sentences", type=int, default=len(SENTENCES))
-    parser.add_argument("--words", type=int, default=len(SENTENCES), help="sentences per case to recognise")
-    parser.add_argument("--jobs", type=int, default=1, help="cases at a time")
-    parser.add_argument("--models", type=Path, default=Path("var/models"))
-    arguments = parser.parse_args()
-    run = partial(run_case, count=arguments.sentences, word_count=arguments.words, models=arguments.models)
+def rows_of_all(results: dict[Case, dict[str, Any]]) -> list[Row]:
+    """What takes more than one case."""
     rows: list[Row] = []
-    with multiprocessing.get_context("spawn").Pool(arguments.jobs) as pool:
-        results = dict(zip(CASES, pool.imap(run, CASES), strict=True))
-    for case in CASES:
-        rows += rows_of(case, results[case])
-        print(
-            case.label,
-            *(f"{r.metric.removeprefix(case.label + '_')}={r.value}" for r in rows_of(case, results[case])),
-            flush=True,
-        )
     gaps = [s - o for r in results.values() for s, o in zip(r["same"], r["other"], strict=True)]
     if gaps:
         rows.append(
@@ -312,7 +307,8 @@ def main() -> None:
         )
     speeds = [s for r in results.values() for s in r["cpu_rtf"]]
     profiles = [r["profile_cpu_s"] for r in results.values()]
-    rows += [
+    return [
+        *rows,
         *order_rows(results),
         Row(
             "cpu_rtf",
@@ -335,6 +331,26 @@ def main() -> None:
             "once per clip, then cached",
         ),
     ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sentences", type=int, default=len(SENTENCES))
+    parser.add_argument("--words", type=int, default=len(SENTENCES), help="sentences per case to recognise")
+    parser.add_argument("--jobs", type=int, default=1, help="cases at a time")
+    parser.add_argument("--models", type=Path, default=Path("var/models"))
+    arguments = parser.parse_args()
+    run = partial(run_case, count=arguments.sentences, word_count=arguments.words, models=arguments.models)
+    rows: list[Row] = []
+    results: dict[Case, dict[str, Any]] = {}
+    with multiprocessing.get_context("spawn").Pool(arguments.jobs) as pool:
+        for case, result in zip(CASES, pool.imap(run, CASES), strict=True):
+            results[case] = result
+            fresh = rows_of(case, result)
+            rows += fresh
+            figures = (f"{row.metric.removeprefix(case.label + '_')}={row.value}" for row in fresh)
+            print(case.label, *figures, flush=True)
+    rows += rows_of_all(results)
     write_report("preview", rows, command=" ".join(["python -m benchmarks.preview", *sys.argv[1:]]))
 
 

@@ -14,6 +14,7 @@ Floats = npt.NDArray[np.float64]
 
 ORDER = 32
 _MEL_POINTS = 128
+_CONTEXT_FRAMES = 8
 
 
 def _mel(hz: Floats) -> Floats:
@@ -40,6 +41,13 @@ def encode(log_power: Floats) -> Floats:
 def decode(cepstra: Floats) -> Floats:
     """Smooth natural-log power (T, BINS) of mel cepstra (T, ORDER)."""
     return np.asarray(cepstra @ _matrices()[1])
+
+
+def in_context(coded: Floats) -> Floats:
+    """(T, 3 * ORDER): each row of ``coded`` (T, ORDER), then the ones 40 ms before and after it."""
+    reach = _CONTEXT_FRAMES
+    padded = np.pad(coded, ((reach, reach), (0, 0)), mode="edge")
+    return np.concatenate([coded, padded[: len(coded)], padded[2 * reach :]], axis=1)
 
 
 def warp(log_power: Floats, factor: float) -> Floats:

@@ -39,7 +39,7 @@ class PreviewEngine:
     ``sources`` limits the programs ("flite", "espeak-ng", "espeakng-loader")."""
 
     name = "preview"
-    version = "1.0"
+    version = "1.1"
     is_preview = True
     supports: frozenset[str] = frozenset()
 

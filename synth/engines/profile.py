@@ -2,7 +2,7 @@
 
 The content program speaks the clip's own transcript at the clip's own pace. That gives a parallel pair by
 construction: the two are aligned by dynamic time warping, and from the pairs come one vocal-tract factor,
-mean envelope shifts and a set of exemplars (content frame, difference to the clip).
+mean envelope shifts, a linear map and a set of exemplars (content frame, difference to the clip).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from synth.engines import cepstra
 from synth.engines.alignment import align
 from synth.engines.base import ReferenceClip
 from synth.engines.content import ContentVoice
+from synth.engines.mapping import LinearShift
 from synth.engines.sentences import split_sentences
 
 Floats = npt.NDArray[np.float64]
@@ -38,6 +39,8 @@ PLAUSIBLE_RATE = (3.0, 28.0)
 MAX_CLIP_S = 45.0
 #: Spoken where a clip has no transcript: digits can be read in every language.
 GENERIC_TEXT = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20"
+#: How often the content is aligned anew after it was moved nearer to the clip.
+_REALIGNMENTS = 2
 _ALIGN_ROWS_MIN, _ALIGN_ROWS_MAX = 20, 2000
 
 
@@ -54,7 +57,8 @@ class Spoken:
 
 @dataclass(frozen=True, eq=False)
 class ClipProfile:
-    """See the module. ``sources`` and ``differences`` are (pairs, ORDER), empty in statistics-only mode."""
+    """See the module. ``sources`` (pairs, 3 * ORDER, see :func:`cepstra.in_context`) and ``differences``
+    (pairs, ORDER) are empty in statistics-only mode."""
 
     clip: Spoken
     content: Spoken
@@ -163,6 +167,11 @@ def _with_pairs(
     ratio = distance / align(features(source), ref_features[::-1])[2]
     if ratio > MAX_ALIGNMENT_RATIO:
         return None
+    context = cepstra.in_context(source)
+    for _ in range(_REALIGNMENTS):
+        shift = LinearShift.fit(context[src], target[ref] - source[src])
+        rows, ref_at, _ = align(features(source + shift(context)), ref_features)
+        src, ref = src_rows[rows], ref_rows[ref_at]
     difference = target[ref] - source[src]
     voiced = content.frames.voiced[src]
     shift_voiced = difference[voiced].mean(axis=0) if voiced.any() else difference.mean(axis=0)
@@ -176,7 +185,7 @@ def _with_pairs(
         shift_unvoiced=difference[~voiced].mean(axis=0) if (~voiced).sum() > 10 else shift_voiced,
         breath_shift=_breath_shift(reference, content),
         deviation=_deviation(target, reference),
-        sources=source[src],
+        sources=context[src],
         differences=difference,
         alignment_ratio=ratio,
         warnings=warnings,
@@ -208,7 +217,7 @@ def _statistics_only(reference: Spoken, voice: ContentVoice, warnings: list[str]
         ),
         breath_shift=_breath_shift(reference, content),
         deviation=_deviation(target, reference),
-        sources=np.zeros((0, cepstra.ORDER)),
+        sources=np.zeros((0, 3 * cepstra.ORDER)),
         differences=np.zeros((0, cepstra.ORDER)),
         alignment_ratio=None,
         warnings=warnings,

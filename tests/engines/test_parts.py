@@ -5,6 +5,7 @@ import numpy as np
 from synth.audio.vocoder import BINS, RATE_HZ
 from synth.engines import cepstra
 from synth.engines.alignment import align
+from synth.engines.mapping import LinearShift
 from synth.engines.sentences import MAX_CHARACTERS, split_sentences
 
 
@@ -68,6 +69,37 @@ def test_alignment_of_single_rows():
     rows_a, rows_b, _ = align(np.zeros((1, 2)), np.zeros((4, 2)))
     assert list(rows_a) == [0, 0, 0, 0]
     assert list(rows_b) == [0, 1, 2, 3]
+
+
+def test_context_is_the_row_and_its_neighbours():
+    coded = np.arange(40.0)[:, None] + np.zeros(cepstra.ORDER)
+    here, before, after = np.split(cepstra.in_context(coded), 3, axis=1)
+    np.testing.assert_array_equal(here, coded)
+    np.testing.assert_array_equal(before[:, 0], np.maximum(np.arange(40) - 8, 0))
+    np.testing.assert_array_equal(after[:, 0], np.minimum(np.arange(40) + 8, 39))
+
+
+def test_the_linear_map_finds_what_depends_on_the_input_and_not_what_does_not():
+    rng = np.random.default_rng(2)
+    inputs = rng.standard_normal((600, 12)) * 3 + 5
+    signal = inputs[:, :4] - 5
+    noise = rng.standard_normal((600, 4))
+    differences = np.concatenate([2 + signal, 2 + noise], axis=1)
+    shift = LinearShift.fit(inputs, differences)
+    unseen = rng.standard_normal((200, 12)) * 3 + 5
+    found, unfounded = np.split(shift(unseen) - 2, 2, axis=1)
+    assert all(np.corrcoef(found[:, i], unseen[:, i])[0, 1] > 0.98 for i in range(4))
+    assert 0.5 < found.std() / signal.std() < 0.7  # drawn towards the mean by 1 / (1 + RIDGE)
+    assert unfounded.std() < 0.2
+
+
+def test_the_linear_map_does_not_run_away_outside_its_pairs():
+    rng = np.random.default_rng(3)
+    inputs = rng.standard_normal((300, 3))
+    shift = LinearShift.fit(inputs, inputs)
+    assert np.abs(shift(np.full((1, 3), 1e3))).max() < 3.5
+    constant = LinearShift.fit(np.ones((30, 3)), np.ones((30, 2)))  # an input that never changes
+    np.testing.assert_allclose(constant(np.ones((2, 3))), 1.0)
 
 
 def test_sentences():
