@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks import speech
 from benchmarks.attacks import RATE, Attack, Material, Unavailable, apply, crop, load_attacks
 from benchmarks.marking import EPOCHS, ISSUED, KEYS, Marked, epoch_of, issued, mark_clips, share_interval
-from benchmarks.report import BENCHMARKS_DIR, ROOT, Row
+from benchmarks.report import BENCHMARKS_DIR, ROOT, Row, merge_report
 from watermark.codec import DETECTOR_VERSION, TARGET_QUALITY, detect, read_back
 
 SURVIVED = 0.95
@@ -108,11 +108,13 @@ def attack_rows(
     return summary + _by_family(attacks, table), table, missed
 
 
-def add_misses(missed: dict[str, list[str]]) -> None:
-    """Put every miss into watermark-attacks.json, beside its rows: too long for the page."""
+def merge_attacks(rows: list[Row], missed: dict[str, list[str]] | None = None) -> None:
+    """Merge rows into watermark-attacks.json and put every miss beside them, which is too long for the page."""
     path = BENCHMARKS_DIR / "watermark-attacks.json"
+    before = json.loads(path.read_text(encoding="utf-8")).get("missed", {}) if path.exists() else {}
+    merge_report("watermark-attacks", rows, command="python -m benchmarks.watermark --attacks --longer 16")
     body = json.loads(path.read_text(encoding="utf-8"))
-    body["missed"] = missed
+    body["missed"] = before if missed is None else missed
     path.write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

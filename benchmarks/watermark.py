@@ -14,6 +14,7 @@ import argparse
 import statistics
 import sys
 from collections.abc import Callable
+from functools import cache
 
 from benchmarks import speech
 from benchmarks.attacks import RATE, Material, load_attacks
@@ -23,9 +24,9 @@ from benchmarks.both_layers import both_layer_rows
 from benchmarks.cost import cost_rows
 from benchmarks.false_alarms import many_key_rows
 from benchmarks.marking import EPOCHS, KEYS, Marked, epoch_of, issued, mark_clips, material, share_interval
-from benchmarks.own_attacks import own_attack_rows
-from benchmarks.report import Row, merge_report, spread_of, write_report
-from benchmarks.robustness import add_misses, attack_rows, attacked_piece, longer_rows
+from benchmarks.own_attacks import own_attack_rows, transplant_rows
+from benchmarks.report import Row, merge_report, spread_of
+from benchmarks.robustness import attack_rows, attacked_piece, longer_rows, merge_attacks
 from watermark.codec import detect, read_back
 from watermark.codec.resample import resample
 
@@ -59,6 +60,7 @@ def main() -> None:
     parser.add_argument("--outputs", type=int, default=600, help="for part averaging")
     parser.add_argument("--key-minutes", type=float, help="begin no further pieces after so many minutes")
     parser.add_argument("--attack-minutes", type=float, help="begin no further clip after so many minutes")
+    parser.add_argument("--longer", type=int, default=0, help="so many long clips at 3, 8 and 16 s")
     parser.add_argument("--processes", type=int, default=1, help="for the attack list")
     options = parser.parse_args()
     missing = speech.missing_programs()
@@ -66,15 +68,16 @@ def main() -> None:
         sys.exit(f"bench-watermark needs these programs: {', '.join(missing)}")
 
     command = "make bench-watermark"
-    mixed = material()
-    clips = mark_clips(speech.report_clips(options.clips))
+    mixed = cache(material)  # made when a part first needs them
+    clips = cache(lambda: mark_clips(speech.report_clips(options.clips)))
     parts: dict[str, Callable[[], list[Row]]] = {
-        "quality": lambda: quality_rows(clips),
-        "cost": lambda: cost_rows(clips),
-        "readback": lambda: read_back_rows(clips, mixed),
-        "own": lambda: own_attack_rows(clips, mixed),
-        "both": lambda: both_layer_rows(clips, mixed),
-        "baselines": lambda: baseline_rows(clips, mixed),
+        "quality": lambda: quality_rows(clips()),
+        "cost": lambda: cost_rows(clips()),
+        "readback": lambda: read_back_rows(clips(), mixed()),
+        "transplants": lambda: transplant_rows(clips()),  # of "own", alone
+        "own": lambda: own_attack_rows(clips(), mixed()),
+        "both": lambda: both_layer_rows(clips(), mixed()),
+        "baselines": lambda: baseline_rows(clips(), mixed()),
         "averaging": lambda: averaging_rows(options.outputs),
         "alarms": lambda: false_alarm_rows(options.unmarked),
         "keys": lambda: many_key_rows(
@@ -85,12 +88,12 @@ def main() -> None:
         merge_report("watermark", parts[name](), command=command)
     if options.attacks:
         summary, table, missed = attack_rows(
-            clips, mixed, processes=options.processes, minutes=options.attack_minutes
+            clips(), mixed(), processes=options.processes, minutes=options.attack_minutes
         )
-        attacks_command = "python -m benchmarks.watermark --attacks"
-        write_report("watermark-attacks", [*table, *longer_rows(mixed)], command=attacks_command)
-        add_misses(missed)
+        merge_attacks(table, missed)
         merge_report("watermark", summary, command=command)
+    if options.longer:
+        merge_attacks(longer_rows(mixed(), options.longer))
 
 
 def quality_rows(clips: list[Marked]) -> list[Row]:
