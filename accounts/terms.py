@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.languages import LANGUAGES
-from accounts.scope import ANY_EMOTION, PURPOSES, Scope
+from accounts.scope import ANY_EMOTION, DEFAULT_PURPOSES, PURPOSES, Scope
 from accounts.words import emotion_label
 
 
@@ -21,8 +21,8 @@ class Term:
     part: str
     title: str
     items: tuple[str, ...]
-    is_warning: bool = False
-    """Words with consequences: worth a second look before speaking."""
+    marked: tuple[str, ...] = ()
+    """Those of the items that have consequences: worth a second look before speaking."""
 
     @property
     def text(self) -> str:
@@ -41,8 +41,8 @@ def refused_purposes(scope: Scope) -> list[str]:
 
 def _terms(scope: Scope, organisation: str) -> Iterator[Term]:
     yield Term("organisation", _("Who may use it"), (organisation,))
-    consequential = {"advertising", "political"} & set(scope.purposes)
-    yield Term("purposes", _("What for"), _words(PURPOSES, scope.purposes), bool(consequential))
+    consequential = tuple(purpose for purpose in scope.purposes if purpose not in DEFAULT_PURPOSES)
+    yield Term("purposes", _("What for"), _words(PURPOSES, scope.purposes), _words(PURPOSES, consequential))
     if refused := refused_purposes(scope):
         yield Term("refused_purposes", _("Not for"), tuple(refused))
     yield Term("languages", _("In which languages"), _words(LANGUAGES, scope.languages))
@@ -59,7 +59,9 @@ def _terms(scope: Scope, organisation: str) -> Iterator[Term]:
         if scope.custom_weights
         else _("none is trained on the recordings")
     )
-    yield Term("custom_weights", _("A model of this voice alone"), (model,), scope.custom_weights)
+    yield Term(
+        "custom_weights", _("A model of this voice alone"), (model,), (model,) if scope.custom_weights else ()
+    )
     days = ngettext("%(days)d day", "%(days)d days", scope.valid_days) % {"days": scope.valid_days}
     yield Term("valid_days", _("For how long"), (_("%(days)s, or until you revoke it") % {"days": days},))
 
