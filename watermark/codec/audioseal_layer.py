@@ -45,10 +45,10 @@ MESSAGE_BITS = 16
 DEFAULT_STRENGTH = (
     1.0  # of the residual; below it presence is near its threshold under the keyed mark and MP3
 )
-PRESENCE_THRESHOLD = 2.0  # mean log-odds over the clip; see watermark/checkpoints/README.md
+PRESENCE_THRESHOLD = 0.0  # mean log-odds over the clip, best of the speeds; see watermark/checkpoints/README.md
 DEFAULT_SHA256 = {
-    GENERATOR_FILE: "e933d012df9cf2d132f90b67d56a1243256bcd1430e7332d0c069a576fe6b04b",
-    DETECTOR_FILE: "079d6c230e6aeb482f660cabd6a187fa88c0a44533ba387f786d429beef103d3",
+    GENERATOR_FILE: "b15f7e38d4423125ce57a2cabd9b6426ccfa64aa5185a630d4a9ffee9a1e2816",
+    DETECTOR_FILE: "bcd380969c66b01f976b8e3cae5c531737a03803edbd964e886efd4fbe2d2648",
 }
 # Tried when a clip shows nothing at its own speed; the networks take about 5 % either way by themselves.
 SPEEDS = (0.9, 1.1)
