@@ -45,7 +45,9 @@ MESSAGE_BITS = 16
 DEFAULT_STRENGTH = (
     1.0  # of the residual; below it presence is near its threshold under the keyed mark and MP3
 )
-PRESENCE_THRESHOLD = 0.0  # mean log-odds over the clip, best of the speeds; see watermark/checkpoints/README.md
+PRESENCE_THRESHOLD = (
+    0.0  # mean log-odds over the clip, best of the speeds; see watermark/checkpoints/README.md
+)
 DEFAULT_SHA256 = {
     GENERATOR_FILE: "b15f7e38d4423125ce57a2cabd9b6426ccfa64aa5185a630d4a9ffee9a1e2816",
     DETECTOR_FILE: "bcd380969c66b01f976b8e3cae5c531737a03803edbd964e886efd4fbe2d2648",
