@@ -196,7 +196,10 @@ def _run_child(
             if left_s <= 0:
                 raise AssentError("decode_limit", "Decoding the file took too long.", limit=limits.wall_s)
             try:
-                return child.wait(timeout=left_s if tick is None else min(left_s, _TICK_S))
+                status = child.wait(timeout=left_s if tick is None else min(left_s, _TICK_S))
+                if tick is not None:  # once at least, so that a wish to stop is heard however quick it was
+                    tick(max(0, os.fstat(answer.fileno()).st_size - HEADER_BYTES))
+                return status
             except subprocess.TimeoutExpired:
                 if tick is not None:
                     tick(max(0, os.fstat(answer.fileno()).st_size - HEADER_BYTES))

@@ -62,10 +62,3 @@ def test_validation_names_the_first_field():
 def test_unexpected_errors_are_not_dressed_up():
     request = Request(RequestFactory().get("/api/v1/jobs"))
     assert http.exception_handler(RuntimeError("bug"), {"request": request}) is None
-
-
-def test_a_body_that_no_door_would_take_is_refused_unread(client):
-    answer = client.post("/api/v1/verify", headers={"content-length": str(10**12)})
-    assert answer.status_code == 413
-    assert answer.json()["code"] == "request_too_large"
-    assert answer.json()["limit"] < 10**12

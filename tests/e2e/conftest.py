@@ -44,7 +44,7 @@ class Seeded:
 @pytest.fixture(scope="session")
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeded]:
     data_dir: Path = tmp_path_factory.mktemp("service") / "data"
-    service = Service(data_dir, ASSENT_VERIFY_RATE="1000/minute").start()
+    service = Service(data_dir, ASSENT_VERIFY_RATE="1000/minute", ASSENT_CHECKS_QUEUE_LIMIT="10000").start()
     try:
         yield Seeded(service=service, **service.python(SEED))
     finally:
