@@ -35,7 +35,7 @@ clean: ## remove the environment and caches; data and keys stay
 	@$(MANAGE) clean
 
 bench-%: ## measure: bench-main, bench-watermark, bench-engine, ...; writes docs/benchmarks
-	@$(MANAGE) setup --dev && .venv/bin/python -m benchmarks.$(subst -,_,$*)
+	@$(MANAGE) setup --bench && .venv/bin/python -m benchmarks.$(subst -,_,$*)
 
 parity: ## compare GPT-SoVITS with a folder of golden vectors  [GOLDENS=DIR]
 	@.venv/bin/python -m synth.gptsovits.parity $(GOLDENS); networks=$$?; \

@@ -25,7 +25,8 @@ SUPPORTED = ((3, 11), (3, 12))
 
 #: extras of pyproject.toml that each purpose needs
 RUN_EXTRAS = ("worker", "embedded")
-TEST_EXTRAS = ("worker", "embedded", "dev")
+TEST_EXTRAS = ("worker", "fast", "embedded", "dev")
+BENCH_EXTRAS = (*TEST_EXTRAS, "bench")
 
 
 def requirements(extras: tuple[str, ...]) -> list[str]:
@@ -49,7 +50,7 @@ def ensure_environment(extras: tuple[str, ...] = RUN_EXTRAS) -> Path:
         stamp = VENV / "assent-installed.json"
         installed = _read_stamp(stamp)
         if not set(wanted) <= installed:
-            everything = set(requirements(RUN_EXTRAS) + requirements(TEST_EXTRAS))
+            everything = set(requirements(RUN_EXTRAS) + requirements(BENCH_EXTRAS))
             _install(wanted)
             stamp.write_text(json.dumps(sorted(set(wanted) | installed & everything), indent=1) + "\n")
     return VENV_PYTHON

@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("down", help="stop the service that runs on this data folder")
     setup = commands.add_parser("setup", help="make the environment and fetch the speaker model's weights")
     setup.add_argument("--dev", action="store_true", help="with what the tests need")
+    setup.add_argument("--bench", action="store_true", help="with what the tests and measurements need")
     test = commands.add_parser("test", help="lint, types, import contracts and all tests")
     test.add_argument("--strict", action="store_true", help="a skipped test fails the run")
     test.add_argument("pytest", nargs="*", help="arguments for pytest; then only the tests run")
@@ -106,7 +107,8 @@ def _down(options: argparse.Namespace, arguments: list[str]) -> int:
 def _setup(options: argparse.Namespace, arguments: list[str]) -> int:
     from synth.local.services import prepare_data_dir
 
-    bootstrap.ensure_environment(bootstrap.TEST_EXTRAS if options.dev else bootstrap.RUN_EXTRAS)
+    extras = bootstrap.TEST_EXTRAS if options.dev else bootstrap.RUN_EXTRAS
+    bootstrap.ensure_environment(bootstrap.BENCH_EXTRAS if options.bench else extras)
     prepare_data_dir(paths.data_dir())
     notice = bootstrap.fetch_speaker_weights(paths.models_dir())
     say(notice or "The environment is ready.")

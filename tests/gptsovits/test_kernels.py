@@ -5,9 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-
-pytest.importorskip("numba")
-
 from numba import njit
 
 from synth.gptsovits import lanes

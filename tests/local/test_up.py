@@ -21,7 +21,7 @@ from tests.local.helpers import ROOT
 def project(tmp_path, monkeypatch):
     """A small project folder of its own, with nothing installed."""
     text = '[project]\ndependencies = ["a==1"]\n[project.optional-dependencies]\n'
-    text += 'worker = ["torch==2.13.0"]\nembedded = ["b==1"]\ndev = ["c"]\nbench = ["d"]\n'
+    text += 'worker = ["torch==2.13.0"]\nembedded = ["b==1"]\nfast = ["e==1"]\ndev = ["c"]\nbench = ["d"]\n'
     (tmp_path / "pyproject.toml").write_text(text)
     monkeypatch.setattr(bootstrap, "BASE_DIR", tmp_path)
     monkeypatch.setattr(bootstrap, "VENV", tmp_path / ".venv")
@@ -55,6 +55,9 @@ def test_an_environment_is_made_once_and_filled_again_when_a_pin_changes(project
     bootstrap.ensure_environment(bootstrap.TEST_EXTRAS)
     bootstrap.ensure_environment(bootstrap.RUN_EXTRAS)
     assert len(installed) == 2, "what the tests need includes what running needs"
+    bootstrap.ensure_environment(bootstrap.BENCH_EXTRAS)
+    bootstrap.ensure_environment(bootstrap.TEST_EXTRAS)
+    assert [*installed[1], "d"] == installed.pop(), "what measuring needs includes what the tests need"
     text = (project / "pyproject.toml").read_text()
     (project / "pyproject.toml").write_text(text.replace("a==1", "a==2"))
     bootstrap.ensure_environment()
