@@ -83,8 +83,8 @@ def job_row(job_id: UUID) -> SynthesisJob:
 
 
 def style_ids(job: SynthesisJob) -> set[UUID]:
-    """Every style that the job speaks in."""
-    further = set(job.further_styles.values_list("style_id", flat=True))
+    """Every style that the job speaks in; its rows never change, so those that came with the job will do."""
+    further = {row.style_id for row in job.further_styles.all()}
     return further | ({job.style_id} if job.style_id else set())
 
 

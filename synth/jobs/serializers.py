@@ -8,6 +8,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.scope import DEFAULT_PURPOSE
 from synth.jobs.formats import FORMATS
 from synth.jobs.models import DictionaryVersion, JobState, Output, SynthesisJob
 from synth.jobs.parameters import MAX_BLENDED_STYLES, PARAMETERS, PRESETS
@@ -55,8 +56,19 @@ class ParametersField(serializers.DictField):
 
 
 class MannerRequest(serializers.Serializer):
-    """What both doors take beside the text: markup, several styles, parameters, pronunciations."""
+    """What both doors take beside text, voice and format: how it is read, in which manner, for which purpose."""
 
+    style = serializers.CharField(  # type: ignore[assignment]
+        max_length=40, required=False, default="", allow_blank=True, help_text='A style, such as "sad".'
+    )
+    language = serializers.CharField(max_length=8, required=False, default="", allow_blank=True)
+    purpose = serializers.CharField(max_length=40, required=False, default=DEFAULT_PURPOSE)
+    speed = serializers.FloatField(
+        required=False, default=1.0, help_text=f"{SPEED_RANGE[0]} to {SPEED_RANGE[1]}."
+    )
+    seed = serializers.IntegerField(
+        required=False, allow_null=True, default=None, min_value=0, max_value=2**31 - 1
+    )
     input_type = serializers.ChoiceField(
         choices=INPUT_TYPES,
         required=False,
@@ -88,18 +100,7 @@ class JobRequest(MannerRequest):
         max_length=100, help_text="Id or short name of a voice of your organisation."
     )
     text = serializers.CharField(max_length=TEXT_LIMIT * 4, help_text=f"At most {TEXT_LIMIT} characters.")
-    style = serializers.CharField(  # type: ignore[assignment]
-        max_length=40, required=False, default="", allow_blank=True, help_text='A style, such as "sad".'
-    )
-    language = serializers.CharField(max_length=8, required=False, default="", allow_blank=True)
-    purpose = serializers.CharField(max_length=40, required=False, default="general")
     format = serializers.CharField(max_length=8, required=False, default="mp3", help_text=", ".join(FORMATS))
-    speed = serializers.FloatField(
-        required=False, default=1.0, help_text=f"{SPEED_RANGE[0]} to {SPEED_RANGE[1]}."
-    )
-    seed = serializers.IntegerField(
-        required=False, allow_null=True, default=None, min_value=0, max_value=2**31 - 1
-    )
 
 
 class TakeDownRequest(serializers.Serializer):
@@ -222,14 +223,7 @@ class SpeechRequest(MannerRequest):
     voice = serializers.JSONField(help_text='A voice\'s id or short name, or {"id": ...}.')
     instructions = serializers.CharField(required=False, default="", allow_blank=True, max_length=4096)
     response_format = serializers.CharField(required=False, default="mp3", max_length=16)
-    speed = serializers.FloatField(required=False, default=1.0)
     stream_format = serializers.ChoiceField(required=False, default="audio", choices=["audio", "sse"])
-    style = serializers.CharField(required=False, default="", allow_blank=True, max_length=40)  # type: ignore[assignment]
-    language = serializers.CharField(required=False, default="", allow_blank=True, max_length=8)
-    purpose = serializers.CharField(required=False, default="general", max_length=40)
-    seed = serializers.IntegerField(
-        required=False, allow_null=True, default=None, min_value=0, max_value=2**31 - 1
-    )
 
     def validate_voice(self, value: Any) -> str:
         named = value.get("id") if isinstance(value, dict) else value

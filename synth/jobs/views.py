@@ -133,10 +133,7 @@ def _shown(row: SynthesisJob) -> dict[str, Any]:
         "follow_style": "" if report.get("of_whole", True) else report.get("style", ""),
         "emotion": emotion_label(row.style.emotion) if row.style else "",
         "format_label": format_label(row.format),
-        "is_served": output is not None
-        and output.deleted_at is None
-        and output.mark.state != "taken_down"
-        and row.voice.status != "revoked",
+        "is_served": output is not None and services.refusal_to_serve(output) is None,
         "is_playable": row.format != "pcm",
     }
 

@@ -22,6 +22,7 @@ from synth.jobs.services.serving import (
     cancel_job,
     job_error,
     open_output,
+    refusal_to_serve,
     take_down_output,
     wait_for_job,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "order",
     "put_word",
     "reap_jobs",
+    "refusal_to_serve",
     "release_job",
     "remove_word",
     "save_dictionary",

@@ -48,11 +48,9 @@ def claim_job(*, job_id: UUID, worker: str) -> SynthesisJob | None:
 
 def beat(*, job: SynthesisJob, stage: str, progress: float) -> None:
     """Say that the job is alive. Raises `JobStopped` when it is to go no further."""
-    alive = held(job).update(heartbeat_at=timezone.now(), stage=stage, progress=max(0.0, min(progress, 1.0)))
-    if not alive:
-        raise JobStopped("lost")
-    if SynthesisJob.objects.filter(id=job.id, cancel_requested_at__isnull=False).exists():
-        raise JobStopped("cancelled")
+    wanted = held(job).filter(cancel_requested_at__isnull=True)
+    if not wanted.update(heartbeat_at=timezone.now(), stage=stage, progress=max(0.0, min(progress, 1.0))):
+        raise JobStopped("cancelled" if held(job).exists() else "lost")
     _still_permitted(job)
     wakeup.notify("job", str(job.id))
 

@@ -60,14 +60,9 @@ def open_output(*, principal: Principal, job_id: UUID) -> tuple[Output, IO[bytes
     """
     principal.require(SPEECH_READ)
     output = selectors.output_for(principal, job_id)
-    if output.deleted_at is not None:
-        raise NotFound("output_deleted", "This file was deleted.")
-    if output.mark.state == Mark.State.TAKEN_DOWN:
-        raise Forbidden("output_taken_down", "This file was taken down.")
-    if (
-        output.job.voice.status == VoiceStatus.REVOKED
-    ):  # also when its consent had ended before, or was renewed
-        raise Forbidden("consent_revoked", "The voice's owner no longer permits its use.")
+    refusal = refusal_to_serve(output)
+    if refusal is not None:
+        raise refusal
     with transaction.atomic():
         record(
             event="output.downloaded",
@@ -77,6 +72,18 @@ def open_output(*, principal: Principal, job_id: UUID) -> tuple[Output, IO[bytes
             data={"job_id": str(output.job_id), "output_id": str(output.id)},
         )
     return output, default_storage.open(output.file, "rb")
+
+
+def refusal_to_serve(output: Output) -> AssentError | None:
+    """Why a released file is not given out any more; None while it is. The one rule, for downloads and pages."""
+    if output.deleted_at is not None:
+        return NotFound("output_deleted", "This file was deleted.")
+    if output.mark.state == Mark.State.TAKEN_DOWN:
+        return Forbidden("output_taken_down", "This file was taken down.")
+    # Also when its consent had ended before, or was renewed.
+    if output.job.voice.status == VoiceStatus.REVOKED:
+        return Forbidden("consent_revoked", "The voice's owner no longer permits its use.")
+    return None
 
 
 TAKE_DOWN_REASONS = ("owner_request", "legal_order", "misuse", "mistake")

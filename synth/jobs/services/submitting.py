@@ -16,6 +16,7 @@ from accounts import selectors as voices
 from accounts.models import Clip
 from accounts.permissions import SPEECH_WRITE
 from accounts.principals import Principal
+from accounts.scope import DEFAULT_PURPOSE
 from accounts.services import Authorisation, authorise
 from audit.services import commitment, new_salt, record
 from synth.common.queue import send_on_commit
@@ -46,7 +47,7 @@ class Order:
     style: str = ""
     styles: tuple[tuple[str, float], ...] = ()
     language: str = ""
-    purpose: str = "general"
+    purpose: str = DEFAULT_PURPOSE
     format: str = "mp3"
     speed: float = 1.0
     seed: int | None = None
@@ -80,7 +81,7 @@ def submit_job(
     style: str = "",
     styles: Sequence[Mapping[str, Any]] = (),
     language: str = "",
-    purpose: str = "general",
+    purpose: str = DEFAULT_PURPOSE,
     format: str = "mp3",
     speed: float = 1.0,
     seed: int | None = None,

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from synth.common.queue import depth, send_on_commit
@@ -39,7 +38,7 @@ def reap_jobs() -> int:
     if depth("speech"):
         return touched
     stale = SynthesisJob.objects.filter(
-        Q(state=JobState.QUEUED) & Q(created_at__lt=now - timedelta(seconds=5))
+        state=JobState.QUEUED, created_at__lt=now - timedelta(seconds=5)
     ).values_list("id", flat=True)
     for job_id in stale:
         touched += 1
