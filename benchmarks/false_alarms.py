@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.fft import irfft, rfft
 
 from benchmarks import speech
 from benchmarks.attacks import RATE, synthetic_music
@@ -27,16 +26,16 @@ from benchmarks.report import ROOT, Row, spread_of
 from watermark.codec import DETECTOR_VERSION, MarkKeys
 from watermark.codec.deep import Scales, grid
 from watermark.codec.detect import PRESENCE_FALSE_RATE
-from watermark.codec.parameters import PERIOD_TILES, PERIODS, SYNC_SHARE, TILE_ROWS
+from watermark.codec.parameters import PERIOD_TILES, PERIODS, SYNC_SHARE
 from watermark.codec.resample import resample
 from watermark.codec.search import (
-    FFT,
     RUN_LENGTHS,
-    STEP,
     TileView,
+    at_lags,
     bank_for,
     double_runs,
     find_alignments,
+    segment_spectra,
     spectrum_of,
     view_tiles,
 )
@@ -99,7 +98,7 @@ def _batch_excess(batch: list[np.ndarray], keys: int, scales: Sequence[Scales]) 
     templates = [_templates(number) for number in range(keys)]
     for scale in scales:
         views = [view_tiles(spectrum, scale.time, scale.frequency) for spectrum in spectra]
-        transforms = np.concatenate([_transform(view) for view in views], axis=2)
+        transforms = _transforms(views)
         for number in range(keys):
             excess = _excess(templates[number], views, transforms)
             best[:, number] = np.maximum(best[:, number], excess - price)
@@ -117,14 +116,9 @@ def _key(number: int) -> MarkKeys:
     return MarkKeys(np.random.default_rng([number, 13]).bytes(32))
 
 
-def _transform(view: TileView) -> np.ndarray:
-    """Spectra over time of a piece's features, as `search.correlate` cuts them: (129, 69, columns)."""
-    tiles = len(view.values[0])
-    segments = -(-(tiles + PERIOD_TILES - 1) // STEP)
-    padded = np.zeros((len(view.values), segments * STEP + PERIOD_TILES, TILE_ROWS), np.float32)
-    padded[:, PERIOD_TILES - 1 : PERIOD_TILES - 1 + tiles] = np.stack(view.values)
-    cut = np.concatenate([padded[:, s * STEP : s * STEP + FFT] for s in range(segments)])
-    return np.ascontiguousarray(rfft(cut, FFT, axis=1).transpose(1, 2, 0), np.complex64)
+def _transforms(views: list[TileView]) -> np.ndarray:
+    """What all keys share: the segments' spectra of pieces of one length, side by side, (129, 69, columns)."""
+    return np.concatenate([segment_spectra(view.values) for view in views], axis=2)
 
 
 def _excess(templates: np.ndarray, views: list[TileView], transforms: np.ndarray) -> np.ndarray:
@@ -137,11 +131,8 @@ def _excess(templates: np.ndarray, views: list[TileView], transforms: np.ndarray
     starts = np.arange(lags) - (PERIOD_TILES - 1)
     excess = np.empty(len(views))
     for index, view in enumerate(views):
-        own = product[:, :, index * columns : (index + 1) * columns].transpose(1, 2, 0)
-        valid = irfft(own, FFT, axis=2)[:, :, :STEP]
-        # Columns run over segments, then phases.
-        joined = valid.reshape(epochs * PERIODS, columns // phases, phases, STEP).transpose(0, 2, 1, 3)
-        runs = np.abs(joined.reshape(epochs, PERIODS, phases, -1)[..., :lags])
+        own = at_lags(product[:, :, index * columns : (index + 1) * columns], view.values)
+        runs = np.abs(own).reshape(epochs, PERIODS, phases, lags)
         energy = np.concatenate(
             [np.zeros((phases, 1)), np.cumsum(np.square(np.stack(view.values)).sum(axis=2), axis=1)], axis=1
         )
@@ -167,7 +158,7 @@ def largest_difference(pieces: int = 4) -> float:
     """How far the shared computation lies from the detector's own, in nats (a check, run by the tests)."""
     views = [view_tiles(spectrum_of(samples)) for _, samples in _noise(pieces)]
     bank = bank_for(_key(0), EPOCHS)
-    shared = _excess(bank.templates, views, np.concatenate([_transform(view) for view in views], axis=2))
+    shared = _excess(bank.templates, views, _transforms(views))
     own = []
     for view in views:
         alignments, log_hypotheses = find_alignments(bank, view)

@@ -144,16 +144,26 @@ def correlate(templates: np.ndarray, values: Sequence[np.ndarray]) -> np.ndarray
 
     Lag l means that the template starts at tile l - 62.
     """
+    return at_lags(np.matmul(templates, segment_spectra(values)), values)
+
+
+def segment_spectra(values: Sequence[np.ndarray]) -> np.ndarray:
+    """Spectra over time of the overlapping segments of every phase, complex64 (129, 69, phases * segments)."""
     tiles, phases = len(values[0]), len(values)
-    lags = tiles + PERIOD_TILES - 1
-    segments = -(-lags // STEP)
+    segments = -(-(tiles + PERIOD_TILES - 1) // STEP)
     padded = np.zeros((phases, segments * STEP + PERIOD_TILES, TILE_ROWS), np.float32)
     for phase, piece in enumerate(values):
         padded[phase, PERIOD_TILES - 1 : PERIOD_TILES - 1 + tiles] = piece
     cut = np.stack([padded[p, s * STEP : s * STEP + FFT] for p in range(phases) for s in range(segments)])
-    product = np.matmul(templates, rfft(cut, FFT, axis=1).transpose(1, 2, 0))
+    spectra: np.ndarray = rfft(cut, FFT, axis=1).transpose(1, 2, 0)
+    return spectra
+
+
+def at_lags(product: np.ndarray, values: Sequence[np.ndarray]) -> np.ndarray:
+    """Correlations (n, phases, lags) from the product (129, n, columns) of templates with `segment_spectra`."""
     valid = irfft(product.transpose(1, 2, 0), FFT, axis=2)[:, :, :STEP]
-    result: np.ndarray = valid.reshape(len(templates[0]), phases, segments * STEP)[..., :lags]
+    lags = len(values[0]) + PERIOD_TILES - 1
+    result: np.ndarray = valid.reshape(product.shape[1], len(values), -1)[..., :lags]
     return result
 
 
