@@ -5,10 +5,11 @@ PORT ?= 8000
 MANAGE = $(PYTHON) manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down setup test demo doctor format clean
+BENCHES = audioseal engine main preview text watermark
+.PHONY: help up down setup test demo doctor format clean parity $(BENCHES:%=bench-%)
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
+	@grep -hE '^#?[A-Za-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^#?([A-Za-z-]+):.*## /\1\t/' | expand -t 18
 
 up: ## set up what is missing and run the service  [PORT=8000 HOST=127.0.0.1 TLS=cert.pem,key.pem]
 	@$(MANAGE) up --host $(HOST) --port $(PORT) $(if $(TLS),--tls $(TLS))
@@ -34,8 +35,9 @@ format: ## put the code into the form that `make test` asks for
 clean: ## remove the environment and caches; data and keys stay
 	@$(MANAGE) clean
 
-bench-%: ## measure: bench-main, bench-watermark, bench-engine, ...; writes docs/benchmarks
-	@$(MANAGE) setup --bench && .venv/bin/python -m benchmarks.$(subst -,_,$*)
+#bench-NAME: ## measure audioseal, engine, main, preview, text or watermark; writes docs/benchmarks
+$(BENCHES:%=bench-%): bench-%:
+	@$(MANAGE) setup --bench && .venv/bin/python -m benchmarks.$*
 
 parity: ## compare GPT-SoVITS with a folder of golden vectors  [GOLDENS=DIR]
 	@.venv/bin/python -m synth.gptsovits.parity $(GOLDENS); networks=$$?; \

@@ -6,6 +6,7 @@ resident memory of each process are the steadier figures. Nothing here is a test
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import tempfile
 import time
@@ -27,6 +28,7 @@ CLIENTS = 150
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     with tempfile.TemporaryDirectory(prefix="assent-bench-", dir="/var/tmp") as folder:
         service = Service(Path(folder) / "data", ASSENT_VERIFY_RATE="100000/minute")
         rows = [_start(service)]

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 from collections.abc import Callable
 from functools import cache
 
@@ -63,10 +62,7 @@ def main() -> None:
     parser.add_argument("--longer", type=int, default=0, help="so many long clips at 3, 8 and 16 s")
     parser.add_argument("--processes", type=int, default=1, help="for the attack list")
     options = parser.parse_args()
-    missing = speech.missing_programs()
-    if missing:
-        sys.exit(f"bench-watermark needs these programs: {', '.join(missing)}")
-
+    speech.require_programs("bench-watermark", "flite", "espeak-ng", "ffmpeg", "sox")
     command = "make bench-watermark"
     mixed = cache(material)  # made when a part first needs them
     clips = cache(lambda: mark_clips(speech.report_clips(options.clips)))

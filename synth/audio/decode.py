@@ -131,11 +131,6 @@ def decode_to_file(
         )
 
 
-def missing_decoders() -> list[str]:
-    """Containers that cannot be read on this machine because ``ffmpeg`` is not on PATH."""
-    return [] if shutil.which("ffmpeg") else sorted(FFMPEG_DEMUXERS)
-
-
 @contextmanager
 def _decoded(
     path: str | os.PathLike[str],

@@ -11,7 +11,6 @@ import re
 import unicodedata
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from synth.audio.prosody import measure
@@ -90,9 +89,3 @@ def follow_report(
         "rate_unit": unit,
         "similarity": None if similarity is None or not math.isfinite(similarity) else round(similarity, 3),
     }
-
-
-def cosine(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
-    """Cosine of two embeddings, for ``similarity``; 0 when either is all zeros."""
-    norm = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return float(np.dot(a, b)) / norm if norm else 0.0

@@ -1,25 +1,12 @@
-"""Loudness against the standard's own reference tones, and the limiter's promises."""
+"""Levels, and the limiter's promises."""
 
 import numpy as np
-import pytest
 
-from synth.audio.loudness import active_level_db, integrated_lufs, soft_limit, to_active_level, to_loudness
+from synth.audio.loudness import active_level_db, soft_limit, to_active_level
 
 
 def sine(rate: int, amplitude: float, hz: float = 997.0, seconds: float = 4.0) -> np.ndarray:
     return amplitude * np.sin(2 * np.pi * hz * np.arange(int(rate * seconds)) / rate)
-
-
-@pytest.mark.parametrize("rate", [16000, 24000, 44100, 48000])
-def test_full_scale_sine_reads_minus_3_01_lufs(rate):
-    assert abs(integrated_lufs(sine(rate, 1.0), rate) + 3.01) < 0.15
-    assert abs(integrated_lufs(sine(rate, 0.1), rate) + 23.01) < 0.15
-
-
-def test_gate_ignores_silence():
-    x = np.concatenate([sine(48000, 0.1), np.zeros(48000 * 8)])
-    assert abs(integrated_lufs(x, 48000) + 23.01) < 0.3
-    assert integrated_lufs(np.zeros(48000), 48000) == float("-inf")
 
 
 def test_limiter_keeps_the_ceiling_and_leaves_quiet_sound_alone():
@@ -34,6 +21,5 @@ def test_levels_are_reached():
     rng = np.random.default_rng(0)
     x = rng.standard_normal(48000) * np.repeat(rng.uniform(0.05, 1, 100), 480) * 0.05
     assert abs(active_level_db(to_active_level(x, 24000, -20), 24000) + 20) < 0.3
-    assert abs(integrated_lufs(to_loudness(x, 24000, -18), 24000) + 18) < 0.3
     silent = to_active_level(np.zeros(24000), 24000, -20)
     assert not silent.any()
