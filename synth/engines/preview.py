@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -27,11 +27,34 @@ from synth.engines.profile import ClipProfile, build, render
 from synth.engines.sentences import split_sentences
 from synth.errors import AssentError
 
-_CACHED_PROFILES = 8
+_KEPT = 8  # clips
 _SPEED_LIMITS = (0.25, 4.0)
 #: A style clip with less speech than this borrows exemplars from other clips of the voice.
 _ENOUGH_SPEECH_S = 8.0
 _SENTENCE_GAP_S = 0.2
+
+
+T = TypeVar("T")
+
+
+class _Recent(Generic[T]):
+    """What was made for the clips used last, by key; threads may ask at the same time."""
+
+    def __init__(self) -> None:
+        self._made: OrderedDict[object, T] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: object, make: Callable[[], T]) -> T:
+        with self._lock:
+            if key in self._made:
+                self._made.move_to_end(key)
+                return self._made[key]
+        made = make()
+        with self._lock:
+            self._made[key] = made
+            while len(self._made) > _KEPT:
+                self._made.popitem(last=False)
+        return made
 
 
 class PreviewEngine:
@@ -53,8 +76,8 @@ class PreviewEngine:
         self._excluded = frozenset(excluded_voices)
         self._sources = None if sources is None else frozenset(sources)
         self._strength = strength or Strength()
-        self._profiles: OrderedDict[tuple[str, str], ClipProfile] = OrderedDict()
-        self._lock = threading.Lock()
+        self._profiles = _Recent[ClipProfile]()
+        self._pitches = _Recent[float]()
 
     @property
     def languages(self) -> frozenset[str]:
@@ -83,10 +106,11 @@ class PreviewEngine:
                 measured=request.speed,
                 limit=[low, high],
             )
-        f0_hz = _clip_f0(request.style_clip)
+        clip = request.style_clip
+        f0_hz = self._pitches.get(_clip_key(clip), lambda: _clip_f0(clip))
         voice = self._voice(request.language, f0_hz)
         _stop_if_asked(should_stop)
-        profile = self._profile(request.style_clip, f0_hz)
+        profile = self._profile(clip, f0_hz)
         timbre = TimbreMap([profile, *self._further(request, profile, f0_hz)], self._strength)
         on_progress(0.1)
         gap_s = float(np.clip(profile.clip.prosody.mean_pause_s or _SENTENCE_GAP_S, _SENTENCE_GAP_S, 0.6))
@@ -127,18 +151,7 @@ class PreviewEngine:
         if language.split("-")[0].lower() not in self.languages:
             language, clip = "en", replace(clip, transcript="", language="en")
         voice = self._voice(language, f0_hz)
-        key = (_clip_key(clip), voice.label)
-        with self._lock:
-            known = self._profiles.get(key)
-            if known is not None:
-                self._profiles.move_to_end(key)
-                return known
-        profile = _built(clip, voice)
-        with self._lock:
-            self._profiles[key] = profile
-            while len(self._profiles) > _CACHED_PROFILES:
-                self._profiles.popitem(last=False)
-        return profile
+        return self._profiles.get((_clip_key(clip), voice.label), lambda: _built(clip, voice))
 
     def _further(self, request: SpeakRequest, main: ClipProfile, f0_hz: float) -> list[ClipProfile]:
         """Profiles of other clips of the voice, when the style clip alone has too few exemplars."""
