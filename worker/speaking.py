@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 
@@ -82,12 +83,13 @@ def speak(
 
     What the engine cannot do is left out, and said in the speech's warnings.
     """
-    parts = parts_of(job)
+    clips = Clips()
+    parts = parts_of(job, clips)
     own_weights = job.weights is not None and isinstance(engine, SpeaksWithOwnWeights)
     if PRONUNCIATIONS in engine.supports:
         refuse_excluded(job.consent.scope, job.language, [(part.text, part.dictionary) for part in parts])
     warnings = _left_out(engine, job, parts)
-    timbre = [load_clip(clip) for clip in voice_clips(job)]
+    timbre = [clips.read(clip, style_name) for clip, style_name in voice_clips(job)]
     total = sum(len(part.text) for part in parts)
     speeches: list[Speech | None] = []
     done = 0
@@ -112,21 +114,39 @@ def speak(
     return _spoken(job, parts, speeches, warnings, own_weights)
 
 
-def parts_of(job: SynthesisJob) -> list[Part]:
+class Clips:
+    """The clips of one job as samples, each read once: decoding one starts a process."""
+
+    def __init__(self) -> None:
+        self._read: dict[UUID, ReferenceClip] = {}
+
+    def read(self, clip: Clip | None, style_name: str = "") -> ReferenceClip:
+        """A kept clip. AssentError ``clip_erased`` when its file is gone."""
+        if clip is None or not clip.file:
+            raise AssentError("clip_erased", "The recording of this style was erased.", http_status=403)
+        if clip.pk not in self._read:
+            audio = decode_stored(clip.file.name or "", limits=_CLIP_LIMITS)
+            self._read[clip.pk] = ReferenceClip(
+                samples=audio.mono(),
+                sample_rate_hz=audio.sample_rate_hz,
+                transcript=clip.transcript,
+                language=clip.language,
+                style_name=style_name,
+            )
+        return self._read[clip.pk]
+
+
+def parts_of(job: SynthesisJob, clips: Clips) -> list[Part]:
     """What is to be spoken, in order, with the clips read; one part for plain text."""
     further = {str(row.style_id): row for row in job.further_styles.all()}
     words = words_of(job.dictionary)
-    clips: dict[str, ReferenceClip] = {}
 
     def clip_of(style_id: str) -> ReferenceClip:
-        if style_id not in clips:
-            clips[style_id] = load_clip(further[style_id].clip, further[style_id].style.name)
-        return clips[style_id]
+        return clips.read(further[style_id].clip, further[style_id].style.name)
 
     own = str(job.style_id) if job.style_id else ""
     style_name = job.style.name if job.style else ""
-    lead = load_clip(job.clip, style_name)
-    clips[own] = lead
+    lead = clips.read(job.clip, style_name)
     weight = (further[own].weight if own in further else None) or 1.0
     blend = tuple(
         (clip_of(style_id), row.weight)
@@ -156,25 +176,11 @@ def parts_of(job: SynthesisJob) -> list[Part]:
     return parts
 
 
-def voice_clips(job: SynthesisJob) -> list[Clip]:
-    """Clips that show the voice's timbre: its approved styles, the neutral one first."""
+def voice_clips(job: SynthesisJob) -> list[tuple[Clip, str]]:
+    """Clips that show the voice's timbre, with their styles' names: approved styles, the neutral one first."""
     styles = job.voice.styles.filter(state="approved", clip__isnull=False).select_related("clip")
     ordered = sorted(styles, key=lambda style: (style.emotion != "neutral", style.name))
-    return [style.clip for style in ordered[:3] if style.clip and style.clip.file]
-
-
-def load_clip(clip: Clip | None, style_name: str = "") -> ReferenceClip:
-    """A kept clip as samples. AssentError ``clip_erased`` when its file is gone."""
-    if clip is None or not clip.file:
-        raise AssentError("clip_erased", "The recording of this style was erased.", http_status=403)
-    audio = decode_stored(clip.file.name or "", limits=_CLIP_LIMITS)
-    return ReferenceClip(
-        samples=audio.mono(),
-        sample_rate_hz=audio.sample_rate_hz,
-        transcript=clip.transcript,
-        language=clip.language,
-        style_name=style_name,
-    )
+    return [(style.clip, style.name) for style in ordered[:3] if style.clip and style.clip.file]
 
 
 def _merged(words: Dictionary, inside: Dictionary) -> Dictionary:

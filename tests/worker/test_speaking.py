@@ -123,6 +123,19 @@ def test_each_segment_is_asked_for_in_its_own_manner(spoken):
     assert found.judged.duration_s == pytest.approx(seconds[1], abs=0.1)
 
 
+def test_each_clip_is_decoded_once(spoken, monkeypatch):
+    """A child process decodes it; the clip that leads is also one of those that show the timbre."""
+    decoded = []
+    decode = speaking.decode_stored
+    monkeypatch.setattr(
+        speaking, "decode_stored", lambda name, **more: decoded.append(name) or decode(name, **more)
+    )
+    engine = Listening()
+    spoken(engine, "The letter came, [sad]at last,[/sad] to them.", input_type="tags", style="calm")
+    assert len(decoded) == len(set(decoded)) == 3
+    assert {clip.style_name for clip in engine.asked[0].voice_clips} == {"neutral", "sad", "calm"}
+
+
 def test_a_leading_break_is_heard(spoken):
     found = spoken(Listening(), "<speak><break time='1s'/>Yes, indeed.</speak>", input_type="ssml")
     assert not found.speech.samples[:RATE_HZ].any() and found.speech.samples[RATE_HZ:].any()
