@@ -199,9 +199,8 @@ def database() -> Iterator[Finding]:
             f"this machine and the database differ by {drift_s:.0f} s",
             "set the clocks by NTP",
         )
-    missing = MigrationExecutor(connections["default"]).migration_plan(
-        MigrationExecutor(connections["default"]).loader.graph.leaf_nodes()
-    )
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
         yield Finding(
             "problem",

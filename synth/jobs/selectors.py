@@ -88,8 +88,19 @@ def style_ids(job: SynthesisJob) -> set[UUID]:
     return further | ({job.style_id} if job.style_id else set())
 
 
+def dictionaries_for(principal: Principal) -> QuerySet[DictionaryVersion]:
+    """Versions of the caller's pronunciations, newest first."""
+    principal.require(SPEECH_READ)
+    return dictionaries(principal.organisation)
+
+
+def dictionary_version_for(principal: Principal, version: int) -> DictionaryVersion:
+    principal.require(SPEECH_READ)
+    return dictionary_version(principal.organisation, version)
+
+
 def dictionaries(organisation: Organisation) -> QuerySet[DictionaryVersion]:
-    """Versions of an organisation's pronunciations, newest first."""
+    """Versions of an organisation's pronunciations, newest first; without an access check, for services."""
     return DictionaryVersion.objects.filter(organisation=organisation).order_by("-version")
 
 

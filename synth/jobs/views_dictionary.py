@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts.languages import LANGUAGES
-from accounts.permissions import SPEECH_READ, VOICES_WRITE
+from accounts.permissions import VOICES_WRITE
 from accounts.principals import principal_for
 from synth.errors import AssentError
 from synth.jobs import selectors, services
@@ -20,7 +20,6 @@ from synth.text.dictionary import Entry
 def dictionary(request: HttpRequest) -> HttpResponse:
     """Words and how they are spoken; adding and removing one makes a new version."""
     principal = principal_for(request)
-    principal.require(SPEECH_READ)
     refusal = None
     if request.method == "POST":
         form = request.POST
@@ -36,7 +35,7 @@ def dictionary(request: HttpRequest) -> HttpResponse:
             refusal = error
         else:
             return redirect("jobs:dictionary")
-    current = selectors.dictionaries(principal.organisation).first()
+    current = selectors.dictionaries_for(principal).first()
     context = {
         "version": current,
         "entries": services.words_of(current).entries,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
 from accounts import services as accounts
-from accounts.permissions import Role
+from accounts.permissions import SPEECH_READ, Role
 from audit.actors import SYSTEM
 from audit.models import Entry
 from synth.errors import AssentError, Conflict, Forbidden, NotFound
@@ -226,6 +227,11 @@ def test_dictionaries_belong_to_their_organisation_and_their_editors(owner, spea
     auditor = factories.member_principal(owner, Role.AUDITOR)
     with pytest.raises(Forbidden):
         services.save_dictionary(principal=auditor, entries=[])
+    deaf = replace(owner, scopes=owner.scopes - {SPEECH_READ})
+    for read in (selectors.dictionaries_for, lambda key: selectors.dictionary_version_for(key, 1)):
+        assert read(owner)
+        with pytest.raises(Forbidden):
+            read(deaf)
 
 
 def test_an_overtaken_change_is_refused(owner):  # noqa: F811
