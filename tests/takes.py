@@ -115,11 +115,6 @@ def style_clip(voice: str, style: str) -> Take:
     return Take(samples, rate_hz, voice, entry["transcript"])
 
 
-def style_path(voice: str, style: str) -> Path:
-    """The same as a file, for uploads."""
-    return DATA / _manifest()["styles"][f"{voice}-{style}"]["file"]
-
-
 @lru_cache(maxsize=1)
 def _manifest() -> dict[str, Any]:
     manifest: dict[str, Any] = json.loads((DATA / "manifest.json").read_text(encoding="utf-8"))

@@ -1,10 +1,11 @@
 """The benchmark schema and the page rendered from it."""
 
 import json
+import re
 
 import pytest
 
-from benchmarks.report import Row, merge_report, render, write_report
+from benchmarks.report import ROOT, Row, merge_report, render, write_report
 
 
 def test_report_is_written_in_the_schema_and_rendered(tmp_path):
@@ -34,3 +35,9 @@ def test_parts_of_a_benchmark_are_merged(tmp_path):
     path = merge_report("sample", [Row("b", "1", 3), Row("c", "1", 4)], command="x", directory=directory)
     values = {row["metric"]: row["value"] for row in json.loads(path.read_text())["rows"]}
     assert values == {"a": 1, "b": 3, "c": 4}
+
+
+def test_make_knows_every_benchmark_by_name():
+    named = re.search(r"^BENCHES = (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    programs = [path for path in (ROOT / "benchmarks").glob("*.py") if "__main__" in path.read_text()]
+    assert {path.stem for path in programs} - {"report"} == set(named[1].split())

@@ -36,11 +36,6 @@ class ContentVoice(Protocol):
     @property
     def label(self) -> str: ...
 
-    @property
-    def f0_hz(self) -> float:
-        """Usual F0 median; the engine prefers the voice nearest to the reference."""
-        ...
-
     def render(self, text: str, *, pace: float) -> Rendering:
         """Pronounce one sentence at ``pace`` times the program's own tempo; equal calls, equal samples.
 

@@ -59,7 +59,6 @@ class EspeakVoice:
 
     path: str | None
     voice: str
-    f0_hz: float = 105.0
 
     @property
     def label(self) -> str:

@@ -44,10 +44,6 @@ class FliteVoice:
     def label(self) -> str:
         return f"flite ({self.name})"
 
-    @property
-    def f0_hz(self) -> float:
-        return VOICE_F0_HZ[self.name]
-
     def render(self, text: str, *, pace: float) -> Rendering:
         words = _to_ascii(text)
         if not re.search(r"[A-Za-z0-9]", words):

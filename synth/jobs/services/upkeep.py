@@ -52,14 +52,15 @@ def sweep_staged_files() -> int:
     if not default_storage.exists(OUTPUT_FOLDER):
         return 0
     oldest = timezone.now() - timedelta(hours=1)
+    found = {f"{OUTPUT_FOLDER}/{name}" for name in default_storage.listdir(OUTPUT_FOLDER)[1]}
     count = 0
-    for name in default_storage.listdir(OUTPUT_FOLDER)[1]:
-        path = f"{OUTPUT_FOLDER}/{name}"
+    # Asked once, and after the listing: a file that was there by then has its row by now, or is young.
+    for path in found - set(Output.objects.values_list("file", flat=True)):
         try:
             old = default_storage.get_modified_time(path) < oldest
         except FileNotFoundError:
             continue
-        if old and not Output.objects.filter(file=path).exists():
+        if old:
             default_storage.delete(path)
             count += 1
     return count
