@@ -2,7 +2,7 @@
 
 Rows join at the end and leave by compaction; room grows in steps.
 
-One allocation per batch, (2, layers, rows, heads, room, head width). Writing in place is what makes a
+One allocation per batch, seen as (2, layers, rows, heads, room, head width). Writing in place is what makes a
 step's cost independent of how much has been said: appending by concatenation copies everything at every
 step.
 """
@@ -34,11 +34,14 @@ class StaticCache:
         room: int = ROOM_STEP,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
+        heads_last: bool = False,
     ) -> None:
+        """``heads_last``: in memory a position is (head width, heads), as the compiled step of the fast mode reads."""
         self.lengths: list[int] = []
         self._max_rows = max_rows
         shape = (2, layers, 1, heads, room, head_width)
-        self._store = _zeros(shape, dtype, torch.device(device))
+        self._heads_last = heads_last
+        self._store = _zeros(shape, dtype, torch.device(device), heads_last)
         self._mask: Tensor | None = None
         on_cpu = self._store.device.type == "cpu" and dtype == torch.float32
         self._kernels = kernels() if on_cpu else None
@@ -123,15 +126,18 @@ class StaticCache:
         new_rows = had_rows if rows <= had_rows else min(self._max_rows, max(rows, 2 * had_rows))
         new_room = room if length <= room else -(-length // ROOM_STEP) * ROOM_STEP
         shape = (2, layers, new_rows, heads, new_room, head_width)
-        grown = _zeros(shape, self._store.dtype, self._store.device)
+        grown = _zeros(shape, self._store.dtype, self._store.device, self._heads_last)
         if used := max(self.lengths, default=0):
             grown[:, :, : self.rows, :, :used] = self._store[:, :, : self.rows, :, :used]
         self._store = grown
 
 
-def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device, heads_last: bool) -> Tensor:
     """As `torch.zeros`; on the CPU in memory for which numpy asks the system for large pages. A step touches every
     few kilobytes of all of it, and looking the small ones up takes longer than reading them."""
+    if heads_last:
+        *outer, heads, room, head_width = shape
+        return _zeros((*outer, room, head_width, heads), dtype, device, False).movedim(-1, -3)
     if device.type != "cpu":
         return torch.zeros(shape, dtype=dtype, device=device)
     size = math.prod(shape) * dtype.itemsize

@@ -12,7 +12,6 @@ from enum import Enum
 import torch
 from torch import Tensor
 
-from synth.gptsovits.cache import StaticCache
 from synth.gptsovits.sampling import MAX_CODES, MIN_CODES, Draw, RowParams, SamplingParams, draw
 from synth.gptsovits.text2semantic import Text2Semantic
 
@@ -56,24 +55,14 @@ class Row:
 class DecodeBatch:
     """Up to ``max_rows`` utterances in one device's memory. Not thread-safe: one thread owns it."""
 
-    def __init__(
-        self, model: Text2Semantic, max_rows: int = 1, *, cache_dtype: torch.dtype | None = None
-    ) -> None:
-        config = model.config
+    def __init__(self, model: Text2Semantic, max_rows: int = 1) -> None:
         self.model = model
         self.device = model.positions.device
         self.max_rows = max_rows
         self.rows: list[Row] = []
         self._noise: list[Noise] = []
-        self._cache = StaticCache(
-            layers=config.layers,
-            heads=config.heads,
-            head_width=config.width // config.heads,
-            max_rows=max_rows,
-            dtype=cache_dtype or model.cache_dtype,
-            device=self.device,
-        )
-        self._seen = torch.zeros(max_rows, config.codes, dtype=torch.bool, device=self.device)
+        self._cache = model.new_cache(max_rows)
+        self._seen = torch.zeros(max_rows, model.config.codes, dtype=torch.bool, device=self.device)
         self._params: RowParams | None = None
 
     def __len__(self) -> int:

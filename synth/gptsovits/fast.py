@@ -139,22 +139,27 @@ class FastText2Semantic(Text2Semantic):
             self.extra_bytes = sum(counts)
         self.eval().requires_grad_(False)
 
-    @property
-    def cache_dtype(self) -> torch.dtype:
-        """See `Text2Semantic.cache_dtype`."""
-        return torch.float32 if self._kernels is None else torch.bfloat16
+    def new_cache(self, max_rows: int) -> StaticCache:
+        """See `Text2Semantic.new_cache`."""
+        if self._kernels is None:
+            return super().new_cache(max_rows)
+        config = self.config
+        return StaticCache(
+            layers=config.layers, heads=config.heads, head_width=config.width // config.heads,
+            max_rows=max_rows, dtype=torch.bfloat16, heads_last=True,
+        )  # fmt: skip
 
     def step(self, codes: Tensor, places: Tensor, cache: Cache) -> Tensor:
         """See `Text2Semantic.step`."""
         if self._kernels is None:
             return super().step(codes, places, cache)
-        if not isinstance(cache, StaticCache) or cache.store.dtype != self.cache_dtype:
-            raise TypeError("the compiled step needs a StaticCache of its own kind")
+        if not isinstance(cache, StaticCache) or cache.store.dtype != torch.bfloat16:
+            raise TypeError("the compiled step needs a cache of its own kind")
         x = self.embed_codes(codes, places).numpy()
         cache.prepare()
         logits = np.empty((len(codes), self.config.codes), np.float32)
         lengths = np.array(cache.lengths)
-        store = cache.store.view(torch.int16).numpy()
+        store = cache.store.movedim(-3, -1).view(torch.int16).numpy()  # as it lies in memory
         self._kernels.step(x, lengths, store, *self._packed.arrays, self.head.weight.numpy(), logits)
         cache.advance()
         return torch.from_numpy(logits)

@@ -23,16 +23,21 @@ from numba import njit
 
 from synth.gptsovits.lanes import (
     BLOCK,
+    GROUP,
     HEAD_WIDTH,
+    LANES,
     dots,
-    half_dots,
-    half_mixture,
+    hearing,
+    hearing_of_one,
     mixture,
     products,
+    scores,
+    scores_of_one,
 )
 
 ROWS_OF_A_TILE = 6
 SIGNED, UNSIGNED = np.int32(128), np.int32(0)  # where inputs are counted from
+AHEAD = 8  # positions
 NO_FLOOR = np.float32(-3e38)  # not infinity, which fast arithmetic may not see
 _compiled = {
     "nogil": True,
@@ -46,9 +51,13 @@ _compiled = {
 @njit(inline="never", **_compiled)
 def _quantised(x, width, centre, quantised):
     """x[:width] -> whole steps, counted from ``centre``: 128, or 0 where nothing is negative. Returns the step."""
-    largest = np.float32(0)
+    bits, top = (
+        x.view(np.int32),
+        np.int32(0),
+    )  # order as the numbers without sign; a max of floats is not vectorised
     for i in range(width):
-        largest = max(largest, abs(x[i]))
+        top = max(top, bits[i] & np.int32(0x7FFFFFFF))
+    largest = np.int32(top).view(np.float32)
     step = max(largest / np.float32(255 - centre), np.float32(1e-12))
     scale, half = np.float32(1) / step, np.float32(centre) + np.float32(0.5)
     for i in range(width):
@@ -76,13 +85,14 @@ def _linear(weight, scale, shift, bias, centre, floor, x, out):
         whole = first + BLOCK <= count  # otherwise the tile is wider than what is left of a row
         row = 0
         while row < rows:
-            done = products(
-                quantised.ctypes.data + row * quantised.strides[0],
+            after = products(
+                quantised.ctypes.data,
                 quantised.strides[0],
-                rows - row,
+                row,
+                rows,
                 weight.ctypes.data + block * weight.strides[0],
                 groups,
-                steps.ctypes.data + 4 * row,
+                steps.ctypes.data,
                 scale.ctypes.data + 4 * first,
                 shift.ctypes.data + 4 * first,
                 bias.ctypes.data + 4 * first,
@@ -91,10 +101,10 @@ def _linear(weight, scale, shift, bias, centre, floor, x, out):
                 out.strides[0] if whole else spare.strides[0],
             )
             if not whole:
-                for done_row in range(done):
+                for done in range(row, after):
                     for i in range(count - first):
-                        out[row + done_row, first + i] = spare[done_row, i]
-            row += done
+                        out[done, first + i] = spare[done - row, i]
+            row = after
 
 
 @njit(inline="never", **_compiled)
@@ -166,33 +176,92 @@ def _attend(query, keys, values, count, scores, powers, powers_of_two, out):
 
 
 @njit(inline="never", **_compiled)
-def _widened(halves, count, wide):
-    """bfloat16 (room, width) -> the same as float32 bits (count, width)."""
-    for n in range(count):
-        for d in range(halves.shape[1]):
-            wide[n, d] = np.int32(halves[n, d]) << np.int32(16)
+def _soon(at, count, piece, following, size):
+    """Where the position lies that is read ``AHEAD`` positions after ``at``, in this piece or in the following one."""
+    return piece + (at + AHEAD) * size if at + AHEAD < count else following + (at + AHEAD - count) * size
 
 
 @njit(inline="never", **_compiled)
-def _attend_half(query, keys, values, count, scores, powers, powers_of_two, wide, floats, out):
-    """As `_attend` over bfloat16; ``wide`` and ``floats`` are one memory, (room, width), for odd widths."""
-    ahead = keys.ctypes.data + keys.nbytes
-    if query.shape[0] == HEAD_WIDTH:
-        half_dots(query.ctypes.data, keys.ctypes.data, count, scores.ctypes.data, values.ctypes.data)
-        _softmax(scores, count, powers, powers_of_two)
-        half_mixture(scores.ctypes.data, values.ctypes.data, count, out.ctypes.data, ahead)
+def _attend_half(query, keys, values, count, weights, largest, totals, out):
+    """All heads of one row, query (width, heads) float32, keys and values (room, width, heads) bfloat16 as int16.
+
+    ``weights`` (room, heads), ``largest`` and ``totals`` (heads,) are room to work in; out (width, heads) float32.
+    """
+    width, heads = query.shape
+    for head in range(heads):
+        largest[head], totals[head] = NO_FLOOR, np.float32(0)
+    for d in range(width):
+        for head in range(heads):
+            out[d, head] = np.float32(0)
+    if heads == LANES and width % 2 == 0:
+        of_keys, of_values, size = keys.ctypes.data, values.ctypes.data, keys.strides[0]
+        wanted, made, top = query.ctypes.data, weights.ctypes.data, largest.ctypes.data
+        n = 0
+        while n < count:
+            ahead = _soon(n, count, of_keys, of_values, size)
+            if n + GROUP <= count:
+                scores(wanted, of_keys + n * size, width, made + 4 * LANES * n, top, ahead)
+                n += GROUP
+            else:
+                scores_of_one(wanted, of_keys + n * size, width, made + 4 * LANES * n, top, ahead)
+                n += 1
+        n = 0
+        while n < count:
+            ahead = _soon(n, count, of_values, of_keys + keys.nbytes, size)  # there the next row begins
+            here, heard = made + 4 * LANES * n, out.ctypes.data
+            if n + GROUP <= count:
+                hearing(here, top, totals.ctypes.data, of_values + n * size, width, heard, ahead)
+                n += GROUP
+            else:
+                hearing_of_one(here, top, totals.ctypes.data, of_values + n * size, width, heard, ahead)
+                n += 1
     else:
-        _widened(keys, count, wide[0])
-        _widened(values, count, wide[1])
-        _attend(query, floats[0], floats[1], count, scores, powers, powers_of_two, out)
+        _attend_plainly(query, keys, values, count, weights, largest, totals, out)
+    for d in range(width):
+        for head in range(heads):
+            out[d, head] /= totals[head]
+
+
+@njit(inline="never", **_compiled)
+def _widened(halves, wide):
+    """bfloat16 (heads,) -> the same as the bits of float32."""
+    for head in range(len(halves)):
+        wide[head] = np.int32(halves[head]) << np.int32(16)
+
+
+@njit(inline="never", **_compiled)
+def _attend_plainly(query, keys, values, count, weights, largest, totals, out):
+    """What `_attend_half` does between its first and its last loop, for any number of heads."""
+    width, heads = query.shape
+    wide = np.empty(heads, np.int32)
+    floats = wide.view(np.float32)
+    for n in range(count):
+        for head in range(heads):
+            weights[n, head] = np.float32(0)
+        for d in range(width):
+            _widened(keys[n, d], wide)
+            for head in range(heads):
+                weights[n, head] += query[d, head] * floats[head]
+        for head in range(heads):
+            largest[head] = max(largest[head], weights[n, head])
+    for n in range(count):
+        for head in range(heads):
+            weights[n, head] = np.exp(weights[n, head] - largest[head])
+            totals[head] += weights[n, head]
+        for d in range(width):
+            _widened(values[n, d], wide)
+            for head in range(heads):
+                out[d, head] += weights[n, head] * floats[head]
 
 
 @njit(inline="never", **_compiled)
 def _halved(bits, halves):
-    """float32 (as int32 bits) -> bfloat16, to the nearest, ties to even."""
-    for d in range(len(halves)):
-        odd = (bits[d] >> np.int32(16)) & np.int32(1)
-        halves[d] = np.int16((bits[d] + np.int32(0x7FFF) + odd) >> np.int32(16))
+    """float32 (heads, width), as int32 bits -> bfloat16 (width, heads), to the nearest, ties to even."""
+    for d in range(halves.shape[0]):
+        for head in range(halves.shape[1]):
+            number = bits[head, d]
+            odd = (number >> np.int32(16)) & np.int32(1)
+            halves[d, head] = np.int16((number + np.int32(0x7FFF) + odd) >> np.int32(16))
 
 
 @njit(**_compiled)
@@ -248,45 +317,42 @@ def step(x, lengths, store, qkv, out, up, down, norms, head, logits):
     """All layers and the head for one new position of every row.
 
     x (rows, width) float32: embedding in, hidden state out. lengths (rows,) int64: positions already in store.
-    store (2, layers, rows, heads, room, head width): bfloat16 as int16; the new keys and values are written into
+    store (2, layers, rows, room, head width, heads): bfloat16 as int16; the new keys and values are written into
     it. ``qkv`` to ``down`` as in `finish`, with all layers in front; norms (layers, 4, width). head (codes, width)
     float32 and logits (rows, codes): the result.
     """
     rows, width = x.shape
-    heads, room, head_width = store.shape[3:]
+    room, head_width, heads = store.shape[3:]
     shrink = np.float32(1 / math.sqrt(head_width))
-    projected = np.empty((rows, 3 * width), np.float32)
-    bits = projected.view(np.int32)
-    heard = np.empty((rows, width), np.float32)
-    scores, powers = np.empty(room, np.float32), np.empty(room, np.int32)
-    wide = np.empty((2, 0 if head_width == HEAD_WIDTH else room, head_width), np.int32)
-    powers_of_two, floats = powers.view(np.float32), wide.view(np.float32)
+    projected = np.empty((rows, 3, heads, head_width), np.float32)
+    parts, bits = projected.reshape(rows, 3 * width), projected.view(np.int32)
+    heard = np.empty((rows, heads, head_width), np.float32)
+    query, out_of = np.empty((head_width, heads), np.float32), np.empty((head_width, heads), np.float32)
+    weights = np.empty((room, heads), np.float32)
+    largest, totals = np.empty(heads, np.float32), np.empty(heads, np.float32)
     for layer in range(norms.shape[0]):
-        _linear(qkv[0][layer], qkv[1][layer], qkv[2][layer], qkv[3][layer], SIGNED, NO_FLOOR, x, projected)
+        _linear(qkv[0][layer], qkv[1][layer], qkv[2][layer], qkv[3][layer], SIGNED, NO_FLOOR, x, parts)
         for row in range(rows):
-            place = lengths[row]
-            for at in range(heads):
-                first = at * head_width
-                keys, values = store[0, layer, row, at], store[1, layer, row, at]
-                _halved(bits[row, width + first : width + first + head_width], keys[place])
-                _halved(bits[row, 2 * width + first : 2 * width + first + head_width], values[place])
-                query = projected[row, first : first + head_width]
+            place, keys, values = lengths[row], store[0, layer, row], store[1, layer, row]
+            _halved(bits[row, 1], keys[place])
+            _halved(bits[row, 2], values[place])
+            for d in range(head_width):
+                for head_ in range(heads):
+                    query[d, head_] = projected[row, 0, head_, d] * shrink
+            _attend_half(query, keys, values, place + 1, weights, largest, totals, out_of)
+            for head_ in range(heads):
                 for d in range(head_width):
-                    query[d] *= shrink
-                here = heard[row, first : first + head_width]
-                _attend_half(
-                    query, keys, values, place + 1, scores, powers, powers_of_two, wide, floats, here
-                )
+                    heard[row, head_, d] = out_of[d, head_]
         finish(
             x,
-            heard,
+            heard.reshape(rows, width),
             (out[0][layer], out[1][layer], out[2][layer], out[3][layer]),
             (up[0][layer], up[1][layer], up[2][layer], up[3][layer]),
             (down[0][layer], down[1][layer], down[2][layer], down[3][layer]),
             norms[layer],
         )
-    for row in range(rows):
-        for code in range(head.shape[0]):
+    for code in range(head.shape[0]):
+        for row in range(rows):
             total = np.float32(0)
             for i in range(width):
                 total += x[row, i] * head[code, i]

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from synth.errors import AssentError
+from synth.gptsovits.cache import StaticCache
 
 MAX_POSITIONS = 4000
 
@@ -129,10 +130,14 @@ class Text2Semantic(nn.Module):
             name = name.replace(theirs, ours)
         return name
 
-    @property
-    def cache_dtype(self) -> torch.dtype:
-        """What keys and values are kept in between steps."""
-        return self.code_embedding.weight.dtype
+    def new_cache(self, max_rows: int) -> StaticCache:
+        """Room for the keys and values of a batch, as `step` wants them."""
+        config, weight = self.config, self.code_embedding.weight
+        head_width = config.width // config.heads
+        return StaticCache(
+            layers=config.layers, heads=config.heads, head_width=head_width, max_rows=max_rows,
+            dtype=weight.dtype, device=weight.device,
+        )  # fmt: skip
 
     # -------------------------------------------------------------------------------------------- embedding
 

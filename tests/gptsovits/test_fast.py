@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from synth.gptsovits import fast
-from synth.gptsovits.cache import StaticCache
 from synth.gptsovits.decoding import DecodeBatch, codes_of
 from synth.gptsovits.weights import load_sovits, load_text2semantic
 from tests.gptsovits.test_batching import utterance
@@ -29,11 +28,7 @@ def quick(request, s1):
 
 def logits_of(model, ones) -> torch.Tensor:
     """Logits of one step after the prompts of ``ones``, together."""
-    config = model.config
-    cache = StaticCache(
-        layers=config.layers, heads=config.heads, head_width=config.width // config.heads, max_rows=len(ones),
-        dtype=model.cache_dtype,
-    )  # fmt: skip
+    cache = model.new_cache(len(ones))
     for one in ones:
         cache.join(model.prefill(one.phones, one.bert_rows, one.prompt)[1])
     places = torch.tensor([len(one.prompt) for one in ones])
@@ -57,7 +52,7 @@ def test_a_row_is_not_changed_by_the_rows_beside_it(quick):
     for count in range(1, 9):
         fewer = logits_of(quick, ones[:count])
         assert torch.allclose(many[:count], fewer, atol=1e-5)
-        if quick.cache_dtype == torch.bfloat16:
+        if quick.new_cache(1).store.dtype == torch.bfloat16:
             assert torch.equal(many[:count], fewer)
 
 

@@ -49,6 +49,7 @@ def test_without_vnni_the_sums_are_the_same(monkeypatch):
             tile(
                 x.ctypes.data, x.strides[0], weight.ctypes.data, groups, ones.ctypes.data, ones.ctypes.data,
                 zeros.ctypes.data, out.ctypes.data, np.float32(-3e38), out.ctypes.data, out.strides[0],
+                weight.ctypes.data,
             )  # fmt: skip
 
         out = np.zeros((2, 64), np.float32)
@@ -76,3 +77,22 @@ def test_attention(head_width):
         assert torch.equal(keys[:, -1], new[row, :, 1]) and torch.equal(values[:, -1], new[row, :, 2])
         expected = torch.nn.functional.scaled_dot_product_attention(queries[row][:, None], keys, values)
         assert torch.allclose(heard[row], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("heads", "head_width"), [(lanes.LANES, 32), (lanes.LANES, 24), (4, 16), (16, 3)])
+@pytest.mark.parametrize("count", [1, 4, 6, 40])
+def test_attention_over_bfloat16(heads, head_width, count):
+    """Heads innermost. What lies behind the filled positions has no effect, were it not even a number."""
+    torch.manual_seed(0)
+    room, query = 40, torch.randn(head_width, heads)
+    store = 3 * torch.randn(2, room, head_width, heads).bfloat16()
+    store[:, count:] = torch.nan
+    weights, largest, totals = torch.empty(room, heads), torch.empty(heads), torch.empty(heads)
+    out = torch.empty(head_width, heads)
+    keys, values = store.view(torch.int16).numpy()
+    kernels()._attend_half(
+        query.numpy(), keys, values, count, weights.numpy(), largest.numpy(), totals.numpy(), out.numpy()
+    )
+    keys, values = store[:, :count].float().permute(0, 3, 1, 2)
+    expected = torch.nn.functional.scaled_dot_product_attention(query.T[:, None], keys, values, scale=1.0)
+    assert torch.allclose(out.T, expected[:, 0], atol=1e-5)
