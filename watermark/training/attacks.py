@@ -20,8 +20,8 @@ Edit = Callable[[torch.Tensor, np.random.Generator], torch.Tensor]
 
 
 def white_noise(x: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
-    """White noise 9 to 30 dB below the clip, mostly around 19."""
-    return x + torch.randn_like(x) * _level(x) * 10 ** (-generator.triangular(9, 19, 30) / 20)
+    """White noise 11 to 27 dB below the clip, mostly around 19."""
+    return x + torch.randn_like(x) * _level(x) * 10 ** (-generator.triangular(11, 19, 27) / 20)
 
 
 def coloured_noise(x: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
@@ -118,7 +118,7 @@ def compression(x: torch.Tensor, generator: np.random.Generator) -> torch.Tensor
 
 
 EDITS: tuple[tuple[Edit, float], ...] = (
-    (white_noise, 0.32), (coloured_noise, 0.06), (other_sound, 0.07), (codec, 0.17), (low_pass, 0.07),
+    (white_noise, 0.44), (coloured_noise, 0.06), (other_sound, 0.07), (codec, 0.17), (low_pass, 0.07),
     (high_pass, 0.05), (phone_band, 0.04), (echo, 0.04), (room, 0.13), (few_bits, 0.06), (clipped, 0.03),
     (dropouts, 0.02), (gain, 0.03), (compression, 0.03),
 )  # fmt: skip

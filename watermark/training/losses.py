@@ -5,21 +5,23 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-_NEAR_BORDER = 6  # frames
+_NEAR_BORDER, _BORDER_WEIGHT = 4, 3.0  # frames; how much more than others they count
 
 
 def presence_loss(log_odds: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Cross entropy per frame, and of the mean over clips that are wholly marked or wholly unmarked.
 
     log_odds, labels: (b, frames); a label is the marked share of the frame, or -1 for a frame that does not
-    count. Frames near a border of the mark count double, so that borders become sharp. The second part
+    count. Frames near a border of the mark count more, so that borders become sharp. The second part
     rewards evidence that adds up over a clip.
     """
     counts = labels >= 0
     step = (labels[:, 1:] - labels[:, :-1]).abs() > 0.02
     near = functional.pad(step.float(), (1, 0))[:, None]
     near = functional.max_pool1d(near, 2 * _NEAR_BORDER + 1, 1, _NEAR_BORDER)[:, 0]
-    loss = functional.binary_cross_entropy_with_logits(log_odds[counts], labels[counts], 1 + near[counts])
+    loss = functional.binary_cross_entropy_with_logits(
+        log_odds[counts], labels[counts], 1 + _BORDER_WEIGHT * near[counts]
+    )
     share = (labels.clamp_min(0) * counts).sum(1) / counts.sum(1).clamp_min(1)
     mean = (log_odds * counts).sum(1) / counts.sum(1).clamp_min(1)
     whole = (share > 0.98) | (share < 0.02)

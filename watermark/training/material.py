@@ -16,9 +16,10 @@ from scipy.signal import butter, fftconvolve, sosfilt
 from watermark.codec.parameters import SAMPLE_RATE_HZ
 from watermark.codec.resample import resample
 
-from .voices import Split, draw_voice, sentence, speak
+from .voices import Split, draw_voice, imitate, sentence, speak
 
 SAMPLES_FILE, INDEX_FILE = "speech.npy", "speech.json"
+IMITATED = 0.06  # of the clips to train on, by the preview engine
 BAND_RATES_HZ = (8_000, 11_025, 12_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
 
@@ -37,7 +38,8 @@ def clips(
     """Endless clips of a set of voices: float32 (n,) at 16 kHz, peak at most 0.95, and the voice.
 
     Beside the engine's own pitch and pace, a third are shifted (pitch and formants), a third go through
-    another sample rate, some through a colouring filter, a little room or noise. varied=False leaves them as
+    another sample rate, some through a colouring filter, a little room or noise. Some of the training clips are
+    the preview engine's imitations of the voice. varied=False leaves them as
     the engine gives them, at a drawn level.
     """
     for index in range(10**9):
@@ -45,8 +47,10 @@ def clips(
         voice = draw_voice(split, generator)
         try:
             samples, rate_hz = speak(voice, sentence(generator, words), generator)
+            if split == "train" and generator.random() < IMITATED:
+                samples, rate_hz = imitate(samples, rate_hz, generator)
         except RuntimeError:
-            continue  # a voice that this machine lacks: the next draw is another one
+            continue  # something that this machine lacks: the next draw is another one
         if not varied:
             samples = _levelled(resample(samples, rate_hz, SAMPLE_RATE_HZ), generator)
         yield (vary(samples, rate_hz, generator) if varied else samples), str(voice)

@@ -13,7 +13,7 @@ from watermark.codec.parameters import SAMPLE_RATE_HZ
 
 def drawn(count: int, generator: np.random.Generator) -> np.ndarray:
     """One sound of a kind drawn by chance."""
-    kinds = (noise, tones, plucked, sweep, decoy, decoy, bursts)
+    kinds = (noise, tones, steady, steady, chord, plucked, sweep, decoy, decoy, buried, bursts)
     return kinds[int(generator.integers(len(kinds)))](count, generator)
 
 
@@ -44,6 +44,51 @@ def tones(count: int, generator: np.random.Generator) -> np.ndarray:
     if generator.random() < 0.25:
         out = np.clip(out, -0.5, 0.5)
     return _levelled(out + 10 ** generator.uniform(-4.5, -1.5) * generator.standard_normal(count))
+
+
+def steady(count: int, generator: np.random.Generator) -> np.ndarray:
+    """One pitch held for the whole sound, many harmonics: from mains hum to buzzers."""
+    low = generator.random() < 0.3
+    pitch_hz = float(generator.choice([50, 60, 100, 120])) if low else 25 * 2 ** generator.uniform(0, 6.5)
+    pitch_hz *= generator.uniform(0.97, 1.03)
+    time_s = np.arange(count) / SAMPLE_RATE_HZ
+    harmonics = np.arange(1, max(2, int(generator.uniform(1_500, 8_000) / pitch_hz) + 1))
+    size = harmonics ** -generator.uniform(0.3, 2.0)
+    if generator.random() < 0.4:  # odd ones alone, as in waves that are the same above and below
+        size = size * (harmonics % 2)
+    if generator.random() < 0.4:
+        size = size * generator.random(len(size))
+    phases = generator.choice([0.0, 1.0]) * generator.uniform(0, 6.3, len(size))
+    out = np.zeros(count)
+    for harmonic, strength, phase in zip(harmonics, size, phases, strict=True):
+        if strength and pitch_hz * harmonic < 7_900:
+            out += strength * np.sin(2 * np.pi * pitch_hz * harmonic * time_s + phase)
+    floor = 10 ** generator.uniform(-4, -0.7) * float(out.std())
+    return _levelled(out + floor * generator.standard_normal(count))
+
+
+def chord(count: int, generator: np.random.Generator) -> np.ndarray:
+    """Three or four held notes with harmonics, changed now and then, sometimes over bursts of noise."""
+    time_s = np.arange(count) / SAMPLE_RATE_HZ
+    out = np.zeros(count)
+    held_s = generator.uniform(0.2, 1.5)
+    for start_s in np.arange(0, count / SAMPLE_RATE_HZ, held_s):
+        inside = slice(int(start_s * SAMPLE_RATE_HZ), int((start_s + held_s) * SAMPLE_RATE_HZ))
+        since = time_s[inside] - start_s
+        fall = np.exp(-generator.uniform(0, 4) * since)
+        root = 80 * 2 ** (generator.integers(0, 30) / 12)
+        for step in generator.choice([0, 3, 4, 7, 10, 12], int(generator.integers(3, 5)), replace=False):
+            for harmonic in range(1, int(generator.integers(2, 9))):
+                cycles = root * 2 ** (step / 12) * harmonic * since
+                out[inside] += fall * np.sin(2 * np.pi * cycles + generator.uniform(0, 6.3)) / harmonic
+    if generator.random() < 0.5:
+        out = out / (out.std() + 1e-6) + generator.uniform(0.05, 2) * 10 * bursts(count, generator)
+    return _levelled(out + 10 ** generator.uniform(-4, -1.5) * generator.standard_normal(count))
+
+
+def buried(count: int, generator: np.random.Generator) -> np.ndarray:
+    """A periodic decoy under noise of any colour."""
+    return _levelled(decoy(count, generator) + 10 ** generator.uniform(-1, 0.7) * noise(count, generator))
 
 
 def plucked(count: int, generator: np.random.Generator) -> np.ndarray:

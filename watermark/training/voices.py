@@ -10,11 +10,16 @@ import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import soundfile
+
+from synth.engines.base import ReferenceClip, SpeakRequest
+from synth.engines.preview import PreviewEngine
+from synth.errors import AssentError
 
 Split = Literal["train", "tune", "report"]
 SPLITS: tuple[Split, ...] = ("train", "tune", "report")
@@ -122,6 +127,25 @@ def speak(voice: Voice, text: str, generator: np.random.Generator) -> tuple[np.n
     if len(samples) < rate_hz // 2 or not np.abs(samples).max():
         raise RuntimeError(f"{voice} said nothing")
     return samples, rate_hz
+
+
+def imitate(samples: np.ndarray, rate_hz: int, generator: np.random.Generator) -> tuple[np.ndarray, int]:
+    """Other words, English, by the preview engine in the voice of a clip; pronounced by voices of "train" only.
+
+    Raises RuntimeError when the engine cannot, for want of flite or of a clip that serves.
+    """
+    clip = ReferenceClip(samples, rate_hz, "", "en")
+    request = SpeakRequest(sentence(generator), "en", [clip], clip, seed=int(generator.integers(2**31)))
+    try:
+        speech = _preview_engine().speak(request)
+    except AssentError as error:
+        raise RuntimeError(f"not imitated: {error.code}") from error
+    return speech.samples, speech.sample_rate_hz
+
+
+@cache
+def _preview_engine() -> PreviewEngine:
+    return PreviewEngine(excluded_voices=_FLITE["tune"] + _FLITE["report"], sources=["flite"])
 
 
 _NOUNS = (

@@ -54,8 +54,37 @@ def test_a_voice_that_is_absent_is_passed_over(speaker, monkeypatch):
     assert not any(voice.startswith("festival") for voice in spoken)
 
 
+def test_some_training_clips_are_the_preview_engines_and_none_of_the_others(speaker, monkeypatch):
+    monkeypatch.setattr(material, "IMITATED", 1.0)
+    monkeypatch.setattr(material, "imitate", lambda samples, rate, generator: (np.full(32_000, 0.5), 16_000))
+    for split in voices.SPLITS:
+        samples, _ = next(material.clips(split, 4, varied=False))
+        assert (np.ptp(samples) == 0) == (split == "train")
+
+
+def test_the_preview_engine_imitates_with_voices_of_the_training_set(speaker):
+    generator = np.random.default_rng(2)
+    samples, rate = voices.speak(voices.Voice("flite", "slt"), "The river was quiet.", generator)
+    said, said_rate = voices.imitate(samples, rate, generator)
+    assert len(said) > said_rate and np.abs(said).max() > 0.1
+    assert set(voices._preview_engine()._excluded) == {"kal", "rms"}
+    with pytest.raises(RuntimeError, match="clip_silent"):
+        voices.imitate(np.zeros(16_000, np.float32), 16_000, generator)
+
+
 @pytest.mark.parametrize(
-    "maker", [sounds.noise, sounds.tones, sounds.plucked, sounds.sweep, sounds.bursts, sounds.decoy]
+    "maker",
+    [
+        sounds.noise,
+        sounds.tones,
+        sounds.steady,
+        sounds.chord,
+        sounds.plucked,
+        sounds.sweep,
+        sounds.bursts,
+        sounds.decoy,
+        sounds.buried,
+    ],
 )
 def test_other_sounds_fill_their_length_at_one_level(maker):
     for seed in range(5):
