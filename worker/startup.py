@@ -36,7 +36,7 @@ def _warm_up(queues: set[str]) -> None:
                 name=engine.name,
                 version=engine.version,
                 is_preview=engine.is_preview,
-                device="cpu",
+                device=engine.device,
                 supports=engine.supports,
             )
     except AssentError as error:

@@ -93,6 +93,8 @@ class Engine(Protocol):
     is_preview: bool
     #: Names of the parameters that ``speak`` honours, and which of BLEND, PRONUNCIATIONS and OWN_WEIGHTS it can.
     supports: frozenset[str]
+    #: What it computes on, as torch names it ("cpu", "cuda").
+    device: str
 
     @property
     def languages(self) -> frozenset[str]:

@@ -65,6 +65,7 @@ class PreviewEngine:
     version = "1.1"
     is_preview = True
     supports: frozenset[str] = frozenset()
+    device = "cpu"
 
     def __init__(
         self,

@@ -122,7 +122,8 @@ class GptSovitsEngine:
     ) -> None:
         self.version = f"{version}-{mode}"
         self.mode = mode
-        self._store, self._sovits_version, self._device = weights, version, device
+        self.device = device
+        self._store, self._sovits_version = weights, version
         self._max_rows = max_rows
         self._front_end = front_end
         self._residency = Residency(memory_bytes)
@@ -407,7 +408,7 @@ class GptSovitsEngine:
         )
 
     def _load_pair(self, s1: Path, s2: Path) -> Voice:
-        quick, on_cpu = self.mode == "fast", self._device == "cpu"
+        quick, on_cpu = self.mode == "fast", self.device == "cpu"
         text2semantic = load_text2semantic(s1)
         if quick:
             text2semantic = fast.fast_text2semantic(text2semantic) if on_cpu else text2semantic.bfloat16()
@@ -416,9 +417,9 @@ class GptSovitsEngine:
         if quick:
             sovits = fast.fast_sovits(sovits, None if on_cpu else fast.Capabilities(True, False))
         give_back_memory()
-        text2semantic.to(self._device)
-        sovits.to(self._device)
-        kind = GraphBatch if self._device.startswith("cuda") else DecodeBatch
+        text2semantic.to(self.device)
+        sovits.to(self.device)
+        kind = GraphBatch if self.device.startswith("cuda") else DecodeBatch
         scheduler = Scheduler(lambda: kind(text2semantic, self._max_rows))
         reader = ClipReader(sovits, self._speaker, self._with_hubert)
         digests = {"s1": self._store.digest(s1), "s2": self._store.digest(s2)}
@@ -426,7 +427,7 @@ class GptSovitsEngine:
 
     def _with_hubert(self, use: Callable[[Hubert], Tensor]) -> Tensor:
         folder = self._store.folder / manifest.HUBERT
-        with self._helpers.using(manifest.HUBERT, lambda: Hubert(folder, self._device)) as hubert:
+        with self._helpers.using(manifest.HUBERT, lambda: Hubert(folder, self.device)) as hubert:
             result = use(hubert)
             del hubert  # the last name it has here
         # Profiles are kept, so the next use is far off; 360 MB are better spent elsewhere.
@@ -436,7 +437,7 @@ class GptSovitsEngine:
 
     def _with_bert(self, use: Callable[[Bert], Tensor]) -> Tensor:
         folder = self._store.folder / manifest.BERT
-        load = lambda: Bert(folder, self._device, reduced=self.mode == "fast")  # noqa: E731
+        load = lambda: Bert(folder, self.device, reduced=self.mode == "fast")  # noqa: E731
         with self._helpers.using(manifest.BERT, load) as bert:
             return use(bert)
 

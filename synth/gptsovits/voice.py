@@ -141,7 +141,7 @@ class ClipReader:
         network = self._network
         device = next(network.parameters()).device
         shape = network.spectrogram_shape
-        signal = at_sovits_rate(torch.from_numpy(np.ascontiguousarray(samples)).to(device), rate, shape)
+        signal = at_sovits_rate(torch.from_numpy(np.array(samples)).to(device), rate, shape)
         style = network.style_vector(spectrogram(signal, shape)[None])
         speaker = None
         if network.has_speaker_vector:
