@@ -208,11 +208,9 @@ def enumeration(purposes: Iterable[str]) -> str:
 
 
 def _purposes_part(purposes: Sequence[str]) -> Part:
-    """The whole list as one part; its decoys are the lists with one purpose more or one less, and no list."""
-    chosen = set(purposes)
-    lists = [chosen ^ {key} for key in v.PURPOSES_EN]
-    others = [_words_of(enumeration(other)) for other in lists if other]
-    return Part(_words_of(enumeration(chosen)), (*others, *_NO_PURPOSE))
+    """The whole list as one part; its decoys are each purpose there is, of which any list can be made, and none."""
+    said = _words_of(enumeration(purposes))
+    return Part(said, (*(text for text in v.PURPOSES_EN.values() if text != said), *_NO_PURPOSE))
 
 
 def _words_of(text: str) -> str:

@@ -18,12 +18,17 @@ Kind = Literal["fixed", "contrast", "slot", "word"]
 
 @dataclass(frozen=True)
 class Place:
-    """One place of the sentence: ``expected`` or any of ``others``, strings of words ("" for nothing)."""
+    """One place of the sentence: ``expected`` or any of ``others``, strings of words ("" for nothing).
+
+    With ``leads`` it is a list: any number of these in a row, each after one of the leads or none. "and" is one
+    of them, and where it stands in a list says nothing.
+    """
 
     name: str
     kind: Kind
     expected: str
     others: tuple[str, ...] = ()
+    leads: tuple[str, ...] = ()
 
     @property
     def alternatives(self) -> tuple[str, ...]:
@@ -41,7 +46,13 @@ class Heard:
 
     @property
     def as_expected(self) -> bool:
+        if self.place.leads:
+            return _items(self.text) == _items(self.place.expected)
         return self.text == self.place.expected
+
+
+def _items(text: str) -> list[str]:
+    return [word for word in text.split() if word != "and"]
 
 
 def _phrases(text: str) -> tuple[str, ...]:
@@ -64,6 +75,9 @@ _NOT_OWNER = _phrases(
 )
 _DISCLAIMERS = _phrases(
     """not, it is not true that, it is false that, nobody says that, do not believe that, i deny that"""
+)
+_LIST_LEADS = _phrases(
+    """and, not, no, never, and not, and no, but not, but no, but never, except, without"""
 )
 _AFTERTHOUGHTS = _phrases("""not, never, not really, i am joking, i do not mean it, but i refuse""")
 
@@ -91,7 +105,7 @@ def statement_places(spec: ChallengeSpec) -> tuple[Place, ...]:
             ("no synthetic speech from it", "nothing from it"),
         ),
         Place("use", "contrast", "for", ("not for", "never for", "but not for", "for anything but")),
-        *_slot(spec, "purposes"),
+        *_slot(spec, "purposes", _LIST_LEADS),
         Place("afterthought", "contrast", "", _AFTERTHOUGHTS),
         _fixed("today is"),
         Place("today", "contrast", "", ("not",)),
@@ -113,8 +127,8 @@ def _fixed(text: str) -> Place:
     return Place(text, "fixed", text)
 
 
-def _slot(spec: ChallengeSpec, name: str) -> tuple[Place, ...]:
-    return tuple(Place(name, "slot", part.expected, part.decoys) for part in spec.slot(name).parts)
+def _slot(spec: ChallengeSpec, name: str, leads: tuple[str, ...] = ()) -> tuple[Place, ...]:
+    return tuple(Place(name, "slot", part.expected, part.decoys, leads) for part in spec.slot(name).parts)
 
 
 def jsgf(statement: Sequence[Place], words: Sequence[Place] = ()) -> str:
@@ -127,6 +141,8 @@ def jsgf(statement: Sequence[Place], words: Sequence[Place] = ()) -> str:
 def _rule(place: Place) -> str:
     spoken = [text for text in place.alternatives if text]
     joined = " | ".join(spoken)
+    if place.leads:
+        return f"( [ {' | '.join(place.leads)} ] ( {joined} ) )+"
     return f"[ {joined} ]" if "" in place.alternatives else f"( {joined} )" if len(spoken) > 1 else joined
 
 
@@ -147,17 +163,25 @@ def read_back(places: Sequence[Place], heard: Sequence[str]) -> list[Heard] | No
         if place_index == len(places):
             return (0, []) if at == len(heard) else None
         place, found = places[place_index], None
-        for text in place.alternatives:
-            tokens = text.split()
-            if list(heard[at : at + len(tokens)]) != tokens:
-                continue
-            rest = read(place_index + 1, at + len(tokens))
+        for end in _ends(place, heard, at):
+            rest = read(place_index + 1, end)
             if rest is None:
                 continue
-            cost = rest[0] + (text != place.expected)
+            here = Heard(place, " ".join(heard[at:end]), at, end)
+            cost = rest[0] + (not here.as_expected)
             if found is None or cost < found[0]:
-                found = (cost, [Heard(place, text, at, at + len(tokens)), *rest[1]])
+                found = (cost, [here, *rest[1]])
         return found
 
     result = read(0, 0)
     return None if result is None else result[1]
+
+
+def _ends(place: Place, heard: Sequence[str], at: int) -> set[int]:
+    """Where what was recognised from ``at`` on may end, if it is an alternative of ``place``, or a list of them."""
+    texts = (f"{lead} {text}" for lead in ("", *place.leads) for text in place.alternatives)
+    spoken = (text.split() for text in texts)
+    ends = {at + len(words) for words in spoken if list(heard[at : at + len(words)]) == words}
+    if place.leads:
+        ends |= {later for end in ends for later in _ends(place, heard, end)}
+    return ends
