@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Prefetch
+from django.db.models import Exists, OuterRef, Prefetch
 from django.utils import timezone
 
 from accounts.models import VoiceStatus
@@ -42,8 +42,10 @@ def released_as(file_sha256: str) -> Mark | None:
 
 
 def readable_epochs() -> list[str]:
-    """Names of all epochs, newest first."""
-    return list(MarkEpoch.objects.order_by("-opened_at").values_list("name", flat=True))
+    """Names of the epochs that a file may be marked in, newest first: one that marked nothing needs no search."""
+    marked = Mark.objects.filter(epoch_id=OuterRef("pk"))
+    rows = MarkEpoch.objects.filter(Exists(marked)).order_by("-opened_at")
+    return list(rows.values_list("name", flat=True))
 
 
 def consent_state(mark: Mark) -> str:

@@ -61,7 +61,8 @@ class RecordFinding:
 
     ``known``: the registry issued it. ``intervals``: the span that carries the word, cut into ``ours`` and
     ``altered`` by the fingerprint; empty when there is no fingerprint to compare with. ``covered``: share of
-    the record's speech that is in the file. ``word_s``: seconds over which the code word was read.
+    the record's speech that is in the file. ``word_s``: seconds over which the code word was read. ``bound``: the
+    part of the mark that follows the sound it was made for follows this one, wherever else the word was read.
     """
 
     record_number: int
@@ -71,6 +72,7 @@ class RecordFinding:
     intervals: tuple[Interval, ...] = ()
     covered: float = 1.0
     word_s: float = 0.0
+    bound: bool = True
 
     @property
     def ours_s(self) -> float:
@@ -142,7 +144,7 @@ def decide(findings: Findings) -> Decision:
     if matched:
         return _ours(findings, matched)
     unclear = [r for r in findings.records if r.content_may_match]
-    if unclear:
+    if any(r.bound for r in unclear):
         return Decision(
             Verdict.UNVERIFIED_MARK,
             intervals=tuple(i for r in unclear for i in r.intervals),
@@ -152,11 +154,13 @@ def decide(findings: Findings) -> Decision:
     known = [r for r in findings.records if r.known]
     if known:
         spans = tuple(i for r in known for i in r.intervals)
+        # Sound that agrees in outline, under a mark that does not follow it, is how a copied residual looks.
+        reason = "mark_follows_other_sound" if unclear else "content_differs_from_record"
         return Decision(
             Verdict.TRANSPLANTED,
-            intervals=tuple(Interval(i.start_s, i.end_s, "altered", i.record) for i in spans),
+            intervals=tuple(Interval(i.start_s, i.end_s, "altered", i.record, i.channel) for i in spans),
             records=tuple(r.record_number for r in known),
-            reasons=("content_differs_from_record",),
+            reasons=(reason,),
         )
     if findings.records or findings.mark_present:
         reason = "record_unknown" if findings.records else "mark_unreadable"

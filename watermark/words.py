@@ -20,7 +20,7 @@ class VerdictWords:
 
 
 VERDICTS: dict[str, VerdictWords] = {
-    Verdict.ISSUED: VerdictWords(_("Issued here, unchanged"), "ok", "check"),
+    Verdict.ISSUED: VerdictWords(_("Issued here, content unchanged"), "ok", "check"),
     Verdict.ISSUED_EDITED: VerdictWords(_("Issued here, then changed"), "warn", "alert"),
     Verdict.PARTIAL: VerdictWords(_("Partly issued here"), "warn", "alert"),
     Verdict.MIXED_RECORDS: VerdictWords(_("Joined from several of our files"), "warn", "alert"),
@@ -43,6 +43,9 @@ INTERVALS: dict[str, tuple[Promise, str]] = {
 
 REASONS: dict[str, Promise] = {
     "content_differs_from_record": _("The sound is not what was issued under this mark."),
+    "mark_follows_other_sound": _(
+        "Part of a mark follows the sound it was made for. In this one it does not follow what is heard."
+    ),
     "record_unknown": _("A code word was read, but this service never issued it."),
     "mark_unreadable": _("A mark is present, but its code word cannot be read."),
     "too_short_or_quiet": _("There is less than one second of sound."),

@@ -6,6 +6,7 @@ whether the answer is still wanted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -15,6 +16,7 @@ import numpy as np
 from synth.audio.decoded import DecodedFile, Track
 from watermark import selectors
 from watermark.codec import Detection, detect_blocks
+from watermark.codec.detect import EPOCHS_AT_ONCE
 from watermark.codec.words import IssuedRecords
 from watermark.models import Mark
 from watermark.verdict import Findings, Interval, RecordFinding, length_of, subtract, unmarked_of
@@ -26,7 +28,10 @@ MATCHED_UP_TO_S = 120.0
 """Up to this length issued records are matched too where no code can be decoded; longer files decode somewhere."""
 MATCHED_EPOCHS = 8
 QUICK_PIECE_S = 300.0
-PUBLIC_PIECE_S = 300.0
+PUBLIC_STRETCH_S = 300.0
+"""Presence of the public mark is decided on its mean over so much: many short looks would be as many chances to err."""
+PUBLIC_PIECE_S = 15.0
+"""Its networks are given so much at once, for they need 8 MB of memory a second of it."""
 _BLOCK_S = 42.0
 _WORD_EDGE_S = 1.0
 _SHORTEST_ALTERED_S = 0.15
@@ -207,11 +212,12 @@ def _searched(
 # ------------------------------------------------------------------ the keyed mark
 def _search(decoded: DecodedFile, tracks: Sequence[Track], progress: Progress, *, deep: bool) -> list[Heard]:
     epochs = selectors.readable_epochs()
+    passes = max(1, math.ceil(len(epochs) / EPOCHS_AT_ONCE))
     mixed = [decoded.channel(None).between(*_inside(tracks))] if len(tracks) > 1 else []
 
-    def all_of(more: Sequence[Track], deep: bool, passes: int) -> list[Heard]:
+    def all_of(more: Sequence[Track], deep: bool, tracks: int) -> list[Heard]:
         return [
-            Heard(t.index, t, _detect(t, epochs, _Reported(t, progress, k, passes), deep=deep))
+            Heard(t.index, t, _detect(t, epochs, _Reported(t, progress, k, tracks, passes), deep=deep))
             for k, t in enumerate(more)
         ]
 
@@ -261,17 +267,21 @@ def _issued_in(epochs: Sequence[str]) -> IssuedRecords:
 
 
 class _Reported:
-    """The blocks of a track, each reported as progress of its stage: the ``part``-th of ``parts`` passes."""
+    """The blocks of a track, each reported as progress of its stage: of the ``part``-th of ``parts`` equal parts, in
+    which they are read ``passes`` times."""
 
-    def __init__(self, track: Track, progress: Progress, part: int, parts: int) -> None:
+    def __init__(self, track: Track, progress: Progress, part: int, parts: int, passes: int) -> None:
         self._track, self._progress = track, progress
-        self._from, self._width = part / parts, 1 / parts
+        self._from, self._width = part / parts, 1 / parts / passes
+        self._begun, self._passes = 0, passes
 
     def __iter__(self) -> Iterator[np.ndarray]:
+        begin = self._from + self._width * min(self._begun, self._passes - 1)
+        self._begun += 1
         size = round(_BLOCK_S * self._track.sample_rate_hz)
         count = max(1, -(-(self._track.last - self._track.first) // size))
         for index, block in enumerate(self._track.blocks(size)):
-            self._progress.at(self._from + self._width * index / count)
+            self._progress.at(begin + self._width * index / count)
             yield block
 
 
@@ -304,6 +314,7 @@ def _record(number: int, mark: Mark | None, heard: Heard, spans: Sequence[Span])
         intervals=intervals,
         covered=agreement.covered,
         word_s=length_of(read),
+        bound=any(word.bound for word in heard.detection.words if word.record_number == number),
     )
 
 
@@ -329,23 +340,28 @@ def _each(numbers: Sequence[int], progress: Progress) -> Iterator[int]:
 
 # ------------------------------------------------------------------ the public mark
 def _public(tracks: Sequence[Track], progress: Progress) -> tuple[bool, tuple[Span, ...], float] | None:
-    """(present in any piece, where, best score) of the public layer; None without one."""
+    """(present in any stretch, where, best score) of the public layer; None without one."""
     layer = resident.public_mark()
     if layer is None:
         return None
     present, score = False, float("-inf")
     spans: list[Span] = []
-    pieces = [piece for track in tracks for piece in _pieces(track)]
-    for index, piece in enumerate(pieces):
-        progress.at(index / len(pieces))
-        found = layer.detect(piece.samples(), piece.sample_rate_hz)
-        present, score = present or found.presence, max(score, found.score)
-        spans += [(piece.start_s + a, piece.start_s + b) for a, b in found.intervals]
+    stretches = [stretch for track in tracks for stretch in _pieces(track, PUBLIC_STRETCH_S)]
+    for index, stretch in enumerate(stretches):
+        found = []
+        pieces = _pieces(stretch, PUBLIC_PIECE_S)
+        for part, piece in enumerate(pieces):
+            progress.at((index + part / len(pieces)) / len(stretches))
+            found.append(layer.detect(piece.samples(), piece.sample_rate_hz))
+            spans += [(piece.start_s + a, piece.start_s + b) for a, b in found[-1].intervals]
+        mean = sum(one.score for one in found) / len(found)  # the pieces are equally long
+        present, score = present or mean > found[0].threshold, max(score, mean)
     return present, tuple(joined(spans)), score
 
 
-def _pieces(track: Track) -> list[Track]:
-    count = max(1, round(track.duration_s / PUBLIC_PIECE_S))
+def _pieces(track: Track, length_s: float) -> list[Track]:
+    """A track in equal pieces of about this length."""
+    count = max(1, round(track.duration_s / length_s))
     edges = np.linspace(track.start_s, track.start_s + track.duration_s, count + 1)
     return [track.between(float(a), float(b)) for a, b in pairwise(edges)]
 

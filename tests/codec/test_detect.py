@@ -5,7 +5,8 @@ import pytest
 
 from tests.codec.conftest import EPOCH, RATE, RECORD, mark
 from watermark.codec import MarkKeys, detect, detect_blocks, read_back
-from watermark.codec.chunks import chunks
+from watermark.codec.chunks import chunks, slices
+from watermark.codec.detect import EPOCHS_AT_ONCE
 from watermark.codec.resample import resample
 from watermark.codec.words import segments
 
@@ -44,6 +45,31 @@ def test_wrong_key_and_wrong_epoch_read_nothing(marked_rms, keys):
     assert not detect(marked_rms, RATE, keys=other, epochs=[EPOCH]).present
     assert not detect(marked_rms, RATE, keys=keys, epochs=["another"]).present
     assert not read_back(marked_rms, RATE, record_number=RECORD, keys=other, epoch=EPOCH).ok
+
+
+def test_many_epochs_are_searched_a_few_at_a_time_with_the_same_result(marked_rms, marked_slt, keys, rms):
+    many = [f"epoch-{index}" for index in range(2 * EPOCHS_AT_ONCE)]
+    read: list[int] = []
+
+    class Blocks:
+        def __iter__(self):
+            read.append(1)
+            return iter(slices(np.concatenate([marked_rms, rms]), RATE))
+
+    found = detect_blocks(Blocks(), RATE, keys=keys, epochs=[*many, EPOCH])
+    alone = detect(np.concatenate([marked_rms, rms]), RATE, keys=keys, epochs=[EPOCH])
+    assert len(read) == 3
+    assert found.words == alone.words
+    # Three searches are three chances: the traces weigh a little less.
+    assert found.presence_z**2 == pytest.approx(alone.presence_z**2 - 2 * np.log(3))
+    assert detect(rms, RATE, keys=keys, epochs=many).words == []
+
+
+def test_records_of_epochs_searched_apart_are_named_together(marked_rms, rms, keys):
+    late = mark(rms, keys, 5, seed=3, epoch="late")
+    between = [f"epoch-{index}" for index in range(EPOCHS_AT_ONCE)]
+    found = detect(np.concatenate([late, marked_rms]), RATE, keys=keys, epochs=["late", *between, EPOCH])
+    assert [(word.record_number, word.epoch) for word in found.words] == [(5, "late"), (RECORD, EPOCH)]
 
 
 def test_two_outputs_joined_are_two_records_in_order(marked_rms, marked_slt, keys):

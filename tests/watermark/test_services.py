@@ -93,3 +93,25 @@ def test_epochs_rotate_by_command_and_by_the_audio_marked(settings):
     # Whoever comes late with an old view gets the epoch that is open now.
     assert services.rotate_epoch(expected=first) == third
     assert MarkEpoch.objects.filter(closed_at__isnull=True).count() == 1
+
+
+def test_an_epoch_that_marked_nothing_is_not_searched():
+    from tests import factories
+    from watermark import selectors
+
+    principal = factories.owner_principal()
+    consent = factories.consented_voice(principal).consents.get()
+
+    def reserve():
+        return services.reserve_mark(
+            organisation=principal.organisation, consent=consent, engine_name="test", engine_version="1",
+            is_preview=True, layers=["keyed"],
+        )  # fmt: skip
+
+    first = reserve().epoch
+    empty = services.rotate_epoch(expected=first)
+    third = services.rotate_epoch(expected=empty)
+    assert selectors.readable_epochs() == [first.name]
+    # Reserved is enough: a file may have been marked although its release failed.
+    assert reserve().epoch_id == third.name
+    assert selectors.readable_epochs() == [third.name, first.name]

@@ -77,6 +77,33 @@ def test_a_chance_agreement_within_a_copied_mark_is_still_transplanted():
     assert decide(findings(10.0, record)).verdict is Verdict.TRANSPLANTED
 
 
+def outline(record, *, bound, seconds=8.0):
+    """A record whose sound agrees as a copied residual does: in outline only."""
+    return RecordFinding(
+        record, True, 10.0, True, (Interval(0.0, seconds, "unclear", record),), word_s=seconds, bound=bound
+    )
+
+
+def test_a_residual_copy_with_our_outline_is_transplanted_where_the_mark_follows_other_sound():
+    decision = decide(findings(10.0, outline(7, bound=False)))
+    assert (decision.verdict, decision.reasons) == (Verdict.TRANSPLANTED, ("mark_follows_other_sound",))
+    assert decision.records == (7,)
+    assert {i.kind for i in decision.intervals} == {"altered"}
+
+
+def test_our_disturbed_speech_is_not_accused():
+    """Noise, rooms: agreement in outline, but the mark follows its sound. Nothing is claimed either way."""
+    decision = decide(findings(10.0, outline(7, bound=True)))
+    assert (decision.verdict, decision.reasons) == (Verdict.UNVERIFIED_MARK, ("content_unclear",))
+    # Nor is what agrees beyond doubt, whatever became of the mark.
+    record = RecordFinding(7, True, 10.0, True, (Interval(0.0, 10.0, "ours", 7),), word_s=10.0, bound=False)
+    assert decide(findings(10.0, record)).verdict is Verdict.ISSUED
+    # One record that is merely disturbed, beside one that was moved here: the doubt is for both.
+    assert decide(findings(20.0, outline(7, bound=False), outline(8, bound=True))).verdict is (
+        Verdict.UNVERIFIED_MARK
+    )
+
+
 def test_an_unknown_record_claims_nothing():
     decision = decide(findings(10.0, ours(7, (0, 10), kind="altered", known=False)))
     assert decision.verdict is Verdict.UNVERIFIED_MARK

@@ -9,7 +9,7 @@ plainly.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
@@ -25,6 +25,7 @@ PRESENCE_FALSE_RATE = 1e-5  # per file, bound by Hoeffding's inequality for rand
 PRESENCE_THRESHOLD_Z = float(np.sqrt(2 * np.log(1 / PRESENCE_FALSE_RATE)))
 CONFIRMED_Z = 2.0
 WEAK_ALIGNMENTS = 400  # per run length, matched with issued records where nothing decodes
+EPOCHS_AT_ONCE = 4  # in one pass over the file: each takes 16 MB of memory
 _JOIN_S = 0.3  # intervals of one record closer than this are one
 
 
@@ -122,31 +123,54 @@ def detect_blocks(
     deep: bool = False,
     known: IssuedRecords | None = None,
 ) -> Detection:
-    """The same for audio that arrives in blocks (n_i,); `blocks` is iterated once, with deep=True perhaps
-    twice.
+    """The same for audio that arrives in blocks (n_i,); `blocks` is iterated once for every `EPOCHS_AT_ONCE` epochs,
+    and with deep=True perhaps as often again.
     """
-    bank = bank_for(keys, epochs)
+    if not epochs:
+        raise ValueError("detection needs at least one epoch")
+    groups = [epochs[start : start + EPOCHS_AT_ONCE] for start in range(0, len(epochs), EPOCHS_AT_ONCE)]
     issued = None if known is None else cache(lambda epoch: tuple(known(epoch)))
-    plain = _Pass(bank, issued, Scales())
     excerpts = Excerpts()
-    for chunk in chunks(blocks, sample_rate_hz):
-        plain.take(chunk)
-        if deep:
-            excerpts.offer(chunk)
-    if plain.words or not deep:
-        return plain.result(deep=deep)
-    found = search_deeply(bank, excerpts.pieces, issued)
-    if found is None:
-        return plain.result(deep=True)
-    again = plain
-    if found.scales != Scales():
-        again = _Pass(bank, issued, found.scales)
+    searches = []
+    for index, group in enumerate(groups):
+        plain = _Pass(bank_for(keys, group), issued, Scales())
+        for chunk in chunks(blocks, sample_rate_hz):
+            plain.take(chunk)
+            if deep and index == 0:
+                excerpts.offer(chunk)
+        searches.append(plain.result(deep=deep))
+    if not deep or any(search.words for search in searches):
+        return _together(searches)
+    deeper = []
+    for group in groups:
+        found = search_deeply(bank_for(keys, group), excerpts.pieces, issued)
+        if found is None:
+            continue
+        looked = found.scales.log_hypotheses + float(np.log(len(groups)))
+        again = _Pass(bank_for(keys, group), issued, replace(found.scales, log_hypotheses=looked))
         for chunk in chunks(blocks, sample_rate_hz):
             again.take(chunk)
-    if not again.words:  # what an excerpt alone could tell
-        for start_s, end_s, word in found.words:
-            again.add(word, start_s, end_s)
-    return again.result(deep=True)
+        if not again.words:  # what an excerpt alone could tell
+            for start_s, end_s, word in found.words:
+                again.add(word, start_s, end_s)
+        deeper.append(again.result(deep=True))
+        if again.words:  # the sound was changed as they say: nothing else is to be undone
+            return deeper[-1]
+    return _together(deeper or searches)
+
+
+def _together(searches: Sequence[Detection]) -> Detection:
+    """What was found in several groups of epochs; as many chances to find traces by chance, hence a lower score."""
+    best = max(searches, key=lambda search: search.presence_z)
+    presence_z = float(np.sqrt(max(best.presence_z**2 - 2 * np.log(len(searches)), 0.0)))
+    words = [word for search in searches for word in search.words]
+    return replace(
+        best,
+        present=bool(words) or presence_z > PRESENCE_THRESHOLD_Z,
+        presence_z=presence_z,
+        words=sorted(words, key=lambda word: word.start_s),
+        presence_spans=_merged([span for search in searches for span in search.presence_spans]),
+    )
 
 
 class _Pass:

@@ -9,7 +9,7 @@ copied onto other audio is therefore found out, and cuts, insertions and replace
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -42,7 +42,9 @@ _SILENCED_DB = (
 _ANCHOR_FRAMES = 160  # 2 s: long enough that other speech never comes near MATCHED_BER at its best offset
 _ANCHOR_HOP = 40
 _OFFSET_SLACK = 2  # frames; offsets closer than this are one
-_MOST_OFFSETS = 12
+_STRETCH_FRAMES = 2_400  # 30 s, in which
+_MOST_OFFSETS = 12  # so many offsets are followed: pieces of 2.5 s, however many there are in the file
+_LAP_FRAMES = 320  # 4 s that neighbouring stretches share
 _CORRELATED_FRAMES = 6.0  # neighbouring frames share most of their window: so many count as one observation
 _MODEL_BER = 0.30  # of audio that agrees; with 0.5 for other audio the balance tips at about 0.40
 _SWITCH_NATS = 8.0
@@ -142,8 +144,7 @@ def compare_blocks(
             0.5, None, time_scale, [MatchInterval(0.0, duration_s, False)], 0.0, 0.0, False
         )
 
-    offsets, best_ber = _anchors(signs * active[:, None], record * record_active[:, None])
-    path, errors = _label(signs, active, record, record_active, offsets)
+    offsets, path, errors, best_ber = _follow(signs, active, record, record_active)
     agreeing = (path >= 0) & active
     clear = _clear(errors, agreeing)
     intervals = []
@@ -161,6 +162,7 @@ def compare_blocks(
         frames = np.flatnonzero((path == state) & audible) + offset
         there[frames[(frames >= 0) & (frames < len(record))]] = True
     starts = [i for i in intervals if i.ok]
+    used = [offsets[state] for state in np.unique(path[path >= 0])]
     ber = float(np.nanmean(errors[agreeing])) if agreeing.any() else best_ber
     first = starts[0] if starts else None
     return FingerprintMatch(
@@ -172,7 +174,7 @@ def compare_blocks(
         intervals=intervals,
         share=float(agreeing.sum() / active.sum()),
         covered=float((there & record_active).sum() / record_active.sum()),
-        in_order=len({int(s) for s in path[path >= 0]}) <= 1,
+        in_order=not used or max(used) - min(used) <= _OFFSET_SLACK,
     )
 
 
@@ -239,8 +241,34 @@ def _parse(stored: bytes) -> tuple[np.ndarray, np.ndarray]:
 
 
 # ------------------------------------------------------------------ comparing
-def _anchors(asked: np.ndarray, record: np.ndarray) -> tuple[list[int], float]:
-    """Offsets (record frame minus asked frame) at which some 2 s agree, and the lowest bit error rate seen.
+def _follow(
+    signs: np.ndarray, active: np.ndarray, record: np.ndarray, record_active: np.ndarray
+) -> tuple[list[int], np.ndarray, np.ndarray, float]:
+    """Offsets, the state of each frame (an index into them, or -1) and its bit error rate there, as `_label` says,
+    and the lowest bit error rate of any 2 s. In overlapping stretches, each with a dozen offsets of its own.
+    """
+    count = len(signs)
+    asked, sought = signs * active[:, None], record * record_active[:, None]
+    offsets: list[int] = []
+    path, errors, lowest = np.full(count, -1), np.full(count, np.nan), 0.5
+    starts = range(0, max(count - _LAP_FRAMES, 1), _STRETCH_FRAMES - _LAP_FRAMES)
+    for start in starts:
+        stretch = slice(start, start + _STRETCH_FRAMES if start != starts[-1] else count)
+        kept = start + (_LAP_FRAMES // 2 if start else 0)
+        before = [offsets[path[kept - 1]] + start] if start and path[kept - 1] >= 0 else []
+        here, ber = _anchors(asked[stretch], sought, before)
+        lowest = min(lowest, ber)
+        states, wrong = _label(signs[stretch], active[stretch], record, record_active, here)
+        offsets += [offset - start for offset in here if offset - start not in offsets]
+        named = np.array([*(offsets.index(offset - start) for offset in here), -1])
+        path[kept : stretch.stop] = named[states[kept - start :]]
+        errors[kept : stretch.stop] = wrong[kept - start :]
+    return offsets, path, errors, lowest
+
+
+def _anchors(asked: np.ndarray, record: np.ndarray, offsets: Sequence[int] = ()) -> tuple[list[int], float]:
+    """Offsets (record frame minus asked frame) at which some 2 s agree, `offsets` first, and the lowest bit error
+    rate seen.
 
     Inactive frames of either are zero. An offset that still holds is kept before all others are searched.
     """
@@ -248,7 +276,7 @@ def _anchors(asked: np.ndarray, record: np.ndarray) -> tuple[list[int], float]:
     size = next_fast_len(len(record) + window)
     record_spectrum = rfft(record.astype(np.float32), size, axis=0)
     mask_spectrum = rfft((record[:, 0] != 0).astype(np.float32), size)
-    offsets: list[int] = []
+    offsets = list(offsets)
     lowest = 0.5
     for start in range(0, max(len(asked) - window, 0) + 1, _ANCHOR_HOP):
         piece = asked[start : start + window].astype(np.float32)

@@ -107,7 +107,7 @@ def bank_for(keys: MarkKeys, epochs: Sequence[str]) -> Bank:
     return _bank(tuple(keys.for_epoch(epoch) for epoch in epochs))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _bank(epoch_keys: tuple[EpochKeys, ...]) -> Bank:
     return Bank(epoch_keys)
 
