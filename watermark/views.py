@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from synth.common.http import error_headers
 from synth.errors import AssentError
 from synth.portal.refusals import page
 from watermark import documents, reports, selectors, services
@@ -58,7 +59,10 @@ def verify(request: HttpRequest) -> HttpResponse:
         )
     except AssentError as error:
         shown["refusal"] = error
-        return render(request, "watermark/verify.html", shown, status=error.http_status)
+        response = render(request, "watermark/verify.html", shown, status=error.http_status)
+        for name, value in error_headers(error).items():
+            response[name] = value
+        return response
     return redirect("watermark:verdict", verification_id=row.pk)
 
 

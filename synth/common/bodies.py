@@ -20,8 +20,6 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 MAX_BODY_BYTES = 72 * 1024 * 1024
 """More than the largest upload that any door takes."""
 
-_REFUSAL = PayloadTooLarge("request_too_large", "The request is too large.", limit=MAX_BODY_BYTES)
-
 
 class BoundedBodies:
     """ASGI: answers 413 and closes as soon as a request's body is known to be larger than ``limit_bytes``."""
@@ -65,8 +63,14 @@ def _declared(scope: Any) -> int:
 
 
 async def _refuse(scope: Any, send: Send) -> None:
-    """In the envelope of the door that was knocked at."""
-    error = _REFUSAL.as_dict()
+    """In the envelope of the door that was knocked at. What is so large is uncompressed sound, as a rule."""
+    error = PayloadTooLarge(
+        "request_too_large",
+        f"The request has more than {MAX_BODY_BYTES // (1024 * 1024)} MiB. Send sound as FLAC, MP3 or Opus: a minute "
+        "of MP3 at 128 kbit/s has 1 MiB.",
+        measured=_declared(scope) or None,
+        limit=MAX_BODY_BYTES,
+    ).as_dict()
     body: dict[str, Any]
     if scope["path"].startswith("/v1/"):
         kind, body = b"application/json", {"error": {**error, "type": "invalid_request_error", "param": None}}

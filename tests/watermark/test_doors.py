@@ -14,7 +14,7 @@ from accounts.services import create_key
 from audit.actors import ANONYMOUS
 from audit.models import Entry
 from synth.common import uploads
-from synth.errors import AssentError, Unavailable
+from synth.errors import AssentError, TooMany, Unavailable
 from tests import factories
 from tests.portal.test_verdicts import report as answer_of
 from watermark import documents, services
@@ -85,7 +85,7 @@ def test_a_batch_is_bounded_and_taken_whole_or_not_at_all(client: Client, owner,
     assert empty.status_code == 400
     settings.ASSENT_CHECKS_QUEUE_LIMIT = 4
     full = client.post("/api/v1/verify/batches", {"files": [sound() for _ in range(3)]}, headers=key)
-    assert full.json()["code"] == "checks_busy"
+    assert (full.status_code, full.json()["code"]) == (429, "checks_share_full")
     assert not Verification.objects.exists()
     storage = uploads.default_storage
     assert not storage.exists(uploads.FOLDER) or storage.listdir(uploads.FOLDER)[1] == []
@@ -130,10 +130,40 @@ def test_strangers_cannot_fill_the_queue_nor_can_one_organisation(settings, owne
         ask()
     for _ in range(4):
         ask(owner.actor, organisation_id=owner.organisation.pk)
-    with pytest.raises(Unavailable):
+    with pytest.raises(TooMany) as own:
         ask(owner.actor, organisation_id=owner.organisation.pk)
+    assert (own.value.code, own.value.measured, own.value.limit) == ("checks_share_full", 4, 4)
     other = factories.owner_principal()
     ask(other.actor, organisation_id=other.organisation.pk)
+
+
+def test_a_full_share_is_the_callers_own_affair_and_a_full_queue_is_not(client: Client, key, settings):
+    """429 asks this caller to wait for its own files, 503 says that everybody waits; both say how long."""
+    settings.ASSENT_CHECKS_QUEUE_LIMIT = 4
+    for _ in range(2):
+        assert client.post("/api/v1/verify/batches", {"files": [sound()]}, headers=key).status_code == 202
+    own = client.post("/api/v1/verify", {"file": sound()}, headers=key)
+    assert (own.status_code, own.json()["code"], own["Retry-After"]) == (429, "checks_share_full", "10")
+    for _ in range(2):
+        other = factories.owner_principal()
+        ask(other.actor, organisation_id=other.organisation.pk)
+    everybody = client.post("/api/v1/verify", {"file": sound()}, headers=key)
+    assert (everybody.status_code, everybody.json()["code"]) == (503, "checks_busy")
+    assert everybody["Retry-After"] == "10"
+
+
+def test_an_hour_as_wav_is_refused_with_its_size_the_limit_and_the_way_out(client: Client, owner, key):
+    hour = SimpleUploadedFile("hour.wav", b"x")
+    hour.size = 3600 * 16_000 * 2 + 44
+    with pytest.raises(AssentError) as refused:
+        services.submit_verification(file=hour, actor=owner.actor, organisation_id=owner.organisation.pk)
+    error = refused.value
+    assert (error.code, error.http_status) == ("upload_too_large", 413)
+    assert (error.measured, error.limit) == (hour.size, CALLER.upload_bytes)
+    assert "64 MiB" in error.message and "FLAC, MP3 or Opus" in error.message
+    # Long before: the page does not even begin to send it.
+    shown = client.get("/verify").content.decode()
+    assert 'data-limit-mib="24"' in shown and 'data-word="tooLarge"' in shown
 
 
 def test_strangers_may_send_less(client: Client, key, monkeypatch):

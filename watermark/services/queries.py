@@ -20,10 +20,11 @@ from audit.services import record
 from synth.common import uploads
 from synth.common.queue import depth, send_on_commit
 from synth.common.wakeup import notify
-from synth.errors import AssentError, NotFound, Unavailable
+from synth.errors import AssentError, NotFound, PayloadTooLarge, TooMany, Unavailable
 from watermark import documents
 from watermark.limits import (
     BATCH_FILES,
+    MIB,
     ORGANISATION_SHARE,
     STRANGERS_SHARE,
     Lane,
@@ -36,6 +37,7 @@ State = Verification.State
 LOST_AFTER = timedelta(seconds=90)
 KEPT_FOR = timedelta(days=30)
 MAX_ATTEMPTS = 3
+RETRY_AFTER_S = 10.0
 _WAITING = (State.QUEUED, State.RUNNING)
 _FINISHED = (State.DONE, State.FAILED, State.CANCELLED)
 _LANE_LOCK = 0x61_73_76_6C  # first half of the advisory lock under which a lane is claimed
@@ -56,11 +58,14 @@ def submit_verification(
 ) -> Verification:
     """Queue the question what ``file`` is.
 
-    Raises `Unavailable` ``checks_busy`` when the caller's share of the queue is full, PayloadTooLarge
-    ``upload_too_large``, AssentError ``empty_upload``.
+    Raises `Unavailable` ``checks_busy`` when the queue, or the strangers' share of it, is full, `TooMany`
+    ``checks_share_full`` when the organisation's own share is, PayloadTooLarge ``upload_too_large``, AssentError
+    ``empty_upload``.
     """
     _refuse_when_full(actor, organisation_id)
-    upload = uploads.store_upload(file, limit_bytes=limits_of(actor.kind).upload_bytes)
+    limit_bytes = limits_of(actor.kind).upload_bytes
+    _refuse_too_large(file, limit_bytes)
+    upload = uploads.store_upload(file, limit_bytes=limit_bytes)
     try:
         with transaction.atomic():
             row = Verification.objects.create(
@@ -127,9 +132,6 @@ def _refuse_when_full(actor: Actor, organisation_id: UUID | None, more: int = 1)
     bounds = [(rows.count(), places)]
     if actor.kind == "anonymous":
         bounds.append((rows.filter(lane=Lane.PUBLIC).count(), max(1, int(places * STRANGERS_SHARE))))
-    elif organisation_id is not None:
-        own = rows.filter(organisation_id=organisation_id).count()
-        bounds.append((own, max(1, int(places * ORGANISATION_SHARE))))
     for waiting, limit in bounds:
         if waiting + more > limit:
             raise Unavailable(
@@ -137,8 +139,34 @@ def _refuse_when_full(actor: Actor, organisation_id: UUID | None, more: int = 1)
                 "Too many files are being checked just now.",
                 measured=waiting,
                 limit=limit,
-                retry_after_s=10,
+                retry_after_s=RETRY_AFTER_S,
             )
+    if organisation_id is None:
+        return
+    own, share = (
+        rows.filter(organisation_id=organisation_id).count(),
+        max(1, int(places * ORGANISATION_SHARE)),
+    )
+    if own + more > share:
+        raise TooMany(
+            "checks_share_full",
+            "Too many files of your organisation are waiting to be checked.",
+            measured=own,
+            limit=share,
+            retry_after_s=RETRY_AFTER_S,
+        )
+
+
+def _refuse_too_large(file: UploadedFile, limit_bytes: int) -> None:
+    """An hour of WAV has more bytes than are taken: say how it is brought all the same."""
+    if file.size is not None and file.size > limit_bytes:
+        raise PayloadTooLarge(
+            "upload_too_large",
+            f"The file has more than {limit_bytes // MIB} MiB. Send it as FLAC, MP3 or Opus, which the mark outlives: "
+            "a minute of MP3 at 128 kbit/s has 1 MiB.",
+            measured=file.size,
+            limit=limit_bytes,
+        )
 
 
 # ---- working

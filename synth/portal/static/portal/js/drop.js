@@ -60,6 +60,11 @@ function enhance(form) {
     chosen.textContent = `${file.name} · ${(file.size / 1e6).toFixed(2)} MB`;
     chosen.hidden = false;
     error.hidden = true;
+    const limitMib = Number(form.dataset.limitMib);
+    if (limitMib && file.size > limitMib * 2 ** 20) {  // the server would refuse it after minutes of sending
+      fail(words.tooLarge);
+      return;
+    }
     progress.hidden = false;
     bar.value = 0;
     text.textContent = words.sending;
@@ -92,9 +97,11 @@ function enhance(form) {
 
   function finish(request, file) {
     const page = new DOMParser().parseFromString(request.responseText, "text/html");
+    // A refusal comes with the verifier's own page, whose place for an answer is empty.
+    const refusal = page.querySelector("[data-refusal]");
     const answer = page.querySelector("#answer");
-    if (!answer) {
-      fail(page.querySelector("[data-refusal]")?.textContent.trim() || words.failed);
+    if (refusal || !answer) {
+      fail(refusal?.textContent.trim() || words.failed);
       return;
     }
     progress.hidden = true;
