@@ -6,6 +6,7 @@ golden vectors, all of that folder's. Every row that differs goes to `docs/bench
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -73,6 +74,9 @@ def memory_mb(language: str) -> float:
 
 def main() -> None:
     """Measure and write."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     folder = os.environ.get("GOLDENS")
     found = list(parity.measured_folder(Path(folder)) if folder else measured_committed())
     own = parity.measured_phones("zh", "zh", committed_rows("own_zh"), original=True)
