@@ -20,6 +20,7 @@ from watermark.codec.words import IssuedRecords
 
 AGREES = 0.5  # share of active frames above which content binding would call some of the audio ours
 WHOLE = 0.95  # above which, all of it: only then a verdict is "issued"
+LOUDER = (2.0, 4.0)  # a copied residual, times this
 Transplant = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 Erasure = Callable[..., np.ndarray]
 
@@ -28,6 +29,7 @@ def own_attack_rows(clips: list[Marked], mixed: Material, tries: int = 200) -> l
     """All attacks of this module; transplants `tries` times."""
     return [
         *transplant_rows(clips, tries),
+        *louder_rows(clips, tries // 2),
         *wrong_key_rows(clips),
         *erasing_rows(clips[:8], mixed),
         *climbing_rows(clips[:4]),
@@ -39,6 +41,14 @@ def transplant_residual(original: np.ndarray, marked: np.ndarray, host: np.ndarr
     """The difference that marking made, added to another recording."""
     count = min(len(host), len(marked))
     return host[:count] + (marked - original)[:count]
+
+
+def transplant_louder(
+    original: np.ndarray, marked: np.ndarray, host: np.ndarray, gain: float = 4.0
+) -> np.ndarray:
+    """The difference that marking made, several times as loud: it carries the outline of the source's speech."""
+    count = min(len(host), len(marked))
+    return host[:count] + np.float32(gain) * (marked - original)[:count]
 
 
 def transplant_gains(
@@ -102,9 +112,39 @@ def transplant_rows(clips: list[Marked], tries: int = 200) -> list[Row]:
     ]  # fmt: skip
 
 
+def louder_rows(clips: list[Marked], tries: int = 100) -> list[Row]:
+    """Residual copies two and four times as loud, half of the tries each: the word is nearly always read, so what is
+    left to stand against them is the content."""
+    ways = {f"x{gain:.0f}": partial(transplant_louder, gain=gain) for gain in LOUDER}
+    each = tries // len(ways)
+    tallies = {name: _tally(clips, how, each) for name, how in ways.items()}
+    every, count = list(tallies.values()), each * len(ways)
+
+    def told(what: Callable[[_Tally], int]) -> str:
+        return "; ".join(f"{name} {what(tally)} of {each}" for name, tally in tallies.items())
+
+    words, bound = sum(t.words for t in every), sum(t.bound for t in every)
+    unclear, ours = sum(t.half for t in every), sum(t.ours for t in every)
+    return [
+        Row("transplant_louder_valid_word", "share", words / count, None, count, None, "lower",
+            note=f"residual added two and four times as loud, original known; {told(lambda t: t.words)}"),
+        Row("transplant_louder_bound_word", "share", bound / count, None, count, None, "lower",
+            note=f"of these, with content-signed rows agreeing: {told(lambda t: t.bound)}"),
+        Row("transplant_louder_outline", "share", unclear / count, None, count, None, "lower",
+            note="named, and more than half of the sound agrees with the record at a bit error rate below"
+            f" {fingerprint.MATCHED_BER}, no better than an outline: {told(lambda t: t.half)}"),
+        Row("transplant_louder_issued", "1", ours, f"95 % interval up to {share_interval(ours, count)[1]:.4f}", count,
+            0, "lower", note="named, and half of it agrees beyond doubt (below"
+            f" {fingerprint.CLEAR_BER}), which is what a verdict asks for: {told(lambda t: t.ours)}"),
+    ]  # fmt: skip
+
+
 class _Tally:
+    """Of some tries: `words` name the source's record, `bound` ones agree in the content-signed rows, `half` agree in
+    outline over half of the sound, `ours` beyond doubt."""
+
     def __init__(self) -> None:
-        self.words = self.bound = self.present = self.half = self.issued = 0
+        self.words = self.bound = self.present = self.half = self.issued = self.ours = 0
 
 
 def _tally(clips: list[Marked], transplant: Transplant, tries: int) -> _Tally:
@@ -123,6 +163,8 @@ def _tally(clips: list[Marked], transplant: Transplant, tries: int) -> _Tally:
         match = fingerprint.compare(fingerprint.compute(source.marked, RATE), forged, RATE)
         tally.half += bool(words) and match.share > AGREES
         tally.issued += bool(words) and match.share >= WHOLE
+        clear_s = sum(i.end_s - i.start_s for i in match.intervals if i.ok and i.clear)
+        tally.ours += clear_s > AGREES * sum(word.end_s - word.start_s for word in words) > 0
     return tally
 
 

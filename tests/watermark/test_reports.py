@@ -233,7 +233,6 @@ def test_each_figure_is_the_one_that_was_measured(figure):
     measured = json.loads((ROOT / f"docs/benchmarks/{bench}.json").read_text())
     row = next(row for row in measured["rows"] if row["metric"] == metric)
     assert figure.trials == row["n"]
-    assert measured["date"] <= figures.MEASURED_ON
     if metric == "fpr_upper_bound":
         alarms, bound = 0, row["value"]
         assert f" {alarms} alarms" in row["note"]
