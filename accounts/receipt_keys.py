@@ -9,12 +9,8 @@ a restart.
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
-import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from django.conf import settings
 from django.utils import timezone
 
+from audit.external import locked, write_durably
 from synth.errors import Unavailable
 
 KEY_FILE = "receipt-signing.key"
@@ -79,13 +76,13 @@ def sign(message: bytes) -> bytes:
 def rotate() -> tuple[VerifyingKey, VerifyingKey]:
     """Replace the signing key; returns the old and the new public key. The old private key is not kept."""
     folder = _folder()
-    with _locked(folder):
+    with locked(folder / KEY_FILE):
         old = VerifyingKey(current().raw, timezone.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
         ring = folder / RING_FILE
         earlier = ring.read_text(encoding="ascii") if ring.exists() else ""
         # First the ring: a crash after it leaves the present key listed as retired too, which harms nothing.
-        _write(ring, f"{earlier}{old.key_id} {old.public_key} {old.retired_at}\n", mode=0o644)
-        _write(folder / KEY_FILE, secrets.token_hex(32) + "\n", mode=0o600)
+        write_durably(ring, f"{earlier}{old.key_id} {old.public_key} {old.retired_at}\n")
+        write_durably(folder / KEY_FILE, secrets.token_hex(32) + "\n", mode=0o600)
     return old, current()
 
 
@@ -124,29 +121,3 @@ def _ring(path: Path, stamp: tuple[int, int]) -> list[VerifyingKey]:
             raise Unavailable("receipt_key_missing", f"{path.name} is damaged: restore it from your backup.")
         keys.append(key)
     return keys[::-1]
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    descriptor = os.open(folder / f".{KEY_FILE}.lock", os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _write(path: Path, text: str, *, mode: int) -> None:
-    """Replace `path` so that neither a crash nor a power cut leaves half of it."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

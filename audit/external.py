@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -36,20 +38,28 @@ class CheckpointFile:
         note was written: read again before going on.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self.path.with_name(self.path.name + ".lock"), os.O_CREAT | os.O_RDWR, 0o644)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(self.path):
             if self.read() != expected:
                 raise ExternalChanged(f"{self.path} was changed by somebody else")
             write_durably(self.path, new)
-        finally:
-            os.close(lock)
 
 
-def write_durably(path: Path, text: str) -> None:
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep every other writer of ``path`` waiting, by an empty lock file beside it."""
+    lock = os.open(path.with_name(path.name + ".lock"), os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def write_durably(path: Path, text: str, *, mode: int = 0o644) -> None:
     """Replace ``path`` with ``text`` so that neither a crash nor a power cut leaves half of it."""
     temporary = path.with_name(path.name + ".new")
-    with temporary.open("w", encoding="utf-8") as file:
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -86,10 +86,7 @@ def prepare_rotation() -> Signer:
     """Make the next key; the sequencer hands over with the batch that holds the rotation's entry."""
     path = next_key_path()
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(secrets.token_hex(32) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    write_durably(scratch, secrets.token_hex(32) + "\n", mode=0o600)
     try:
         os.link(scratch, path)  # never in place of one that waits already
     except FileExistsError:
