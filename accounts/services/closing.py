@@ -28,7 +28,6 @@ from accounts.services.voices import lock_voice, record
 from accounts.services.weights import close_weights
 from accounts.states import move
 from accounts.voice_signals import voice_erased
-from audit import services as audit
 from audit.actors import SYSTEM
 
 
@@ -139,16 +138,12 @@ def _expire(voice_id: UUID, moment: datetime) -> bool:
         consent.closed_as = Consent.ClosedAs.EXPIRED
         consent.save(update_fields=["closed_as"])
         move(Voice, voice.pk, VoiceStatus.EXPIRED)
-        audit.record(
-            event="consent.expired",
-            actor=SYSTEM,
-            organisation_id=voice.organisation_id,
-            subject=f"voice:{voice.pk}",
-            data={
-                "voice_id": str(voice.pk),
-                "consent_id": str(consent.pk),
-                "consent_version": consent.version,
-                "valid_until": consent.valid_until.isoformat(),
-            },
+        record(
+            SYSTEM,
+            "consent.expired",
+            voice,
+            consent_id=str(consent.pk),
+            consent_version=consent.version,
+            valid_until=consent.valid_until.isoformat(),
         )
     return True

@@ -38,7 +38,6 @@ from accounts.scope import ANY_EMOTION, DEFAULT_PURPOSES, DEFAULT_VALID_DAYS, Sc
 from accounts.services import checks
 from accounts.services.voices import lock_voice, record
 from accounts.services.weights import close_weights
-from audit import services as audit
 from audit.actors import SYSTEM, Actor
 from synth.errors import AssentError, Conflict, Forbidden, NotFound, TooMany
 
@@ -395,13 +394,7 @@ def reject(
 
 
 def _log(actor: Actor, event: str, voice: Voice, submission: Submission, facts: dict[str, Any]) -> None:
-    audit.record(
-        event=event,
-        actor=actor,
-        organisation_id=voice.organisation_id,
-        subject=f"voice:{voice.pk}",
-        data={"voice_id": str(voice.pk), "submission_id": str(submission.pk), **facts},
-    )
+    record(actor, event, voice, submission_id=str(submission.pk), **facts)
 
 
 def _lock_submission(submission_id: UUID) -> Submission:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Consent, VoiceStatus
-from audit import services as audit
+from accounts.services.voices import record
 from audit.actors import SYSTEM
 
 NOTICE_DAYS = (30, 7, 1)
@@ -60,18 +60,14 @@ def _notify(pk: UUID, moment: datetime) -> bool:
             return False
         Consent.objects.filter(pk=pk).update(noticed_days=due)
         voice = consent.voice
-        audit.record(
-            event="consent.expiry_noticed",
-            actor=SYSTEM,
-            organisation_id=voice.organisation_id,
-            subject=f"voice:{voice.pk}",
-            data={
-                "voice_id": str(voice.pk),
-                "consent_id": str(consent.pk),
-                "valid_until": consent.valid_until.isoformat(),
-                "days_left": (consent.valid_until - moment).days,
-            },
-            idempotency_key=f"consent.expiry_noticed:{pk}:{due}",
+        record(
+            SYSTEM,
+            "consent.expiry_noticed",
+            voice,
+            once=f"consent.expiry_noticed:{pk}:{due}",
+            consent_id=str(consent.pk),
+            valid_until=consent.valid_until.isoformat(),
+            days_left=(consent.valid_until - moment).days,
         )
         subject, body = letter(consent, days=max(1, (consent.valid_until - moment).days))
         # Inside the transaction: a letter that cannot be sent leaves the notice due.

@@ -16,7 +16,6 @@ from accounts.models import CheckState, Style, Voice, VoiceStatus
 from accounts.principals import Principal
 from accounts.services import checks
 from accounts.services.voices import lock_voice, record
-from audit import services as audit
 from audit.actors import SYSTEM, Actor
 from synth.errors import AssentError, Conflict, Forbidden, NotFound
 
@@ -202,13 +201,7 @@ def remove_style(*, principal: Principal, style_id: UUID) -> Style:
 
 
 def _log(actor: Actor, event: str, voice: Voice, style: Style, facts: dict[str, Any]) -> None:
-    audit.record(
-        event=event,
-        actor=actor,
-        organisation_id=voice.organisation_id,
-        subject=f"voice:{voice.pk}",
-        data={"voice_id": str(voice.pk), "style_id": str(style.pk), **facts},
-    )
+    record(actor, event, voice, style_id=str(style.pk), **facts)
 
 
 def _lock_style(style_id: UUID) -> Style:

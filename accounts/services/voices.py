@@ -13,6 +13,7 @@ from accounts.models import Consent, Organisation, Voice, VoiceStatus
 from accounts.principals import Principal
 from accounts.states import move
 from audit import services as audit
+from audit.actors import Actor
 from synth.errors import AssentError, Conflict
 
 MAX_VOICES_PER_ORGANISATION = 500
@@ -73,14 +74,17 @@ def lock_voice(voice_id: UUID) -> Voice:
     )
 
 
-def record(principal: Principal, event: str, voice: Voice, **data: object) -> None:
-    """One log entry about `voice`, in its ledger."""
+def record(
+    who: Principal | Actor, event: str, voice: Voice, *, once: str | None = None, **data: object
+) -> None:
+    """One log entry about `voice`, in its ledger; with the idempotency key `once` no second one."""
     audit.record(
         event=event,
-        actor=principal.actor,
+        actor=who if isinstance(who, Actor) else who.actor,
         organisation_id=voice.organisation_id,
         subject=f"voice:{voice.pk}",
         data={"voice_id": str(voice.pk), **data},
+        idempotency_key=once,
     )
 
 

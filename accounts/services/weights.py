@@ -13,8 +13,7 @@ from django.utils import timezone
 from accounts import selectors
 from accounts.models import Consent, User, Voice, VoiceStatus, VoiceWeights
 from accounts.scope import Scope
-from accounts.services.voices import lock_voice
-from audit import services as audit
+from accounts.services.voices import lock_voice, record
 from audit.actors import Actor
 from synth.common.queue import send_on_commit
 from synth.errors import Forbidden, NotFound
@@ -96,16 +95,5 @@ def _close(voice: Voice, reason: VoiceWeights.Reason, actor: Actor) -> bool:
 
 
 def _log(actor: Actor, event: str, voice: Voice, weights: VoiceWeights, **facts: str) -> None:
-    audit.record(
-        event=event,
-        actor=actor,
-        organisation_id=voice.organisation_id,
-        subject=f"voice:{voice.pk}",
-        data={
-            "voice_id": str(voice.pk),
-            "weights_id": str(weights.pk),
-            "s1_sha256": weights.s1_sha256,
-            "s2_sha256": weights.s2_sha256,
-            **facts,
-        },
-    )
+    hashes = {"s1_sha256": weights.s1_sha256, "s2_sha256": weights.s2_sha256}
+    record(actor, event, voice, weights_id=str(weights.pk), **hashes, **facts)
