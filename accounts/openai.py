@@ -25,7 +25,7 @@ from accounts.api import parsed
 from accounts.languages import LANGUAGES
 from accounts.models import CheckState, Consent, Style, Submission, Voice, VoiceStatus
 from accounts.principals import Principal, principal_for
-from accounts.serializers import AttestationField, ChallengeShape
+from accounts.serializers import AcknowledgedRequest, ChallengeShape
 from accounts.services.consent import open_challenge
 from synth.common.ids import parse_id
 from synth.common.paging import page_by_id
@@ -45,19 +45,10 @@ class ErrorShape(serializers.Serializer[Any]):
 _REFUSALS = dict.fromkeys((400, 401, 403, 404), ErrorShape)
 
 
-class ConsentForm(serializers.Serializer[Any]):
+class ConsentForm(AcknowledgedRequest):
     name = serializers.CharField(max_length=80, help_text="Name of the person who speaks.")
     language = serializers.CharField(max_length=16, help_text="en or zh; a region is ignored.")
     recording = serializers.FileField(allow_empty_file=True)
-    scope_sha256 = serializers.CharField(
-        max_length=64,
-        default="",
-        allow_blank=True,
-        help_text="As in the refusal that named the statement (SDKs: extra_body). Needed with its recording.",
-    )
-    attestations = AttestationField(
-        max_length=10, default=list, help_text="What the person declared (SDKs: extra_body). Likewise."
-    )
 
 
 class VoiceForm(serializers.Serializer[Any]):

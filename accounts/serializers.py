@@ -190,9 +190,9 @@ class AttestationField(serializers.ListField):
         return super().to_internal_value(items)
 
 
-class RecordingRequest(serializers.Serializer[Any]):
-    file = serializers.FileField(allow_empty_file=True, help_text="At most 20 MiB.")
-    source = serializers.ChoiceField(choices=["microphone", "upload"], default="upload")  # type: ignore[assignment]
+class AcknowledgedRequest(serializers.Serializer[Any]):
+    """What every recording that answers a challenge travels with (from OpenAI's SDKs, in `extra_body`)."""
+
     scope_sha256 = serializers.CharField(
         max_length=64,
         default="",
@@ -202,6 +202,11 @@ class RecordingRequest(serializers.Serializer[Any]):
     attestations = AttestationField(
         max_length=10, default=list, help_text="What the person declared. All of them are needed."
     )
+
+
+class RecordingRequest(AcknowledgedRequest):
+    file = serializers.FileField(allow_empty_file=True, help_text="At most 20 MiB.")
+    source = serializers.ChoiceField(choices=["microphone", "upload"], default="upload")  # type: ignore[assignment]
 
 
 class GateShape(serializers.Serializer[Any]):
