@@ -48,12 +48,6 @@ class VoiceRequest(serializers.Serializer[Any]):
     language = serializers.ChoiceField(choices=list(LANGUAGES), help_text="Mother tongue of the voice.")
 
 
-class StyleBrief(serializers.Serializer[Style]):
-    name = serializers.CharField()
-    emotion = serializers.CharField()
-    language = serializers.CharField()
-
-
 class VoiceShape(serializers.ModelSerializer[Voice]):
     styles = serializers.SerializerMethodField(help_text="Approved styles.")
     consent_valid_until = serializers.SerializerMethodField(help_text="Null while there is no live consent.")

@@ -76,10 +76,6 @@ def published_checkpoint(using: str = DEFAULT_DB_ALIAS) -> Checkpoint | None:
     return Checkpoint.objects.using(using).filter(publication__isnull=False).order_by("-size").first()
 
 
-def published_checkpoint_of(size: int) -> Checkpoint | None:
-    return Checkpoint.objects.filter(publication__isnull=False, size=size).first()
-
-
 def leaf_of(entry: Entry, using: str = DEFAULT_DB_ALIAS) -> Leaf | None:
     """The entry's place in the tree; None until it is sequenced."""
     return Leaf.objects.using(using).filter(entry_id=entry.pk).first()
