@@ -88,11 +88,17 @@ def gate_rows(gates: list[dict[str, Any]]) -> list[dict[str, Any]]:
         {
             **gate,
             "title": GATES.get(gate["name"], gate["name"]),
-            "unit": UNITS.get(gate.get("unit") or "", gate.get("unit") or ""),
+            "unit": _unit(gate),
             "parts": _parts(gate.get("measured"), gate.get("limit")),
         }
         for gate in gates
     ]
+
+
+def _unit(gate: dict[str, Any]) -> Promise | str:
+    """What a number counts; words that were heard stand for themselves (receipts hold numbers as text too)."""
+    unit = gate.get("unit") or ""
+    return "" if unit == "words" and isinstance(gate.get("measured"), str) else UNITS.get(unit, unit)
 
 
 def _parts(measured: Any, limit: Any) -> list[tuple[Promise | str, Any, Any]]:

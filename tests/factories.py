@@ -57,10 +57,18 @@ def passing_report(gates: frozenset[str], samples: np.ndarray | None = None, rat
     embedding = np.zeros(256)
     embedding[0] = 1.0
     seconds = 5.0 if samples is None else len(samples) / rate_hz
+    said = {"purposes": "general use narration dubbing assistants and accessibility"}  # the longest of them
     return {
         "decision": "approved",
         "gates": [
-            {"name": name, "outcome": "pass", "measured": 1, "limit": 1, "unit": ""} for name in sorted(gates)
+            {
+                "name": name,
+                "outcome": "pass",
+                "measured": said.get(name, 1),
+                "limit": said.get(name, 1),
+                "unit": "",
+            }
+            for name in sorted(gates)
         ],
         "speaker_embedding": embedding.tolist(),
         "fingerprint": "",

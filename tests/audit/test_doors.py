@@ -182,7 +182,7 @@ def test_pages_for_strangers_and_members(client: Client, sequence: Run, reading:
     entry = write(1, organisation_id=ours, subject="voice:secret")[0]
     write(1, organisation_id=uuid4(), subject="voice:foreign")
     stranger = client.get("/log/").content.decode()
-    assert "voice:secret" not in stranger and "Log in to see yours" in stranger
+    assert "voice:secret" not in stranger and "Sign in to see yours" in stranger
     reading.add(ours)
     member = client.get("/log/").content.decode()
     assert "voice:secret" in member and "voice:foreign" not in member and "Waiting" in member
