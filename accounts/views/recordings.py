@@ -32,6 +32,7 @@ from accounts.scope import (
 from accounts.terms import terms_of
 from accounts.views.voices import may_listen
 from accounts.words import EMOTIONS, emotion_label, gate_rows
+from synth.common.ids import parse_id
 from synth.errors import AssentError
 from synth.portal.refusals import page, show
 
@@ -176,7 +177,7 @@ def style(request: HttpRequest, style_id: UUID) -> HttpResponse:
     row.emotion_label = emotion_label(row.emotion)
     context = {
         "style": row,
-        "retry_url": reverse("accounts:style_new", args=[row.voice_id]),
+        "retry_url": f"{reverse('accounts:style_new', args=[row.voice_id])}?again={row.pk}",
         "may_listen": may_listen(principal, row.voice),
         "may_remove": selectors.controls(principal, row.voice) or principal.can(permissions.VOICES_WRITE),
     }
@@ -216,6 +217,10 @@ def style_new(request: HttpRequest, voice_id: UUID) -> HttpResponse:
     )
     free = next((emotion for emotion in EMOTIONS if emotion not in taken), "neutral")
     chosen = {"name": "", "emotion": free, "language": voice.language, "transcript": ""}
+    again = parse_id(request.GET.get("again", ""))
+    refused = selectors.styles(principal, voice_id).filter(pk=again).first() if again else None
+    if refused is not None:
+        chosen = {key: getattr(refused, key) for key in chosen}
     refusal = None
     if request.method == "POST":
         chosen = {key: request.POST.get(key, "") for key in chosen}

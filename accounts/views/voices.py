@@ -109,6 +109,7 @@ def voice(request: HttpRequest, voice_id: UUID) -> HttpResponse:
     controls = selectors.controls(principal, found)
     active = live is not None and found.status == "active"
     styles: list[Any] = list(selectors.styles(principal, voice_id))
+    styles.sort(key=lambda style: style.state == CheckState.REJECTED)  # stable: refused clips come last
     for style in styles:
         style.emotion_label = emotion_label(style.emotion)
     context = {
