@@ -202,6 +202,17 @@ def test_a_report_for_paper_and_its_check(visitor, chromium, service, pictures, 
     phone.leave()
 
 
+def test_a_refused_file_is_told_why(visitor, tmp_path):
+    empty = tmp_path / "empty.wav"
+    empty.write_bytes(b"")
+    visitor.go("/verify")
+    visitor.page.set_input_files("input[type=file]", empty)
+    visitor.page.wait_for_selector("[data-error]:not([hidden])")
+    assert len(visitor.page.inner_text("[data-error]")) > 10
+    assert visitor.page.is_hidden("[data-progress]")
+    visitor.check()
+
+
 def test_a_check_can_be_cancelled(visitor, service, foreign, tmp_path):
     """The lane of strangers is held by somebody else, so ours waits, and is cancelled by keyboard."""
     busy = service.python(
