@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 from celery import Celery
+from celery.exceptions import SecurityWarning
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "synth.conf.settings")
+
+# Celery warns root at length because a pickled message could run anything; here only JSON is accepted.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("assent")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import re
 import shutil
 import subprocess
 import tomllib
@@ -141,8 +142,8 @@ def programs() -> Iterator[Finding]:
             timeout=20,
             check=False,
         )
-        lines = (answer.stdout or answer.stderr).strip().splitlines()
-        yield Finding("ok", name, f"{path} ({lines[0][:60].strip() if lines else 'version unknown'}): {use}")
+        version = re.search(r"\d+\.\d\S*", (answer.stdout or answer.stderr).partition("(http")[0])
+        yield Finding("ok", name, f"{path} ({version[0] if version else 'version unknown'}): {use}")
 
 
 def engine() -> Iterator[Finding]:
