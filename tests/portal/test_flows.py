@@ -8,6 +8,7 @@ from django.test import Client
 
 from accounts import services
 from accounts.models import ApiKey, Challenge, Membership, Role, Style, Submission, Voice
+from accounts.words import gate_rows
 from synth.jobs.models import SynthesisJob
 from tests import factories
 
@@ -221,6 +222,43 @@ def test_a_reviewer_listens_and_decides(owner, browser):
     voice.refresh_from_db()
     assert voice.status == "active"
     assert "Receipt of consent" in text_of(browser.get(f"/voices/{voice.pk}/receipt"))
+
+
+def test_a_refused_clip_is_recorded_again_with_what_was_typed(owner, browser, voice):
+    kept = factories.approved_style(owner, voice, name="calm")
+    style = services.add_style(
+        principal=owner,
+        voice_id=voice.pk,
+        name="autumn",
+        emotion="sad",
+        language="en",
+        transcript="Nobody came there any more.",
+        upload=recording(),
+    )
+    services.begin_style_check(style_id=style.pk)
+    report = factories.passing_report(frozenset({"length"}))
+    report["gates"][0] |= {"outcome": "fail", "code": "too_short", "message": "Too short."}
+    services.apply_style_gates(style_id=style.pk, result=report | {"decision": "rejected"})
+    again = f"/voices/{voice.pk}/styles/new?again={style.pk}"
+    assert f'href="{again}"' in text_of(browser.get(f"/styles/{style.pk}"))
+    form = text_of(browser.get(again))
+    assert 'value="autumn"' in form and "Nobody came there any more." in form
+    assert 'value="sad" checked' in form
+    assert browser.get(f"/voices/{voice.pk}/styles/new?again=nothing").status_code == 200
+    shown = text_of(browser.get(f"/voices/{voice.pk}"))
+    assert shown.index(str(kept.pk)) < shown.index(str(style.pk)), "what speaks comes before what was refused"
+
+
+def test_words_that_were_heard_need_no_unit():
+    said, counted, signed = gate_rows(
+        [
+            {"name": "date", "outcome": "pass", "measured": "twenty third", "limit": "", "unit": "words"},
+            {"name": "challenge_words", "outcome": "pass", "measured": 6, "limit": 5, "unit": "words"},
+            {"name": "length", "outcome": "pass", "measured": "25.03", "limit": "4", "unit": "s"},
+        ]
+    )
+    assert said["unit"] == ""
+    assert (str(counted["unit"]), signed["unit"]) == ("words", "s")
 
 
 def test_a_style_is_offered_and_removed(owner, browser, voice):

@@ -57,7 +57,8 @@ function enhance(form) {
 
   function send() {
     const file = input.files[0];
-    chosen.textContent = `${file.name} · ${(file.size / 1e6).toFixed(2)} MB`;
+    const size = file.size < 1e5 ? `${Math.ceil(file.size / 1e3)} kB` : `${(file.size / 1e6).toFixed(1)} MB`;
+    chosen.textContent = `${file.name} · ${size}`;
     chosen.hidden = false;
     error.hidden = true;
     const limitMib = Number(form.dataset.limitMib);
