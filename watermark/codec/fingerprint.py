@@ -337,7 +337,7 @@ def _label(
 
 def _clear(errors: np.ndarray, agreeing: np.ndarray) -> np.ndarray:
     """Frames whose surroundings agree beyond doubt, bool (frames,). Two seconds are asked for `CLEAR_BER`; a patch
-    too short for that stands out against the file's own usual error.
+    too short for that stands out against the file's own usual error, and is not broken up by what is shorter still.
     """
     if not agreeing.any():
         return np.ones(len(errors), bool)
@@ -349,6 +349,10 @@ def _clear(errors: np.ndarray, agreeing: np.ndarray) -> np.ndarray:
         seen = np.convolve(agreeing.astype(float), window, "same")
         rate = np.convolve(wrong, window, "same") / np.maximum(seen, 1.0)
         clear &= (rate <= limit) | (seen < 0.4 * frames)
+    doubtful = np.flatnonzero(~clear)
+    for before, after in pairwise(doubtful.tolist()):  # between two doubts there is no room for certainty
+        if after - before <= _PATCH_FRAMES:
+            clear[before:after] = False
     return clear
 
 
