@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.principals import principal_for
+from accounts.serializers import Problem
 from audit.api import proof_response
 from synth.common import wakeup
 from synth.errors import AssentError
@@ -35,6 +36,8 @@ from watermark.serializers import (
 
 ANSWER_WITHIN_S = 20.0
 _TAGS = ["verify"]
+_REFUSALS = dict.fromkeys((400, 413, 429, 503), Problem)
+"""What asking about files is refused with: the file, its size, the caller's own rate or share, a full queue."""
 
 
 class VerifyView(APIView):
@@ -50,6 +53,7 @@ class VerifyView(APIView):
         responses={
             200: VerificationShape,
             202: OpenApiResponse(VerificationShape, description="Not finished; ask again at Location."),
+            **_REFUSALS,
         },
     )
     def post(self, request: Request) -> Response:
@@ -148,7 +152,7 @@ class BatchesView(APIView):
         operation_id="verify_batch",
         tags=_TAGS,
         request={"multipart/form-data": BatchRequest},
-        responses={202: BatchShape},
+        responses={202: BatchShape, **_REFUSALS},
     )
     def post(self, request: Request) -> Response:
         principal = principal_for(request)

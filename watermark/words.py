@@ -25,7 +25,7 @@ VERDICTS: dict[str, VerdictWords] = {
     Verdict.PARTIAL: VerdictWords(_("Partly issued here"), "warn", "alert"),
     Verdict.MIXED_RECORDS: VerdictWords(_("Joined from several of our files"), "warn", "alert"),
     Verdict.TRANSPLANTED: VerdictWords(_("Our mark on other sound"), "bad", "x"),
-    Verdict.UNVERIFIED_MARK: VerdictWords(_("Traces of a mark, but no record"), "warn", "question"),
+    Verdict.UNVERIFIED_MARK: VerdictWords(_("A mark, but too little to vouch for"), "warn", "question"),
     Verdict.FOREIGN_WATERMARK: VerdictWords(_("A public watermark, not ours"), "info", "info"),
     Verdict.NO_WATERMARK: VerdictWords(_("No watermark found"), "info", "question"),
     Verdict.INCONCLUSIVE: VerdictWords(_("Too little to say anything"), "info", "question"),
