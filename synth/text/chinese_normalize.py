@@ -146,7 +146,7 @@ def _date(match: re.Match[str]) -> str:
 
 
 def _short_year(match: re.Match[str]) -> str:
-    """98年, 08年 and 24年3月 are years; 10年 and 24年 alone last so long."""
+    """98年, 08年 and 24年3月 are years; 10年 and 24年 with nothing to go by last so long."""
     text = match[0]
     named = match["rest"] or text[0] == "0" or (int(text) > 50 and text[1] != "0")
     return by_digit(text) if named else cardinal(text)
@@ -154,6 +154,21 @@ def _short_year(match: re.Match[str]) -> str:
 
 def _long_year(match: re.Match[str]) -> str:
     return by_digit(match[0]) if 1000 < int(match[0]) <= 2100 else number(match[0])
+
+
+def vehicles(text: str, *, yao: bool = True) -> str:
+    """Numbers of trains and flights digit by digit, short ones as numbers; their letters stay.
+
+    To be done before languages are told apart: afterwards the letters are English and their digits stand alone.
+    ``yao``: 1 is 幺, as in Mandarin.
+    """
+
+    def said(match: re.Match[str]) -> str:
+        digits = match["train"] or match["flight"] or match["named"]
+        spoken = by_digit(digits, yao=yao) if len(digits) > 2 else cardinal(digits)
+        return match[0][: -len(digits)] + spoken
+
+    return _VEHICLE.sub(said, text)
 
 
 def _time(match: re.Match[str]) -> str:
@@ -256,6 +271,18 @@ _TIME = r"(?P<hour{0}>[01]?\d|2[0-4]):(?P<minute{0}>[0-5]\d)(?::(?P<second{0}>[0
 _WON = "战胜|击败|大胜|险胜|完胜|获胜|取胜|战平|负于|不敌|领先|落后|输给|力克|淘汰|逆转"
 _WEEKDAY = "[一二三四五六日天]"
 _DIGIT_NAMES = "零一二三四五六七八九十"
+_VEHICLE = re.compile(
+    r"(?<![A-Za-z0-9.])(?:[GDCZTKYSL](?P<train>\d{1,4})(?=\s?次(?![方幂]))"
+    r"|(?:[A-Z]{2}|[A-Z]\d|\d[A-Z])(?P<flight>\d{3,4})(?=\s?(?:次|号)?(?:航班|班机)))"
+    r"|(?:(?<=航班)|(?<=航班号)|(?<=车次)|(?<=列车))[A-Z]{1,2}(?P<named>\d{1,4})(?![A-Za-z0-9])"
+)
+# What makes a year of two digits before 年 one of this century, and no span of time.
+_OF_A_YEAR = (
+    "的?(?:[春夏秋冬][天季]?|第?[一二三四]季度|[上下]半年|元旦|春节|清明|端午|中秋|国庆|寒假|暑假|高考)"
+    "|起|开始|毕业|入学|入职|出生|上市|发布|推出|成立|创立|建成|竣工|开业|开通|出版|上映"
+)
+_AT = "(?:(?<=[在从自于])(?<![存现]在)(?<![少低高等大小多长短]于)|(?<=截至))"
+_LASTING = "[级后前来间以里内中之多的减缩改增延变降升提]"
 # Before these a number names which one, not how many.
 _ORDINAL = "[号楼级月届班环]|日(?![内后前])|年级|季度|等奖|手[车房机货]|单元|车间|两"
 _RULES = (
@@ -281,6 +308,11 @@ _RULES = (
         lambda _: "到",
     ),
     (r"(?<!\d)\d{4}(?=年(?!级|后|前|来|间|以))", _long_year),
+    (
+        rf"{_AT}[0-2]\d(?=年(?!{_LASTING}))|(?<![\d第了过近约满])\d\d(?=年(?:{_OF_A_YEAR}))"
+        r"|(?<![^,，。.!！?？;；\s])[0-2]\d(?=年(?:[我你他她咱](?!.{0,4}(?:一直|始终|都|从未|没))|公司|全国|全球))",
+        lambda m: by_digit(m[0]),
+    ),
     (r"(?<!\d)\d\d(?=年(?P<rest>\d|[初底末中春夏秋冬])?(?!级|后|前|来|间|以))", _short_year),
     (rf"(?<!\d){_TIME.format('')}(?:\s?(?:{_DASH}|[至到])\s?{_TIME.format('2')})?(?![\d:])", _time),
     (rf"(?:(?<=比分)|(?<=比分[为是])|(?<=以))\s?(\d{{1,3}}){_DASH}(\d{{1,3}})(?!\d|[{MEASURES}%])", _score),

@@ -242,10 +242,16 @@ def _measure(match: re.Match[str]) -> str:
 
 
 def _time(match: re.Match[str]) -> str:
-    hour, minute, half = int(match["hour"]), int(match["minute"]), match["half"]
+    """Before a dash and another number it is where a span begins: 2:00-4:00 PM -> two to four P M."""
+    hour, minute, half, to = (
+        int(match["hour"]),
+        int(match["minute"]),
+        match["half"],
+        " to " if match["to"] else "",
+    )
     if match["second"]:
         seconds = int(match["second"])
-        return f"{cardinal(hour)} {_minutes(minute)} and {cardinal(seconds)} second{'s' * (seconds != 1)}"
+        return f"{cardinal(hour)} {_minutes(minute)} and {cardinal(seconds)} second{'s' * (seconds != 1)}{to}"
     if half:
         half = f" {letters(half[0])} M"
     elif hour > 12:
@@ -253,9 +259,9 @@ def _time(match: re.Match[str]) -> str:
     spoken = cardinal(hour)
     if minute:
         spoken += " " + _minutes(minute)
-    elif not half:
+    elif not half and not to:
         spoken += " o'clock"
-    return spoken + (half or "")
+    return spoken + (half or "") + to
 
 
 def _minutes(minute: int) -> str:
@@ -393,7 +399,7 @@ _RULES = (
     (r"\b(?P<year>[12]\d{3})[-/](?P<month>\d\d?)[-/](?P<day>\d\d?)\b", _iso_date),
     (rf"\b(?P<month>{_MONTH})\s(?P<day>\d\d?)(?:st|nd|rd|th)?\b(?!:)", _month_day),
     (
-        r"\b(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?![\d])(?::(?P<second>[0-5]\d)\b)?(?:\s?(?P<half>[ap]\.m\.(?=\s*[a-z,])|[ap]\.m(?=\.)|[apAP][mM]\b))?",
+        r"\b(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?![\d])(?::(?P<second>[0-5]\d)\b)?(?:\s?(?P<half>[ap]\.m\.(?=\s*[a-z,–-])|[ap]\.m(?=\.)|[apAP][mM]\b))?(?P<to>\s?[-–—]\s?(?=\d))?",
         _time,
     ),
     (r"\b(?P<hour>1[0-2]|[1-9])\s?(?P<half>[ap])m\b(?:\s?[-–]\s?(?=\d))?", _hours),

@@ -7,7 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-from synth.text import cantonese, chinese, cutting, english, japanese, korean, segmentation, symbols
+from synth.text import (
+    cantonese,
+    chinese,
+    chinese_normalize,
+    cutting,
+    english,
+    japanese,
+    korean,
+    segmentation,
+    symbols,
+)
 from synth.text.dictionary import NO_WORDS, Dictionary
 
 PAUSE_S = 0.3
@@ -94,6 +104,8 @@ def speakable(
 
 def _pieces(text: str, language: str, dictionary: Dictionary, table: str, original: bool) -> list[Piece]:
     pieces = []
+    if not original:
+        text = _with_vehicles(text, language)
     for run in segmentation.language_runs(text, language):
         module = _MODULES[run.language]
         own = dictionary.words(run.language)
@@ -108,6 +120,16 @@ def _pieces(text: str, language: str, dictionary: Dictionary, table: str, origin
             ids = symbols.ids(phones, table)
             pieces.append(Piece(run.language, norm_text, tuple(phones), ids, _counts(counts)))
     return pieces
+
+
+def _with_vehicles(text: str, language: str) -> str:
+    """See `chinese_normalize.vehicles`; only in text whose Han characters are Chinese."""
+    main = language.removeprefix("all_")
+    if main not in {"zh", "yue", "auto", "auto_yue"} or (
+        main.startswith("auto") and re.search("[ぁ-ヺ]", text)
+    ):
+        return text
+    return chinese_normalize.vehicles(text, yao=not main.endswith("yue"))
 
 
 def _counts(counts: Sequence[int] | None) -> tuple[int, ...] | None:

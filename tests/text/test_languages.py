@@ -36,6 +36,8 @@ from synth.text.segmentation import Run, language_runs
         ("100s of fans", "hundreds of fans"),
         ("in the '90s", "in the nineties"),
         ("from 9am-5pm", "from nine A M to five P M"),
+        ("2:00-4:00 PM, 9:30–10:15 am", "two to four P M, nine thirty to ten fifteen A M"),
+        ("14:00-16:00, 2:00-4:00", "two P M to four P M, two to four o'clock"),
         ("it was 2:1 at 3:30pm", "it was two to one at three thirty P M"),
         ("$1.5M or $10-$20", "one point five million dollars or ten to twenty dollars"),
         ("2 1/2 cups, ½ cup", "two and a half cups, one half cup"),
@@ -92,6 +94,10 @@ def test_english_phones(sentence, part):
         ("每周一-周五", "每周一到周五"),
         ("学了10年，08年毕业，98年出生", "学了十年,零八年毕业,九八年出生"),
         ("80年代和90后", "八十年代和九零后"),
+        ("24年我们搬家，在24年，公司上市", "二四年我们搬家,在二四年,公司上市"),
+        ("24年毕业，24年的夏天，从24年到现在", "二四年毕业,二四年的夏天,从二四年到现在"),
+        ("工作了24年，用了24年毕业，第24年", "工作了二十四年,用了二十四年毕业,第二十四年"),
+        ("20年我一直在，在20年里，不少于20年", "二十年我一直在,在二十年里,不少于二十年"),
         ("身高1米75", "身高一米七五"),
         ("8848+152=9000", "八千八百四十八加一百五十二等于九千"),
         ("3½杯，≥5", "三又二分之一杯,大于等于五"),
@@ -211,6 +217,23 @@ def test_no_text_breaks_it_and_every_phone_is_known(language, text):
             assert piece.ids == tuple(table[phone] for phone in piece.phones)
             if piece.phones_per_character is not None:
                 assert len(piece.phones_per_character) == len(piece.norm_text)
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "spoken"),
+    [
+        ("坐G1234次列车", "zh", ["坐", "G", "幺二三四次列车."]),
+        ("坐Z38次", "auto", ["坐", "Z", "三十八次."]),
+        ("CA1301航班", "zh", ["C A", "幺三零幺航班."]),
+        ("搭D301次", "yue", ["搭", "D", "三零一次."]),
+        ("G20和A4纸", "zh", ["G twenty", "和", "A four", "纸."]),
+        ("试了AB100次", "zh", ["试了", "A B one hundred", "次."]),
+        ("会议2:00-4:00 PM举行", "zh", ["会议", "two to four P M", "举行."]),
+    ],
+)
+def test_numbers_that_letters_lead(text, mode, spoken):
+    (sentence,) = frontend.process(text, mode)
+    assert [piece.norm_text for piece in sentence.pieces] == spoken
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from synth.errors import AssentError
 from synth.text import (
     cantonese,
     chinese,
+    chinese_normalize,
     cutting,
     dictionary,
     english,
@@ -165,6 +166,7 @@ def test_work_grows_with_the_text_and_no_faster(unit):
             segmentation.language_runs(text, "auto")
             for module in (chinese, english, korean, japanese):
                 module.normalize(text)
+            chinese_normalize.vehicles(text)
             markup.segments(text.replace("[sad]", "[sad]x[/sad]")[: length // 2], "zh", ())
         return counted.count
 
