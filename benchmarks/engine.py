@@ -43,7 +43,7 @@ SENTENCE_CODES = 75
 FIRST_SENTENCE_CODES = 150
 PARAMS = SamplingParams(temperature=0.6, top_k=50)
 COMMAND = "make bench-engine"
-PARTS = ("gpu", "rss", "rss_fp32", "decoder", "generator", "pipeline")
+PARTS = ("gpu", "rss", "rss_fp32", "decoder", "generator", "pipeline", "stream")
 GOLDENS = ROOT / "tests" / "data" / "gptsovits"
 
 
@@ -57,11 +57,15 @@ def utterance(context: int, *, max_codes: int = 1500, seed: int = 0) -> Utteranc
 
 
 def in_turns(
-    tasks: dict[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.thread_time
+    tasks: dict[str, Callable[[], object]],
+    rounds: int,
+    clock: Callable[[], float] = time.thread_time,
+    *,
+    warm: bool = False,
 ) -> dict[str, list[float]]:
-    """Milliseconds of each task, one of each per round; the first round is not counted."""
+    """Milliseconds of each task, one of each per round; the first round is not counted, unless all is warm already."""
     times: dict[str, list[float]] = {name: [] for name in tasks}
-    for turn in range(rounds + 1):
+    for turn in range(int(warm), rounds + 1):
         for name, task in tasks.items():
             start = clock()
             task()
@@ -359,6 +363,10 @@ def pipeline_rows(rounds: int) -> list[Row]:
     seconds = SENTENCES * SENTENCE_CODES / 25
     cores = len(os.sched_getaffinity(0))
 
+    short = [utterance(120, max_codes=5)]
+    plain.plainly(short)
+    quickly.overlapped(short)
+
     def plainly(threads: int) -> None:
         torch.set_num_threads(threads)
         plain.plainly(sentences)
@@ -369,7 +377,7 @@ def pipeline_rows(rounds: int) -> list[Row]:
         "all": partial(plainly, cores),
         "fast": lambda: quickly.overlapped(sentences),
     }
-    times = in_turns(tasks, rounds, time.perf_counter)
+    times = in_turns(tasks, rounds, time.perf_counter, warm=True)
     # The better of the two: on a busy machine threads wait for each other, which must not flatter the ratio.
     better = min(("one", "all"), key=lambda name: median(times[name]))
     times["plain"] = times[better]
@@ -378,11 +386,19 @@ def pipeline_rows(rounds: int) -> list[Row]:
         f"v2, {SENTENCES} sentences of {SENTENCE_CODES / 25:.0f} s, {cores} cores; seconds a second of speech: "
         f"{median(times['fast']) / 1e3 / seconds:.2f} fast, {median(times['plain']) / 1e3 / seconds:.2f} plain"
     )
-    rows = [Row("end_to_end_ratio", "1", value, spread, rounds, 2.5, note=note)]
+    return [Row("end_to_end_ratio", "1", value, spread, rounds, 2.5, note=note)]
+
+
+def stream_rows(rounds: int) -> list[Row]:
+    """One streamed sentence in the fast mode by the clock."""
+    quickly = Pipeline(
+        fast.fast_text2semantic(engine_weights.text2semantic()), fast.fast_sovits(engine_weights.sovits("v2"))
+    )
+    quickly.first_and_last(utterance(120, max_codes=FIRST_CHUNK_CODES + 1))
     streams = [quickly.first_and_last(utterance(170, max_codes=FIRST_SENTENCE_CODES)) for _ in range(rounds)]
     shares = [first / last for first, last in streams]
     note = f"one sentence of {FIRST_SENTENCE_CODES / 25:.0f} s: first sound after {median(f for f, _ in streams):.2f} s"
-    rows.append(
+    return [
         Row(
             "first_audio_fraction",
             "share",
@@ -393,8 +409,7 @@ def pipeline_rows(rounds: int) -> list[Row]:
             "lower",
             note,
         )
-    )
-    return rows
+    ]
 
 
 def rss_rows(mode: str) -> list[Row]:
@@ -489,6 +504,7 @@ def main() -> None:
         "decoder": partial(decoder_rows, rounds),
         "generator": partial(generator_rows, max(3, rounds // 4)),
         "pipeline": partial(pipeline_rows, max(3, rounds // 6)),
+        "stream": partial(stream_rows, max(3, rounds // 4)),
     }
     # A run that is cut off keeps the parts that it has finished.
     note = f"{', '.join(options.parts)}; {fast.capabilities().describe()}"

@@ -5,8 +5,8 @@
 At one row a step is bound by reading the weights and by the cost of calling a few hundred small operators; int8
 quarters the first, one compiled function removes the second. Weights are int8 per output channel, inputs int8 per
 row and layer, sums whole numbers (see `lanes`). Everything is done row by row with the same instructions, so a row's
-result does not depend, not by a bit, on the rows beside it. Attention, norms and
-residuals are computed in float32; keys and values are kept in bfloat16.
+result does not depend, not by a bit, on the rows beside it. Attention, norms and residuals are computed in float32;
+keys and values are kept in bfloat16, a position's heads side by side, one in every lane of a register.
 
 Weights come packed by `fast.Packed`: blocks of 64 outputs, (blocks, inputs / 4, 64, 4) int8. Optional: without
 numba `synth.gptsovits.fast` uses torch's own operators.
@@ -51,10 +51,8 @@ _compiled = {
 @njit(inline="never", **_compiled)
 def _quantised(x, width, centre, quantised):
     """x[:width] -> whole steps, counted from ``centre``: 128, or 0 where nothing is negative. Returns the step."""
-    bits, top = (
-        x.view(np.int32),
-        np.int32(0),
-    )  # order as the numbers without sign; a max of floats is not vectorised
+    # Without their sign the bits are in the order of the numbers; the largest of floats would not be vectorised.
+    bits, top = x.view(np.int32), np.int32(0)
     for i in range(width):
         top = max(top, bits[i] & np.int32(0x7FFFFFFF))
     largest = np.int32(top).view(np.float32)

@@ -84,9 +84,3 @@ def _cross_faded(old: Tensor, new: Tensor) -> Tensor:
     count = min(len(old), len(new))
     rising = torch.sin((torch.arange(count, device=new.device) + 0.5) * torch.pi / (2 * count)).square()
     return torch.cat([old[:count] * (1 - rising) + new[:count] * rising, new[count:]])
-
-
-def chunk_ends(total: int) -> list[int]:
-    """After how many codes a chunk of an utterance of ``total`` codes is made."""
-    ends = list(range(FIRST_CHUNK_CODES, total, NEXT_CHUNK_CODES))
-    return [*ends, total]
