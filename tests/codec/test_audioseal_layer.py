@@ -65,6 +65,41 @@ def test_a_marked_passage_is_located(public, slt, marked, espeak):
     assert intervals[-1][1] == pytest.approx(6.0, abs=0.5)
 
 
+def test_a_marked_passage_makes_a_longer_clip_count(public, slt, marked, espeak):
+    outside = np.resize(slt, 5 * RATE), np.resize(espeak, 5 * RATE)
+    joined = np.concatenate([outside[0], marked[32_000:80_000], outside[1]])
+    assert public.detect(joined, RATE).presence
+    assert not public.detect(np.concatenate(outside), RATE).presence
+
+
+def test_a_steady_sound_must_say_more_than_speech():
+    log_odds = np.full(100, 0.5)
+    steady, lively = np.full(100, -30.0), np.tile([-30.0, -45.0], 50)
+    assert layer._score(log_odds, lively, -0.5) == pytest.approx(0.5)
+    assert layer._score(log_odds, steady, -0.5) == pytest.approx(0.5 - layer.STEADY_PRICE)
+    passage = np.full(100, -6.0)
+    passage[20:60] = 5.0
+    assert layer._score(passage, lively, -0.5) > -0.5
+    steady_there = np.where(passage > 0, -30.0, lively)
+    assert layer._score(passage, steady_there, -0.5) == pytest.approx(passage.mean())
+
+
+def test_levels_are_those_of_frames_the_last_one_short():
+    samples = np.concatenate([np.full(320, 0.1), np.full(320, 1.0), np.full(7, 1.0)]).astype(np.float32)
+    assert layer._levels_db(samples) == pytest.approx([-20, 0, 0], abs=1e-3)
+
+
+def test_borders_move_to_where_two_levels_meet_and_the_ends_of_the_clip_do_not():
+    log_odds = np.full(100, -3.0)
+    log_odds[40:80] = 4.0
+    (inside,) = layer._sharpened(log_odds, [(36, 77)])
+    assert inside == pytest.approx((40, 80), abs=0.5)
+    assert layer._sharpened(log_odds, [(0, 100)]) == [(0, 100)]
+    ramp = np.clip(np.arange(60) - 30.5, -3, 4)  # blurred: through the middle of -3 and 4 at frame 31
+    (blurred,) = layer._sharpened(ramp, [(31, 60)])
+    assert blurred == (pytest.approx(31.5, abs=0.6), 60)
+
+
 def test_chunks_join_without_a_seam(public, rms):
     long = np.tile(rms, 5)  # 46 s: two chunks
     border = 30 * RATE
