@@ -6,7 +6,8 @@ A benchmark collects `Row`s and calls `write_report(name, rows, command=...)`. T
     {"machine": str, "command": str, "date": "YYYY-MM-DD",
      "rows": [{"metric", "unit", "value", "spread", "n", "target", "better", "note"}, ...]}
 
-and renders `docs/benchmarks.md` again from all such files, so the page never disagrees with the data.
+and renders `docs/benchmarks.md` again from all such files, so the page never disagrees with the data, nor do the
+figures of signed reports (`benchmarks.figures`).
 `python -m benchmarks.report` renders the page alone.
 """
 
@@ -21,6 +22,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
+
+from benchmarks import figures
 
 ROOT = Path(__file__).resolve().parent.parent
 BENCHMARKS_DIR = ROOT / "docs" / "benchmarks"
@@ -103,6 +106,8 @@ def write_report(name: str, rows: Iterable[Row], *, command: str, directory: Pat
     }
     path.write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     (directory.parent / PAGE_NAME).write_text(render(directory), encoding="utf-8")
+    if directory == BENCHMARKS_DIR:
+        figures.write()
     return path
 
 
@@ -169,3 +174,4 @@ def _number(value: float | int) -> str:
 
 if __name__ == "__main__":
     (BENCHMARKS_DIR.parent / PAGE_NAME).write_text(render(), encoding="utf-8")
+    figures.write()

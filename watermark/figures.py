@@ -1,15 +1,18 @@
 """What the thresholds of a verdict are worth: each test with its threshold and how often it was wrong.
 
-They are those of docs/benchmarks/watermark.json and audioseal.json; a test holds the two together, to the last
-trial. Numbers are text or whole numbers, since they stand in signed reports.
+Alarms, trials and rates are those of docs/benchmarks, by way of `measured.json` (see `benchmarks.figures`). Numbers are
+text or whole numbers, since they stand in signed reports.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-MEASURED_ON = "2026-11-23"
+_MEASURED = json.loads((Path(__file__).parent / "measured.json").read_text(encoding="utf-8"))
+MEASURED_ON: str = _MEASURED["measured_on"]
 
 
 @dataclass(frozen=True)
@@ -25,31 +28,35 @@ class Figure:
     zh: str
 
 
+def _figure(test: str, threshold: str, en: str, zh: str) -> Figure:
+    seen = _MEASURED["tests"][test]
+    return Figure(test, threshold, seen["false_alarm_rate"], seen["alarms"], seen["trials"], en, zh)
+
+
 FIGURES: tuple[Figure, ...] = (
-    Figure(
-        "keyed_mark_present", "0.00001 / file", "0.00004", 0, 100_000,
-        "Our mark reported in unmarked sound: 2,000 pieces of 3 s, each tried with 50 random keys; without the deep "
-        "search.",
-        "在无标记声音中误报本服务标记：2000 个 3 秒片段，各以 50 个随机密钥测试；不含深度检测。",
+    _figure(
+        "keyed_mark_present", "0.00001 / file",
+        "Our mark reported in unmarked sound: pieces of 3 s, each tried with 50 random keys; without the deep search.",
+        "在无标记声音中误报本服务标记：3 秒片段，各以 50 个随机密钥测试；不含深度检测。",
     ),
-    Figure(
-        "record_named", "24 bit; 1 : 1,000,000", "0.006", 0, 500,
+    _figure(
+        "record_named", "24 bit; 1 : 1,000,000",
         "A record named in unmarked speech: pieces of 3 s, compared with issued records too.",
         "在无标记语音中误指某条记录：3 秒片段，并与已发布记录比对。",
     ),
-    Figure(
-        "content_agrees", "BER 0.33 / 2 s", "0.01", 0, 300,
+    _figure(
+        "content_agrees", "BER 0.33 / 2 s",
         "A mark copied onto other sound whose content still agreed with the record: tries with the unmarked original "
         "known.",
         "将标记移植到其他声音后内容仍与记录相符：攻击者已知无标记原文件。",
     ),
-    Figure(
-        "public_mark_in_speech", "log-odds 0", "0.0013", 0, 3_000,
+    _figure(
+        "public_mark_in_speech", _MEASURED["public_threshold"],
         "The public mark reported in unmarked speech: pieces of 3 s.",
         "在无标记语音中误报公开标记：3 秒片段。",
     ),
-    Figure(
-        "public_mark_in_other_sound", "log-odds 0", "0.0262", 9, 650,
+    _figure(
+        "public_mark_in_other_sound", _MEASURED["public_threshold"],
         "The public mark reported in unmarked sound other than speech (music, tones, hum, noise): pieces of 3 s.",
         "在无标记的非语音声音（音乐、纯音、嗡声、噪声）中误报公开标记：3 秒片段。",
     ),
