@@ -29,7 +29,8 @@ MATCHED_UP_TO_S = 120.0
 MATCHED_EPOCHS = 8
 QUICK_PIECE_S = 300.0
 PUBLIC_STRETCH_S = 300.0
-"""Presence of the public mark is decided on its mean over so much: many short looks would be as many chances to err."""
+"""The public mark is present where its mean over so much says so, or a passage in it: short pieces that are a little
+above the threshold, with no passage to point at, would be as many chances to err."""
 PUBLIC_PIECE_S = 15.0
 """Its networks are given so much at once, for they need 8 MB of memory a second of it."""
 _BLOCK_S = 42.0
@@ -355,7 +356,9 @@ def _public(tracks: Sequence[Track], progress: Progress) -> tuple[bool, tuple[Sp
             found.append(layer.detect(piece.samples(), piece.sample_rate_hz))
             spans += [(piece.start_s + a, piece.start_s + b) for a, b in found[-1].intervals]
         mean = sum(one.score for one in found) / len(found)  # the pieces are equally long
-        present, score = present or mean > found[0].threshold, max(score, mean)
+        passages = [one.score for one in found if one.presence and one.intervals]
+        present = present or bool(passages) or mean > found[0].threshold
+        score = max([score, mean, *passages])
     return present, tuple(joined(spans)), score
 
 

@@ -152,6 +152,33 @@ def test_the_released_file_itself_is_known_without_a_search(registry):
     assert (decision.verdict, decision.reasons) == (Verdict.ISSUED, ("same_bytes",))
 
 
+def test_the_public_mark_is_found_in_a_passage_of_a_long_file_and_not_by_many_looks(monkeypatch):
+    """Its networks see 15 s at a time; pieces that are only near the threshold do not add up to a mark."""
+
+    def heard(scores: dict[int, float], intervals: list[tuple[float, float]]):
+        asked: list[int] = []
+
+        class Layer:
+            def detect(self, samples, sample_rate_hz):
+                asked.append(len(samples))
+                score = scores.get(len(asked) - 1, -3.0)
+                found = intervals if score > 0 else []
+                return SimpleNamespace(presence=score > 0, score=score, threshold=0.0, intervals=found)
+
+        monkeypatch.setattr(examination.resident, "public_mark", lambda: Layer())
+        track = decoded(minutes(THEIRS, 10)).channel(0)
+        found = examination._public([track], examination.Progress())
+        assert len(asked) == 40 and max(asked) <= 16 * RATE_HZ
+        return found
+
+    present, spans, score = heard({7: 1.5}, [(2.0, 5.0)])
+    assert (present, spans, score) == (True, ((107.0, 110.0),), 1.5)
+    present, spans, score = heard({7: 0.1}, [])
+    assert (present, spans) == (False, ()) and score < 0
+    present, _, score = heard(dict.fromkeys(range(20), 0.1), [])
+    assert present and score == pytest.approx(0.1)
+
+
 def test_whoever_no_longer_wants_the_answer_stops_the_search(registry):
     progress = examination.Progress()
     steps = 0
