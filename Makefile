@@ -23,7 +23,7 @@ setup: ## make the environment without starting anything
 test: ## lint, types, import contracts, all tests  [STRICT=1: a skip fails]
 	@$(MANAGE) test $(if $(filter 1,$(STRICT)),--strict)
 
-demo: ## a voice's life in one minute: consent, speech, verification, tampering, revocation
+demo: ## a voice's life from end to end: consent, speech, verification, tampering, revocation
 	@$(MANAGE) demo
 
 doctor: ## what is installed, active, missing, unprotected, and how to mend it

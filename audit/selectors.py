@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,20 +13,6 @@ from django.utils import timezone
 
 from audit.models import Checkpoint, Entry, Leaf
 from synth.errors import NotFound
-
-PublicRule = Callable[[Entry], bool]
-_PUBLIC_RULES: list[PublicRule] = []
-
-
-def register_public_rule(rule: PublicRule) -> None:
-    """Let a room above open entries to everybody, e.g. those of outputs whose mark is public."""
-    if rule not in _PUBLIC_RULES:
-        _PUBLIC_RULES.append(rule)
-
-
-def is_public(entry: Entry) -> bool:
-    """Whether anybody may read this entry's body and proof."""
-    return any(rule(entry) for rule in _PUBLIC_RULES)
 
 
 def entries_for(
@@ -59,14 +45,12 @@ def entries_for(
 
 
 def readable_entry(entry_id: int, *, organisation_ids: Collection[UUID]) -> Entry:
-    """One entry that these organisations (or everybody) may read; `NotFound` otherwise, with no difference
+    """One entry that these organisations may read; `NotFound` otherwise, with no difference
     between an entry that does not exist and one that is somebody else's."""
     entry = (
         Entry.objects.select_related("leaf").filter(pk=entry_id).first() if 0 < entry_id < 1 << 63 else None
     )
-    if entry is None or not (
-        (entry.organisation_id is not None and entry.organisation_id in organisation_ids) or is_public(entry)
-    ):
+    if entry is None or entry.organisation_id is None or entry.organisation_id not in organisation_ids:
         raise NotFound("entry_not_found", "There is no such entry, or it is not yours to read.")
     return entry
 

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.test import Client
 
-from audit import access, keys, merkle, offline, public, selectors
+from audit import access, keys, merkle, offline, public
 from audit.models import Entry
 from audit.note import Checkpoint
 from audit.proof import Proof
@@ -31,13 +31,6 @@ def reading(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[UUID]]:
     organisations: set[UUID] = set()
     monkeypatch.setattr(access, "_reader", lambda request: frozenset(organisations))
     yield organisations
-
-
-@pytest.fixture
-def public_rules(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    rules: list[Any] = []
-    monkeypatch.setattr(selectors, "_PUBLIC_RULES", rules)
-    return rules
 
 
 def test_the_checkpoint_and_the_key(client: Client, sequence: Run) -> None:
@@ -115,18 +108,6 @@ def test_entries_belong_to_their_organisation(client: Client, sequence: Run, rea
     assert answer["index"] == 0 and answer["body"]["subject"] == "voice:1"
     assert answer["leaf_hash"] == own.leaf_hash_hex and answer["sentence"] == "A voice was registered."
     assert [row["id"] for row in client.get("/api/v1/log/entries").json()["entries"]] == [own.pk]
-
-
-def test_a_public_mark_opens_its_entry_alone(
-    client: Client, sequence: Run, reading: set[UUID], public_rules: list[Any]
-) -> None:
-    first, second = write(2, organisation_id=uuid4())
-    sequence()
-    public_rules.append(lambda entry: entry.pk == second.pk)
-    assert client.get(f"/api/v1/log/entries/{first.pk}/proof").status_code == 404
-    assert client.get(f"/api/v1/log/entries/{second.pk}/proof").status_code == 200
-    assert client.get(f"/log/entries/{second.pk}/").status_code == 200
-    assert client.get("/api/v1/log/entries").status_code == 401
 
 
 def test_the_proof_of_an_output_convinces_a_stranger(
