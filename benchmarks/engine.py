@@ -354,13 +354,13 @@ class Pipeline:
         return first, time.perf_counter() - start
 
 
-def pipeline_rows(rounds: int) -> list[Row]:
-    """End to end by the clock."""
+def pipeline_rows(rounds: int, count: int) -> list[Row]:
+    """``count`` sentences end to end by the clock."""
     exact, quick = both_modes()
     plain = Pipeline(exact, engine_weights.sovits("v2"))
     quickly = Pipeline(quick, fast.fast_sovits(engine_weights.sovits("v2")))
-    sentences = [utterance(170, max_codes=SENTENCE_CODES, seed=i) for i in range(SENTENCES)]
-    seconds = SENTENCES * SENTENCE_CODES / 25
+    sentences = [utterance(170, max_codes=SENTENCE_CODES, seed=i) for i in range(count)]
+    seconds = count * SENTENCE_CODES / 25
     cores = len(os.sched_getaffinity(0))
 
     short = [utterance(120, max_codes=5)]
@@ -383,7 +383,7 @@ def pipeline_rows(rounds: int) -> list[Row]:
     times["plain"] = times[better]
     value, spread = ratio(times["plain"], times["fast"])
     note = (
-        f"v2, {SENTENCES} sentences of {SENTENCE_CODES / 25:.0f} s, {cores} cores; seconds a second of speech: "
+        f"v2, {count} sentences of {SENTENCE_CODES / 25:.0f} s, {cores} cores; seconds a second of speech: "
         f"{median(times['fast']) / 1e3 / seconds:.2f} fast, {median(times['plain']) / 1e3 / seconds:.2f} plain"
     )
     return [Row("end_to_end_ratio", "1", value, spread, rounds, 2.5, note=note)]
@@ -483,6 +483,7 @@ def main() -> None:
     """Measure everything and write ``docs/benchmarks/engine.json``."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engine")
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--sentences", type=int, default=SENTENCES, help="of the part pipeline")
     parser.add_argument(
         "--rss", nargs=4, metavar=("LANGUAGE", "MODE", "FOLDER", "ACTION"), help=argparse.SUPPRESS
     )
@@ -503,7 +504,7 @@ def main() -> None:
         "rss_fp32": partial(rss_rows, "fp32"),
         "decoder": partial(decoder_rows, rounds),
         "generator": partial(generator_rows, max(3, rounds // 4)),
-        "pipeline": partial(pipeline_rows, max(3, rounds // 6)),
+        "pipeline": partial(pipeline_rows, max(3, rounds // 6), options.sentences),
         "stream": partial(stream_rows, max(3, rounds // 4)),
     }
     # A run that is cut off keeps the parts that it has finished.
