@@ -28,11 +28,7 @@ MATCHED_UP_TO_S = 120.0
 """Up to this length issued records are matched too where no code can be decoded; longer files decode somewhere."""
 MATCHED_EPOCHS = 8
 QUICK_PIECE_S = 300.0
-PUBLIC_STRETCH_S = 300.0
-"""The public mark is present where its mean over so much says so, or a passage in it: short pieces that are a little
-above the threshold, with no passage to point at, would be as many chances to err."""
-PUBLIC_PIECE_S = 15.0
-"""Its networks are given so much at once, for they need 8 MB of memory a second of it."""
+PUBLIC_PIECE_S = 300.0
 _BLOCK_S = 42.0
 _WORD_EDGE_S = 1.0
 _SHORTEST_ALTERED_S = 0.15
@@ -341,30 +337,26 @@ def _each(numbers: Sequence[int], progress: Progress) -> Iterator[int]:
 
 # ------------------------------------------------------------------ the public mark
 def _public(tracks: Sequence[Track], progress: Progress) -> tuple[bool, tuple[Span, ...], float] | None:
-    """(present in any stretch, where, best score) of the public layer; None without one."""
+    """(present in any piece, where, best score) of the public layer; None without one."""
     layer = resident.public_mark()
     if layer is None:
         return None
     present, score = False, float("-inf")
     spans: list[Span] = []
-    stretches = [stretch for track in tracks for stretch in _pieces(track, PUBLIC_STRETCH_S)]
-    for index, stretch in enumerate(stretches):
-        found = []
-        pieces = _pieces(stretch, PUBLIC_PIECE_S)
-        for part, piece in enumerate(pieces):
-            progress.at((index + part / len(pieces)) / len(stretches))
-            found.append(layer.detect(piece.samples(), piece.sample_rate_hz))
-            spans += [(piece.start_s + a, piece.start_s + b) for a, b in found[-1].intervals]
-        mean = sum(one.score for one in found) / len(found)  # the pieces are equally long
-        passages = [one.score for one in found if one.presence and one.intervals]
-        present = present or bool(passages) or mean > found[0].threshold
-        score = max([score, mean, *passages])
+    pieces = [piece for track in tracks for piece in _pieces(track)]
+    for index, piece in enumerate(pieces):
+
+        def so_far(done: float, before: int = index) -> None:
+            progress.at((before + done) / len(pieces))
+
+        found = layer.detect(piece.samples(), piece.sample_rate_hz, so_far)
+        present, score = present or found.presence, max(score, found.score)
+        spans += [(piece.start_s + a, piece.start_s + b) for a, b in found.intervals]
     return present, tuple(joined(spans)), score
 
 
-def _pieces(track: Track, length_s: float) -> list[Track]:
-    """A track in equal pieces of about this length."""
-    count = max(1, round(track.duration_s / length_s))
+def _pieces(track: Track) -> list[Track]:
+    count = max(1, round(track.duration_s / PUBLIC_PIECE_S))
     edges = np.linspace(track.start_s, track.start_s + track.duration_s, count + 1)
     return [track.between(float(a), float(b)) for a, b in pairwise(edges)]
 

@@ -101,8 +101,8 @@ def test_borders_move_to_where_two_levels_meet_and_the_ends_of_the_clip_do_not()
 
 
 def test_chunks_join_without_a_seam(public, rms):
-    long = np.tile(rms, 5)  # 46 s: two chunks
-    border = 30 * RATE
+    long = np.tile(rms, 5)  # 46 s: four chunks
+    border = 30 * RATE  # of the second and the third
     near = slice(border - 48_000, border + 48_000)
     inner = slice(32_000, 64_000)
     made = public.residual(long)[near][inner]

@@ -12,7 +12,7 @@ import hashlib
 import itertools
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -65,7 +65,7 @@ OFFICIAL_CACHE_NAMES = {
 }
 
 _FRAME = 320  # samples per latent step of every published configuration
-_CHUNK_FRAMES = 1_500  # 30 s
+_CHUNK_FRAMES = 750  # 15 s: the networks need 8 MB of memory a second of it
 _CONTEXT_FRAMES = 50  # 1 s on each side, more than the networks see
 _LEVEL_LEAST, _LEVEL_STRETCH, _LEVEL_STRETCHES = 4_000, 160_000, 12  # samples, samples, at most so many
 _LEVEL_WIDEST = 0.92  # 8 dB as an exponent of e
@@ -162,7 +162,7 @@ class PublicMark:
         return add_residual(samples, change, sample_rate_hz, blank_silence=False)
 
     def residual(self, core: np.ndarray, message: Sequence[int] = (0,) * MESSAGE_BITS) -> np.ndarray:
-        """What the generator adds to samples at 16 kHz before any equalising: float32 (n,), in chunks of 30 s."""
+        """What the generator adds to samples at 16 kHz before any equalising: float32 (n,), in chunks of 15 s."""
         bits = torch.tensor([list(message)], dtype=torch.int64)
         residual = np.zeros_like(core)
         with torch.inference_mode():
@@ -185,22 +185,32 @@ class PublicMark:
             exponents.append(float(gain.log().clamp(-_LEVEL_WIDEST, _LEVEL_WIDEST)))
         return math.exp(sum(exponents) / len(exponents))
 
-    def detect(self, samples: np.ndarray, sample_rate_hz: int) -> PublicDetection:
-        """Presence in one channel (n,) at any rate, in chunks of 30 s.
+    def detect(
+        self, samples: np.ndarray, sample_rate_hz: int, progress: Callable[[float], None] = lambda done: None
+    ) -> PublicDetection:
+        """Presence in one channel (n,) at any rate, in chunks of 15 s, before each of which `progress` is told the
+        share that is done.
 
         A clip in which nothing is found is listened to again at other speeds, because the networks know
         their mark at nearly its own speed only; the threshold allows for all these chances of a false alarm.
         """
         core = resample(np.nan_to_num(np.asarray(samples, np.float32)), sample_rate_hz, SAMPLE_RATE_HZ)
-        plain = self._detect_at(core, 1.0)
+        parts = 1 + len(SPEEDS)
+        plain = self._detect_at(core, 1.0, _part_of(progress, 0, parts))
         if plain.presence or len(core) < _FRAME:
             return plain
-        best = max((self._detect_at(core, speed) for speed in SPEEDS), key=lambda found: found.score)
+        found = [
+            self._detect_at(core, speed, _part_of(progress, number, parts))
+            for number, speed in enumerate(SPEEDS, 1)
+        ]
+        best = max(found, key=lambda heard: heard.score)
         if best.presence:
             return best
         return replace(plain, score=max(plain.score, best.score))
 
-    def _detect_at(self, core: np.ndarray, speed: float) -> PublicDetection:
+    def _detect_at(
+        self, core: np.ndarray, speed: float, progress: Callable[[float], None]
+    ) -> PublicDetection:
         """Presence in a clip at 16 kHz that was played `speed` times as fast, times as in that clip."""
         if speed != 1.0:
             core = resample(core, 1_000, round(1_000 * speed))
@@ -208,7 +218,8 @@ class PublicMark:
             return PublicDetection(False, float("-inf"), self._threshold, [], None)
         parts = []
         with torch.inference_mode():
-            for piece, inner, _ in _pieces(core):
+            for piece, inner, start in _pieces(core):
+                progress(start / len(core))
                 logits = torch.nn.functional.conv1d(self._encoder(piece), self._head, self._bias)[0]
                 parts.append(logits[:, inner.start // _FRAME : -(-inner.stop // _FRAME)].numpy())
         frames = np.concatenate(parts, axis=1)
@@ -227,6 +238,11 @@ class PublicMark:
             message=None if inside is None else tuple(int(v > 0) for v in inside.mean(axis=1)),
             speed=speed,
         )
+
+
+def _part_of(progress: Callable[[float], None], number: int, parts: int) -> Callable[[float], None]:
+    """Progress within one of several equal parts."""
+    return lambda done: progress((number + done) / parts)
 
 
 def _sharpened(log_odds: np.ndarray, found: Sequence[tuple[int, int]]) -> list[tuple[float, float]]:
