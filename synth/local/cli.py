@@ -52,7 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     test = commands.add_parser("test", help="lint, types, import contracts and all tests")
     test.add_argument("--strict", action="store_true", help="a skipped test fails the run")
     test.add_argument("pytest", nargs="*", help="arguments for pytest; then only the tests run")
-    commands.add_parser("demo", help="a voice's life from end to end, on the running service or one of its own")
+    commands.add_parser(
+        "demo", help="a voice's life from end to end, on the running service or one of its own"
+    )
     commands.add_parser("clean", help="remove the environment and caches; data and keys stay")
 
     web = commands.add_parser("web", help="the web process alone")
