@@ -143,10 +143,8 @@ def _refuse_when_full(actor: Actor, organisation_id: UUID | None, more: int = 1)
             )
     if organisation_id is None:
         return
-    own, share = (
-        rows.filter(organisation_id=organisation_id).count(),
-        max(1, int(places * ORGANISATION_SHARE)),
-    )
+    own = rows.filter(organisation_id=organisation_id).count()
+    share = max(1, int(places * ORGANISATION_SHARE))
     if own + more > share:
         raise TooMany(
             "checks_share_full",
