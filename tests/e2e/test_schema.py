@@ -19,7 +19,8 @@ def test_no_operation_answers_500(seeded: Seeded, tmp_path):
             sys.executable, "-m", "schemathesis.cli", "run", f"{seeded.url}/api/schema",
             "--header", f"Authorization: Bearer {seeded.key}",
             "--checks", "not_a_server_error",
-            "--max-examples", "6", "--seed", "7", "--request-timeout", "60", "--workers", "2",
+            # One worker: two threads that parse syntax trees at once now and then break Python 3.11's parser.
+            "--max-examples", "6", "--seed", "7", "--request-timeout", "60", "--workers", "1",
             "--phases", "examples,coverage,fuzzing", "--generation-database", "none",
             # These two wait for speech to be made, and would wait for every generated text.
             "--exclude-operation-id", "openai_speech",
