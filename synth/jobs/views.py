@@ -31,7 +31,7 @@ from synth.jobs.script import PLAIN
 from synth.jobs.tiles import engine_banner
 from synth.jobs.words import STAGES, TAKE_DOWN_REASONS, follow_rows, format_label
 from synth.portal.files import answer_with
-from synth.portal.refusals import page, refuse
+from synth.portal.refusals import page, refuse, show
 
 PAGE_SIZE = 25
 
@@ -47,9 +47,8 @@ def studio(request: HttpRequest) -> HttpResponse:
         made = services.submit_job(principal=principal, **studio_form.asked(request.POST))
     except AssentError as error:
         if request.headers.get("X-Fragment"):
-            return render(request, "jobs/refused.html", {"refusal": error}, status=error.http_status)
-        context = _studio(principal, request)
-        return render(request, "jobs/studio.html", {**context, "refusal": error}, status=error.http_status)
+            return show(request, "jobs/refused.html", {}, refusal=error)
+        return show(request, "jobs/studio.html", _studio(principal, request), refusal=error)
     return redirect("jobs:job", job_id=made.pk)
 
 
@@ -106,7 +105,7 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
         row = selectors.job_for(principal, job_id)
     except AssentError as error:
         if fragment:
-            return render(request, "jobs/refused.html", {"refusal": error}, status=error.http_status)
+            return show(request, "jobs/refused.html", {}, refusal=error)
         return refuse(request, error)
     context = {
         "job": row,

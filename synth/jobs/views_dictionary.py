@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from accounts.languages import LANGUAGES
@@ -11,7 +11,7 @@ from accounts.permissions import VOICES_WRITE
 from accounts.principals import principal_for
 from synth.errors import AssentError
 from synth.jobs import selectors, services
-from synth.portal.refusals import page
+from synth.portal.refusals import page, show
 from synth.text.dictionary import Entry
 
 
@@ -42,6 +42,5 @@ def dictionary(request: HttpRequest) -> HttpResponse:
         "languages": LANGUAGES.items(),
         "chosen": request.POST if refusal else {},
         "may_write": principal.can(VOICES_WRITE),
-        "refusal": refusal,
     }
-    return render(request, "jobs/dictionary.html", context, status=refusal.http_status if refusal else 200)
+    return show(request, "jobs/dictionary.html", context, refusal=refusal)

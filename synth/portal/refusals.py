@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from synth.common.http import error_headers
 from synth.errors import AssentError
 from synth.portal.phrases import phrase_of
 
@@ -35,13 +36,15 @@ def page(view: View) -> View:
 def show(
     request: HttpRequest, template: str, context: dict[str, Any], *, refusal: AssentError | None = None
 ) -> HttpResponse:
-    """The page `template`, which shows `refusal` beside its form where there is one, under the refusal's status."""
-    return render(
-        request,
-        template,
-        {**context, "refusal": refusal},
-        status=refusal.http_status if refusal else 200,
-    )
+    """The page `template`; where there is a `refusal` it is in the context, and the page has its status and retry
+    advice.
+    """
+    response = render(request, template, {**context, "refusal": refusal})
+    if refusal is not None:
+        response.status_code = refusal.http_status
+        for name, value in error_headers(refusal).items():
+            response[name] = value
+    return response
 
 
 def refuse(request: HttpRequest, error: AssentError) -> HttpResponse:
@@ -52,17 +55,10 @@ def refuse(request: HttpRequest, error: AssentError) -> HttpResponse:
         429: _("Too many requests"),
         503: _("Busy just now"),
     }
-    response = render(
-        request,
-        "portal/error.html",
-        {
-            "status_code": error.http_status,
-            "error_code": error.code,
-            "error_title": titles.get(error.http_status, _("That did not work")),
-            "error_message": phrase_of(error),
-        },
-        status=error.http_status,
-    )
-    if error.retry_after_s is not None:
-        response["Retry-After"] = str(max(1, round(error.retry_after_s)))
-    return response
+    context = {
+        "status_code": error.http_status,
+        "error_code": error.code,
+        "error_title": titles.get(error.http_status, _("That did not work")),
+        "error_message": phrase_of(error),
+    }
+    return show(request, "portal/error.html", context, refusal=error)
