@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from synth.common.uploads import MIB
 from watermark.models import Verification
 
 Lane = Verification.Lane
-MIB = 1024 * 1024
 
 
 @dataclass(frozen=True)

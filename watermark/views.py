@@ -11,9 +11,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from synth.common.http import error_headers
+from synth.common.uploads import MIB
 from synth.errors import AssentError
-from synth.portal.refusals import page
+from synth.portal.refusals import page, show
 from watermark import documents, reports, selectors, services
 from watermark.callers import caller_of
 from watermark.limits import limits_of
@@ -40,7 +40,7 @@ def verify(request: HttpRequest) -> HttpResponse:
     limits = limits_of(caller.actor.kind)
     shown: dict[str, Any] = {
         "is_known": caller.is_known,
-        "limit_mib": limits.upload_bytes // (1024 * 1024),
+        "limit_mib": limits.upload_bytes // MIB,
         "limit_minutes": round(limits.duration_s / 60),
     }
     if request.method != "POST":
@@ -58,11 +58,7 @@ def verify(request: HttpRequest) -> HttpResponse:
             quick="quick" in request.POST,
         )
     except AssentError as error:
-        shown["refusal"] = error
-        response = render(request, "watermark/verify.html", shown, status=error.http_status)
-        for name, value in error_headers(error).items():
-            response[name] = value
-        return response
+        return show(request, "watermark/verify.html", shown, refusal=error)
     return redirect("watermark:verdict", verification_id=row.pk)
 
 
@@ -119,14 +115,14 @@ def report(request: HttpRequest, verification_id: UUID) -> HttpResponse:
 def check_report(request: HttpRequest) -> HttpResponse:
     """Paste or choose a report file; the page says whether it is ours and unaltered."""
     shown: dict[str, Any] = {}
-    status = 200
+    refusal = None
     if request.method == "POST":
         try:
             documents.count_check(caller_of(request).subject)
             shown = _judged(_presented(request))
         except AssentError as error:
-            shown, status = {"refusal": error}, error.http_status
-    return render(request, "watermark/check_report.html", shown, status=status)
+            refusal = error
+    return show(request, "watermark/check_report.html", shown, refusal=refusal)
 
 
 def _presented(request: HttpRequest) -> Any:

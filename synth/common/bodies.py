@@ -10,6 +10,8 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from synth.common.http import error_body, is_openai_path
+from synth.common.uploads import MIB, SEND_LESS
 from synth.errors import PayloadTooLarge
 
 Message = MutableMapping[str, Any]
@@ -17,7 +19,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
-MAX_BODY_BYTES = 72 * 1024 * 1024
+MAX_BODY_BYTES = 72 * MIB
 """More than the largest upload that any door takes."""
 
 
@@ -63,26 +65,20 @@ def _declared(scope: Any) -> int:
 
 
 async def _refuse(scope: Any, send: Send) -> None:
-    """In the envelope of the door that was knocked at. What is so large is uncompressed sound, as a rule."""
+    """In the envelope of the door that was knocked at."""
     error = PayloadTooLarge(
         "request_too_large",
-        f"The request has more than {MAX_BODY_BYTES // (1024 * 1024)} MiB. Send sound as FLAC, MP3 or Opus: a minute "
-        "of MP3 at 128 kbit/s has 1 MiB.",
+        f"The request has more than {MAX_BODY_BYTES // MIB} MiB. {SEND_LESS}",
         measured=_declared(scope) or None,
         limit=MAX_BODY_BYTES,
-    ).as_dict()
-    body: dict[str, Any]
-    if scope["path"].startswith("/v1/"):
-        kind, body = b"application/json", {"error": {**error, "type": "invalid_request_error", "param": None}}
-    else:
-        kind = b"application/problem+json"
-        body = {"title": "Payload too large", "detail": error["message"], **error, "status": 413}
-    data = json.dumps(body).encode()
+    )
+    path: str = scope["path"]
+    data = json.dumps(error_body(error, path=path, request_id="")).encode()
     headers = [
-        (b"content-type", kind),
+        (b"content-type", b"application/json" if is_openai_path(path) else b"application/problem+json"),
         (b"content-length", str(len(data)).encode()),
         (b"connection", b"close"),
         (b"x-should-retry", b"false"),
     ]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.start", "status": error.http_status, "headers": headers})
     await send({"type": "http.response.body", "body": data})

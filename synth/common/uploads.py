@@ -20,6 +20,11 @@ from synth.errors import AssentError, PayloadTooLarge
 
 FOLDER = "uploads"
 SWEEP_AFTER = timedelta(minutes=10)
+MIB = 1024 * 1024
+SEND_LESS = (
+    "Send sound as FLAC, MP3 or Opus, which the mark outlives: a minute of MP3 at 128 kbit/s has 1 MiB."
+)
+"""What is too large is uncompressed sound, as a rule: how it is brought all the same."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,15 @@ class Upload:
 
 
 def store_upload(file: UploadedFile | File, *, limit_bytes: int) -> Upload:
-    """Store ``file`` under a random name. Raises `PayloadTooLarge` or AssentError ``empty_upload``."""
+    """Store ``file`` under a random name. Raises PayloadTooLarge ``upload_too_large``, AssentError
+    ``empty_upload``.
+    """
     if file.size is not None and file.size > limit_bytes:
         raise PayloadTooLarge(
-            "upload_too_large", "The file is too large.", measured=file.size, limit=limit_bytes
+            "upload_too_large",
+            f"The file has more than {limit_bytes // MIB} MiB. {SEND_LESS}",
+            measured=file.size,
+            limit=limit_bytes,
         )
     digest = hashlib.sha256()
     size = 0

@@ -68,6 +68,8 @@ def test_the_refusal_has_the_shape_of_the_door(path):
     (body,) = bodies
     error = body["error"] if path.startswith("/v1/") else body
     assert error["code"] == "request_too_large" and error["limit"] == MAX_BODY_BYTES
+    said = error["message"] if path.startswith("/v1/") else error["detail"]
+    assert "72 MiB" in said and "FLAC, MP3 or Opus" in said
 
 
 def test_a_chunked_body_without_a_length_is_refused_at_the_limit():

@@ -62,6 +62,7 @@ def test_too_large_and_empty_uploads_are_refused_and_nothing_is_stored():
     with pytest.raises(PayloadTooLarge) as large:
         uploads.store_upload(SimpleUploadedFile("a", b"x" * 11), limit_bytes=10)
     assert (large.value.measured, large.value.limit) == (11, 10)
+    assert "FLAC, MP3 or Opus" in large.value.message
     with pytest.raises(AssentError) as empty:
         uploads.store_upload(SimpleUploadedFile("a", b""), limit_bytes=10)
     assert empty.value.code == "empty_upload"

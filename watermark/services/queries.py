@@ -20,17 +20,9 @@ from audit.services import record
 from synth.common import uploads
 from synth.common.queue import depth, send_on_commit
 from synth.common.wakeup import notify
-from synth.errors import AssentError, NotFound, PayloadTooLarge, TooMany, Unavailable
+from synth.errors import AssentError, NotFound, TooMany, Unavailable
 from watermark import documents
-from watermark.limits import (
-    BATCH_FILES,
-    MIB,
-    ORGANISATION_SHARE,
-    STRANGERS_SHARE,
-    Lane,
-    lane_of,
-    limits_of,
-)
+from watermark.limits import BATCH_FILES, ORGANISATION_SHARE, STRANGERS_SHARE, Lane, lane_of, limits_of
 from watermark.models import Verification, VerificationBatch
 
 State = Verification.State
@@ -63,9 +55,7 @@ def submit_verification(
     ``empty_upload``.
     """
     _refuse_when_full(actor, organisation_id)
-    limit_bytes = limits_of(actor.kind).upload_bytes
-    _refuse_too_large(file, limit_bytes)
-    upload = uploads.store_upload(file, limit_bytes=limit_bytes)
+    upload = uploads.store_upload(file, limit_bytes=limits_of(actor.kind).upload_bytes)
     try:
         with transaction.atomic():
             row = Verification.objects.create(
@@ -152,18 +142,6 @@ def _refuse_when_full(actor: Actor, organisation_id: UUID | None, more: int = 1)
             measured=own,
             limit=share,
             retry_after_s=RETRY_AFTER_S,
-        )
-
-
-def _refuse_too_large(file: UploadedFile, limit_bytes: int) -> None:
-    """An hour of WAV has more bytes than are taken: say how it is brought all the same."""
-    if file.size is not None and file.size > limit_bytes:
-        raise PayloadTooLarge(
-            "upload_too_large",
-            f"The file has more than {limit_bytes // MIB} MiB. Send it as FLAC, MP3 or Opus, which the mark outlives: "
-            "a minute of MP3 at 128 kbit/s has 1 MiB.",
-            measured=file.size,
-            limit=limit_bytes,
         )
 
 
