@@ -241,6 +241,23 @@ def _parse(stored: bytes) -> tuple[np.ndarray, np.ndarray]:
 
 
 # ------------------------------------------------------------------ comparing
+@dataclass(frozen=True, eq=False)
+class _Sought:
+    """A record's signs, zero where it is inactive, and the spectra (over `size` frames) that pieces are sought with."""
+
+    signs: np.ndarray
+    size: int
+    spectrum: np.ndarray
+    mask_spectrum: np.ndarray
+
+    @classmethod
+    def of(cls, signs: np.ndarray, window: int) -> _Sought:
+        """For pieces of up to `window` frames."""
+        size = next_fast_len(len(signs) + window)
+        mask = (signs[:, 0] != 0).astype(np.float32)
+        return cls(signs, size, rfft(signs.astype(np.float32), size, axis=0), rfft(mask, size))
+
+
 def _follow(
     signs: np.ndarray, active: np.ndarray, record: np.ndarray, record_active: np.ndarray
 ) -> tuple[list[int], np.ndarray, np.ndarray, float]:
@@ -248,7 +265,8 @@ def _follow(
     and the lowest bit error rate of any 2 s. In overlapping stretches, each with a dozen offsets of its own.
     """
     count = len(signs)
-    asked, sought = signs * active[:, None], record * record_active[:, None]
+    asked = signs * active[:, None]
+    sought = _Sought.of(record * record_active[:, None], min(_ANCHOR_FRAMES, count))
     offsets: list[int] = []
     path, errors, lowest = np.full(count, -1), np.full(count, np.nan), 0.5
     starts = range(0, max(count - _LAP_FRAMES, 1), _STRETCH_FRAMES - _LAP_FRAMES)
@@ -266,16 +284,14 @@ def _follow(
     return offsets, path, errors, lowest
 
 
-def _anchors(asked: np.ndarray, record: np.ndarray, offsets: Sequence[int] = ()) -> tuple[list[int], float]:
+def _anchors(asked: np.ndarray, sought: _Sought, offsets: Sequence[int]) -> tuple[list[int], float]:
     """Offsets (record frame minus asked frame) at which some 2 s agree, `offsets` first, and the lowest bit error
     rate seen.
 
     Inactive frames of either are zero. An offset that still holds is kept before all others are searched.
     """
     window = min(_ANCHOR_FRAMES, len(asked))
-    size = next_fast_len(len(record) + window)
-    record_spectrum = rfft(record.astype(np.float32), size, axis=0)
-    mask_spectrum = rfft((record[:, 0] != 0).astype(np.float32), size)
+    record, size = sought.signs, sought.size
     offsets = list(offsets)
     lowest = 0.5
     for start in range(0, max(len(asked) - window, 0) + 1, _ANCHOR_HOP):
@@ -285,9 +301,9 @@ def _anchors(asked: np.ndarray, record: np.ndarray, offsets: Sequence[int] = ())
             continue
         if any(_ber_at(piece, record, start + offset) < MATCHED_BER - 0.04 for offset in offsets):
             continue
-        product = np.conj(rfft(piece, size, axis=0)) * record_spectrum
+        product = np.conj(rfft(piece, size, axis=0)) * sought.spectrum
         agreement = irfft(product.sum(axis=1), size)
-        compared = irfft(np.conj(rfft(mask, size)) * mask_spectrum, size) * _BITS
+        compared = irfft(np.conj(rfft(mask, size)) * sought.mask_spectrum, size) * _BITS
         enough = compared > _BITS * max(mask.sum() / 2, 20)
         ber = np.where(enough, (1 - agreement / np.maximum(compared, 1)) / 2, 1.0)
         place = int(ber.argmin())
