@@ -192,12 +192,12 @@ def _run_child(
                 raise AssentError("decode_limit", "Decoding the file took too long.", limit=limits.wall_s)
             try:
                 status = child.wait(timeout=left_s if tick is None else min(left_s, _TICK_S))
-                if tick is not None:  # once at least, so that a wish to stop is heard however quick it was
-                    tick(max(0, os.fstat(answer.fileno()).st_size - HEADER_BYTES))
-                return status
             except subprocess.TimeoutExpired:
-                if tick is not None:
-                    tick(max(0, os.fstat(answer.fileno()).st_size - HEADER_BYTES))
+                status = None
+            if tick is not None:  # once at least, so that a wish to stop is heard however quick it was
+                tick(max(0, os.fstat(answer.fileno()).st_size - HEADER_BYTES))
+            if status is not None:
+                return status
     finally:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGKILL)
