@@ -122,6 +122,7 @@ class FastText2Semantic(Text2Semantic):
         self._kernels = kernels() if can.compiled else None
         self._int8: list[dict[str, Int8Linear]] = []
         if self._kernels is not None:
+            self.cache_dtype, self.cache_heads_last = torch.bfloat16, True
             self._packed = Packed(model.config)
             for layer, block in enumerate(self._blocks()):
                 self._packed.put(layer, block)
@@ -138,16 +139,6 @@ class FastText2Semantic(Text2Semantic):
             #: Weights held beside the parameters, for `residency`.
             self.extra_bytes = sum(counts)
         self.eval().requires_grad_(False)
-
-    def new_cache(self, max_rows: int) -> StaticCache:
-        """See `Text2Semantic.new_cache`."""
-        if self._kernels is None:
-            return super().new_cache(max_rows)
-        config = self.config
-        return StaticCache(
-            layers=config.layers, heads=config.heads, head_width=config.width // config.heads,
-            max_rows=max_rows, dtype=torch.bfloat16, heads_last=True,
-        )  # fmt: skip
 
     def step(self, codes: Tensor, places: Tensor, cache: Cache) -> Tensor:
         """See `Text2Semantic.step`."""

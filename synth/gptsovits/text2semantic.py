@@ -95,6 +95,10 @@ class Text2Semantic(nn.Module):
     """The network alone; what to do with its logits is in `sampling`, the loop in `decoding`."""
 
     positions: Tensor
+    cache_dtype: torch.dtype | None = None
+    """Of keys and values; None: that of the weights."""
+    cache_heads_last = False
+    """See `StaticCache`."""
 
     def __init__(self, config: Text2SemanticConfig) -> None:
         super().__init__()
@@ -136,7 +140,7 @@ class Text2Semantic(nn.Module):
         head_width = config.width // config.heads
         return StaticCache(
             layers=config.layers, heads=config.heads, head_width=head_width, max_rows=max_rows,
-            dtype=weight.dtype, device=weight.device,
+            dtype=self.cache_dtype or weight.dtype, device=weight.device, heads_last=self.cache_heads_last,
         )  # fmt: skip
 
     # -------------------------------------------------------------------------------------------- embedding
