@@ -9,9 +9,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-BENCHMARKS_DIR = ROOT / "docs" / "benchmarks"
-MEASURED = ROOT / "watermark" / "measured.json"
+MEASURED = Path(__file__).resolve().parent.parent / "watermark" / "measured.json"
 # Each test of a verdict: the benchmark and the row that say how often it was wrong.
 ROWS = {
     "keyed_mark_present": ("watermark", "fpr_upper_bound"),
@@ -22,9 +20,11 @@ ROWS = {
 }
 
 
-def measured() -> dict[str, Any]:
-    """Date, threshold of the public mark, and for each test alarms, trials and an upper bound of their rate (95 %)."""
-    reports = {name: json.loads((BENCHMARKS_DIR / f"{name}.json").read_text()) for name, _ in ROWS.values()}
+def measured(directory: Path) -> dict[str, Any]:
+    """Date, threshold of the public mark, and for each test alarms, trials and an upper bound of their rate (95 %), by
+    the reports in `directory`.
+    """
+    reports = {name: json.loads((directory / f"{name}.json").read_text()) for name, _ in ROWS.values()}
     rows = {
         name: {row["metric"]: row for row in report["rows"]} | {"date": report["date"]}
         for name, report in reports.items()
@@ -56,5 +56,5 @@ def rounded_up(rate: float) -> str:
     return f"{whole / 10**places:.{places}f}".rstrip("0").rstrip(".")
 
 
-def write() -> None:
-    MEASURED.write_text(json.dumps(measured(), indent=2) + "\n", encoding="utf-8")
+def write(directory: Path) -> None:
+    MEASURED.write_text(json.dumps(measured(directory), indent=2) + "\n", encoding="utf-8")

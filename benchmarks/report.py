@@ -107,7 +107,7 @@ def write_report(name: str, rows: Iterable[Row], *, command: str, directory: Pat
     path.write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     (directory.parent / PAGE_NAME).write_text(render(directory), encoding="utf-8")
     if directory == BENCHMARKS_DIR:
-        figures.write()
+        figures.write(directory)
     return path
 
 
@@ -174,4 +174,4 @@ def _number(value: float | int) -> str:
 
 if __name__ == "__main__":
     (BENCHMARKS_DIR.parent / PAGE_NAME).write_text(render(), encoding="utf-8")
-    figures.write()
+    figures.write(BENCHMARKS_DIR)
