@@ -2,11 +2,15 @@
 
 import numpy as np
 
-from benchmarks.false_alarms import design_effect, largest_difference
+from benchmarks.false_alarms import design_effect, largest_deep_difference, largest_difference
 
 
 def test_the_shared_computation_is_the_detector_s_own():
     assert largest_difference() < 1e-3
+
+
+def test_the_shared_deep_search_is_the_detector_s_own():
+    assert largest_deep_difference() < 1e-3
 
 
 def test_the_design_effect_sees_trials_that_are_alike():
