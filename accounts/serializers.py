@@ -200,6 +200,7 @@ class AcknowledgedRequest(serializers.Serializer[Any]):
 
 class RecordingRequest(AcknowledgedRequest):
     file = serializers.FileField(allow_empty_file=True, help_text="At most 20 MiB.")
+    # DRF's serializers have an attribute `source` of their own.
     source = serializers.ChoiceField(choices=["microphone", "upload"], default="upload")  # type: ignore[assignment]
 
 
@@ -245,6 +246,7 @@ class StyleRequest(serializers.Serializer[Any]):
     emotion = serializers.CharField(max_length=40)
     language = serializers.ChoiceField(choices=list(LANGUAGES))
     transcript = serializers.CharField(max_length=1000, help_text="Exactly what is said in the clip.")
+    # DRF's serializers have an attribute `source` of their own.
     source = serializers.ChoiceField(choices=["microphone", "upload"], default="upload")  # type: ignore[assignment]
 
 

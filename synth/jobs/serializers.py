@@ -58,6 +58,7 @@ class ParametersField(serializers.DictField):
 class MannerRequest(serializers.Serializer):
     """What both doors take beside text, voice and format: how it is read, in which manner, for which purpose."""
 
+    # DRF's serializers have an attribute `style` of their own.
     style = serializers.CharField(  # type: ignore[assignment]
         max_length=40, required=False, default="", allow_blank=True, help_text='A style, such as "sad".'
     )
@@ -130,6 +131,7 @@ class JobShape(serializers.Serializer):
     progress = serializers.FloatField()
     voice = serializers.UUIDField()
     voice_name = serializers.CharField()
+    # As in `MannerRequest`.
     style = serializers.CharField()  # type: ignore[assignment]
     styles = StyleUse(many=True)
     text = serializers.CharField(help_text="What is said, without markup.")
