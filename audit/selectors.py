@@ -45,11 +45,11 @@ def entries_for(
 
 
 def readable_entry(entry_id: int, *, organisation_ids: Collection[UUID]) -> Entry:
-    """One entry that these organisations may read; `NotFound` otherwise, with no difference
-    between an entry that does not exist and one that is somebody else's."""
-    entry = (
-        Entry.objects.select_related("leaf").filter(pk=entry_id).first() if 0 < entry_id < 1 << 63 else None
-    )
+    """One entry that these organisations may read; `NotFound` otherwise, with no difference between an entry that does
+    not exist and one that is somebody else's.
+    """
+    found = Entry.objects.select_related("leaf").filter(pk=entry_id)
+    entry = found.first() if 0 < entry_id < 1 << 63 else None
     if entry is None or entry.organisation_id is None or entry.organisation_id not in organisation_ids:
         raise NotFound("entry_not_found", "There is no such entry, or it is not yours to read.")
     return entry

@@ -107,16 +107,7 @@ def decoder_rows(rounds: int) -> list[Row]:
     tasks |= {f"{mode} {context}": batch.step for (mode, context), batch in steps.items()}
     times = in_turns(tasks, rounds)
     matvec = times["matvec"]
-    rows = [
-        Row(
-            "matvec_302mb_ms",
-            "ms",
-            median(matvec),
-            spread_of(matvec),
-            rounds,
-            note="the denominator",
-        )
-    ]
+    rows = [Row("matvec_302mb_ms", "ms", median(matvec), spread_of(matvec), rounds, note="the denominator")]
     for context, target in ((200, 0.33), (500, 0.40)):
         value, spread = ratio(times[f"fast {context}"], matvec)
         rows.append(
@@ -399,16 +390,7 @@ def stream_rows(rounds: int) -> list[Row]:
     shares = [first / last for first, last in streams]
     note = f"one sentence of {FIRST_SENTENCE_CODES / 25:.0f} s: first sound after {median(f for f, _ in streams):.2f} s"
     return [
-        Row(
-            "first_audio_fraction",
-            "share",
-            median(shares),
-            spread_of(shares),
-            rounds,
-            None,
-            "lower",
-            note,
-        )
+        Row("first_audio_fraction", "share", median(shares), spread_of(shares), rounds, None, "lower", note)
     ]
 
 

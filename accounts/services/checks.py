@@ -236,13 +236,7 @@ def _give_up(kind: type[Submission] | type[Style], pk: UUID) -> None:
     }
     with transaction.atomic():
         row = kind._default_manager.select_for_update().get(pk=pk)
-        done = move(
-            kind,
-            pk,
-            CheckState.REJECTED,
-            decided_at=timezone.now(),
-            reasons=[reason],
-        )
+        done = move(kind, pk, CheckState.REJECTED, decided_at=timezone.now(), reasons=[reason])
         if done:
             drop_recording(row)
             announce(row)

@@ -89,10 +89,7 @@ def erase_voice(*, principal: Principal, voice_id: UUID | str) -> Voice:
         now = timezone.now()
         for clip in Clip.objects.select_for_update().filter(voice=voice):
             delete_on_commit(clip.file.name)
-        for row in (
-            *Submission.objects.filter(challenge__voice=voice),
-            *Style.objects.filter(voice=voice),
-        ):
+        for row in (*Submission.objects.filter(challenge__voice=voice), *Style.objects.filter(voice=voice)):
             delete_on_commit(row.upload.name)
         Submission.objects.filter(challenge__voice=voice).update(
             upload="", gates=[], reasons=[], decision_note=""

@@ -75,9 +75,7 @@ def _fill(model: nn.Module, path: Path, dtype: torch.dtype) -> None:
         ) from error
     for module in model.modules():
         for name, buffer in list(module.named_buffers(recurse=False)):
-            if (
-                buffer.is_meta
-            ):  # tables that are made, not stored: positions count up, segments are all the first
+            if buffer.is_meta:  # tables that are made, not stored: positions count up, segments are zero
                 fresh = torch.arange(buffer.shape[-1]).expand(buffer.shape)
                 module.register_buffer(
                     name, fresh if name == "position_ids" else torch.zeros_like(fresh), persistent=False

@@ -80,9 +80,7 @@ class Int8Linear(nn.Module):
         self.weight_count = weight.numel()
         scale = weight.abs().amax(1).clamp_min(1e-12) / 127
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # torch announces the removal of this interface; one place uses it
+            warnings.simplefilter("ignore")  # torch announces the end of this interface; one place uses it
             zero = torch.zeros(len(weight), dtype=torch.int64)
             quantised = torch.quantize_per_channel(weight, scale, zero, 0, torch.qint8)
             self._packed = torch.ops.quantized.linear_prepack(quantised, None)

@@ -26,10 +26,8 @@ DEPTH = 4  # bytes that one lane multiplies at a time
 BLOCK = 64  # outputs of a tile: four registers
 HEAD_WIDTH = 32  # of the official checkpoints; other widths go through ordinary loops
 GROUP = 4  # positions whose sums of attention are made side by side
-NEAR, NEARER = (
-    2,
-    3,
-)  # where what is called for is put: the second cache, which takes more calls at a time; the first
+# Where what is called for is put: the second cache, which takes more calls at a time; the first.
+NEAR, NEARER = 2, 3
 HAS_VNNI = bool(llvmlite.binding.get_host_cpu_features().get("avx512vnni"))
 
 _I8, _I32, _I64, _F32 = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.FloatType()

@@ -193,14 +193,10 @@ def _bounded(file: CheckpointFile, table: Mapping[str, Any], name: str, low: int
 
 def _check_generator(file: CheckpointFile, model: Mapping[str, Any], hop: int) -> None:
     """The generator's lists: small whole numbers, as many as belong together, and a product that is the hop."""
-    rates, kernels = (
-        _whole_numbers(model.get("upsample_rates")),
-        _whole_numbers(model.get("upsample_kernel_sizes")),
-    )
-    blocks, dilations = (
-        _whole_numbers(model.get("resblock_kernel_sizes")),
-        model.get("resblock_dilation_sizes"),
-    )
+    rates = _whole_numbers(model.get("upsample_rates"))
+    kernels = _whole_numbers(model.get("upsample_kernel_sizes"))
+    blocks = _whole_numbers(model.get("resblock_kernel_sizes"))
+    dilations = model.get("resblock_dilation_sizes")
     listed = isinstance(dilations, list) and all(_whole_numbers(part) for part in dilations)
     if not (rates and kernels and blocks and listed and len(dilations or []) == len(blocks)):
         raise WeightsError("mismatch", f"{file.name} does not describe its generator in its configuration.")

@@ -90,9 +90,8 @@ def _in_mp4(data: bytes) -> bytes | None:
     """Content of the uuid box whose purpose is ``manifest``."""
     for kind, start, end in _boxes(data, 0, len(data)):
         if kind == b"uuid" and data[start : start + 16] == MP4_UUID:
-            body = data[
-                start + 20 : min(end, start + 20 + MAX_STORE_BYTES)
-            ]  # after the full box's version and flags
+            content = start + 20  # after the full box's version and flags
+            body = data[content : min(end, content + MAX_STORE_BYTES)]
             purpose, separator, rest = body.partition(b"\0")
             if separator and purpose == b"manifest":
                 return rest[8:]  # after the offset of the first auxiliary box

@@ -243,12 +243,8 @@ def _measure(match: re.Match[str]) -> str:
 
 def _time(match: re.Match[str]) -> str:
     """Before a dash and another number it is where a span begins: 2:00-4:00 PM -> two to four P M."""
-    hour, minute, half, to = (
-        int(match["hour"]),
-        int(match["minute"]),
-        match["half"],
-        " to " if match["to"] else "",
-    )
+    hour, minute, half = int(match["hour"]), int(match["minute"]), match["half"]
+    to = " to " if match["to"] else ""
     if match["second"]:
         seconds = int(match["second"])
         return f"{cardinal(hour)} {_minutes(minute)} and {cardinal(seconds)} second{'s' * (seconds != 1)}{to}"

@@ -89,9 +89,7 @@ def _tagged(
         if tag[2] not in styles:
             continue
         found.append(_styled(part, part.text[start : tag.start()], open_styles))
-        position = (
-            None if marked else tag.start()
-        )  # inside SSML the place in the document is not known any more
+        position = None if marked else tag.start()  # inside SSML it is not that of the document any more
         if tag[1]:
             if not open_styles or open_styles[-1].name != tag[2]:
                 raise _invalid(f"[/{tag[2]}] closes a tag that is not open there.", position=position)

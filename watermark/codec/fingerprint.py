@@ -35,9 +35,7 @@ _BANDS = 33
 _BITS = _BANDS - 1
 _BAND_EDGES_HZ = np.geomspace(300, 3_400, _BANDS + 1)
 _ACTIVE_DB = 30.0  # frames further below the loud ones say nothing
-_SILENCED_DB = (
-    36.0  # where the record spoke, a frame this far below was silenced: it does not cover the record
-)
+_SILENCED_DB = 36.0  # where the record spoke, a frame so far below was silenced: it does not cover the record
 
 _ANCHOR_FRAMES = 160  # 2 s: long enough that other speech never comes near MATCHED_BER at its best offset
 _ANCHOR_HOP = 40
