@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,12 @@ def require_programs(bench: str, *names: str) -> None:
     missing = [name for name in names if shutil.which(name) is None]
     if missing:
         sys.exit(f"{bench} needs these programs: {', '.join(missing)}")
+
+
+def require_pesq(bench: str) -> None:
+    """The same for the package `pesq`, which a benchmark must not find missing at its end."""
+    if find_spec("pesq") is None:
+        sys.exit(f"{bench} needs the package pesq for these parts (pip install 'assent[bench]', needs g++)")
 
 
 def speak(voice: str, text: str) -> tuple[np.ndarray, int]:

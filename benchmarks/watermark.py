@@ -2,8 +2,8 @@
 --attacks.
 
 Strengths and thresholds were chosen on festival and espeak-ng voices; everything here is reported on
-flite's (slt, rms, awb, kal16). Needs the programs flite, espeak-ng, ffmpeg and sox; PESQ needs the `pesq`
-package (extra `bench`).
+flite's (slt, rms, awb, kal16). Needs the programs flite, espeak-ng, ffmpeg and sox; parts that measure quality
+need the `pesq` package (extra `bench`).
 
     python -m benchmarks.watermark [--clips 60] [--unmarked 500] [--attacks] [--parts ...]
 """
@@ -23,7 +23,7 @@ from benchmarks.both_layers import both_layer_rows
 from benchmarks.cost import cost_rows
 from benchmarks.false_alarms import many_key_rows
 from benchmarks.marking import EPOCHS, KEYS, Marked, epoch_of, issued, mark_clips, material, share_interval
-from benchmarks.own_attacks import own_attack_rows, transplant_rows
+from benchmarks.own_attacks import own_attack_rows, quality_of, transplant_rows
 from benchmarks.report import Row, merge_report, spread_of
 from benchmarks.robustness import attack_rows, attacked_piece, longer_rows, merge_attacks
 from watermark.codec import detect, read_back
@@ -80,7 +80,10 @@ def main() -> None:
             options.key_pieces, options.keys, options.deep_pieces, options.deep_keys, options.key_minutes
         ),
     }
-    for name in options.parts.split(",") if options.parts else []:
+    wanted = options.parts.split(",") if options.parts else []
+    if {"quality", "own", "both", "baselines"}.intersection(wanted):
+        speech.require_pesq("bench-watermark")
+    for name in wanted:
         merge_report("watermark", parts[name](), command=command)
     if options.attacks:
         summary, table, missed = attack_rows(
@@ -94,12 +97,7 @@ def main() -> None:
 
 def quality_rows(clips: list[Marked]) -> list[Row]:
     """Wide-band PESQ of the whole clip at 16 kHz, by the reference program."""
-    try:
-        from pesq import pesq
-    except ImportError:
-        absent = "the pesq package is not installed (pip install 'assent[bench]', needs g++)"
-        return [Row("pesq_mean", "PESQ", None, target=4.45, note=absent)]
-    scores = [float(pesq(RATE, clip.original, clip.marked, "wb")) for clip in clips]
+    scores = [quality_of(clip.original, clip.marked) for clip in clips]
     worst = min(range(len(clips)), key=scores.__getitem__)
     spread = spread_of(scores)
     return [

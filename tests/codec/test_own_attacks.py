@@ -67,7 +67,8 @@ def test_erasing_costs_quality_first(marked_rms, keys, erase):
 
 def test_hill_climbing_by_verdicts_does_not_find_an_erased_copy_that_sounds_well(rms, marked_rms):
     clip = _bench_clip(rms[:48_000])
-    assert climb_to_erase(clip, queries=10, seed=1, known=_few) < 3.5
+    erased = climb_to_erase(clip, queries=10, seed=1, known=_few)
+    assert estimate_quality(clip.original, erased) < 3.5
 
 
 def test_hill_climbing_by_verdicts_does_not_turn_a_transplant_into_issued(rms, slt):
