@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import logging
 import mmap
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.core.files.storage import default_storage
 from django.db import close_old_connections
 
 from synth.audio.decode import DecodeLimits, decode_to_file
@@ -25,6 +21,7 @@ from watermark.models import Mark, Verification
 from watermark.provenance import Claims, contradictions
 from watermark.verdict import SENTENCES, Decision, Interval, decide
 from worker import resident
+from worker.decoding import local_copy
 from worker.examination import Examined, Progress, examine
 from worker.heartbeat import Heartbeat
 from worker.outage import is_outage
@@ -100,16 +97,6 @@ def decode_limits(limits: Limits, *, deep: bool) -> DecodeLimits:
         cpu_s=limits.decode_cpu_s,
         wall_s=limits.decode_wall_s,
     )
-
-
-@contextmanager
-def local_copy(name: str) -> Iterator[Path]:
-    """A stored upload as a file of this machine, whatever the storage is."""
-    with default_storage.open(name, "rb") as source, tempfile.NamedTemporaryFile(prefix="assent-") as local:
-        for chunk in source.chunks():
-            local.write(chunk)
-        local.flush()
-        yield Path(local.name)
 
 
 def _claims(path: Path) -> Claims:
