@@ -28,6 +28,7 @@ from accounts.models import (
 from accounts.principals import Principal
 from audit import selectors as audit
 from audit.models import Entry
+from audit.subjects import about
 from synth.common.ids import parse_id
 from synth.errors import Forbidden, NotFound
 
@@ -224,7 +225,7 @@ def ledger(principal: Principal, voice: str | UUID) -> QuerySet[Entry]:
     auditor = principal.can(permissions.AUDIT_READ) and found.organisation_id == principal.organisation.pk
     if not auditor and not controls(principal, found):
         raise Forbidden("scope_missing", "Only the owner of this voice and auditors read its ledger.")
-    return audit.entries_for(subject=f"voice:{found.pk}")
+    return audit.entries_for(subject=about("voice", found.pk))
 
 
 def keys(principal: Principal) -> QuerySet[ApiKey]:

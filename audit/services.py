@@ -43,7 +43,7 @@ def record(
 ) -> Entry:
     """Write one entry inside the caller's transaction; it stands or falls with the business rows.
 
-    ``subject`` names the row that the event is about, e.g. ``"job:<uuid>"``. ``data`` holds identifiers,
+    ``subject`` names the row that the event is about (`audit.subjects.about`). ``data`` holds identifiers,
     codes, hashes, counts and flags only (see `audit.events`). A second call with the same
     ``idempotency_key`` writes nothing and returns the first entry.
 
@@ -132,8 +132,3 @@ def commitment(value: str, *, salt: bytes) -> str:
     if len(salt) < 16:
         raise ValueError("the salt of a commitment has 16 bytes or more")
     return hmac.new(salt, unicodedata.normalize("NFC", value).encode(), hashlib.sha256).hexdigest()
-
-
-def commitment_matches(value: str, *, salt: bytes, expected: str) -> bool:
-    """Whether ``value`` is the text behind a logged commitment (constant time)."""
-    return hmac.compare_digest(commitment(value, salt=salt), expected)

@@ -17,6 +17,7 @@ from audit import keys as log_keys
 from audit import selectors as log
 from audit import services as audit
 from audit.note import NoteError, Signer, Verifier
+from audit.subjects import about
 from synth.common import ratelimit
 from synth.errors import AssentError, PayloadTooLarge, Unavailable
 from watermark import figures, reports, selectors
@@ -28,11 +29,6 @@ CHECKS_RATE = "60/minute"
 MAX_FILE_BYTES = 2 * reports.MAX_REPORT_BYTES
 """Of a report file: the report, laid out for people, with its proof."""
 sha256_of = reports.sha256_of
-
-
-def subject_of(row: Verification) -> str:
-    """How the log names a query."""
-    return f"verification:{row.pk}"
 
 
 def document(row: Verification, report: dict[str, Any]) -> dict[str, Any]:
@@ -158,7 +154,7 @@ def judged(envelope: Any) -> dict[str, Any]:
 
 def _in_our_log(report: dict[str, Any]) -> bool:
     """A report fetched before its entry was placed carries no proof; our own log knows all the same."""
-    entry = log.entries_for(subject=f"verification:{report['id']}", event=reports.EVENT).first()
+    entry = log.entries_for(subject=about("verification", report["id"]), event=reports.EVENT).first()
     return entry is not None and reports.commits_to(entry.content, report)
 
 

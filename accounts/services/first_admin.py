@@ -18,6 +18,7 @@ from accounts.models import FirstAdminToken, User
 from accounts.services.people import actor_of, create_organisation
 from accounts.tokens import new_token, token_hash
 from audit import services as audit
+from audit.subjects import about
 from synth.errors import AssentError, Conflict, NotFound
 
 LIFETIME = timedelta(days=1)
@@ -83,7 +84,7 @@ def redeem_first_admin_token(
         audit.record(
             event="account.created",
             actor=actor_of(user),
-            subject=f"user:{user.pk}",
+            subject=about("user", user.pk),
             data={"account_id": str(user.pk), "kind": "administrator"},
             idempotency_key=f"account.created:{user.pk}",
         )

@@ -16,6 +16,7 @@ from accounts.models import ApiKey, Membership
 from accounts.principals import Principal
 from accounts.tokens import new_api_key, prefix_of, token_hash
 from audit import services as audit
+from audit.subjects import about
 from synth.errors import AssentError, NotFound
 
 DEFAULT_KEY_DAYS = 90
@@ -76,7 +77,7 @@ def create_key(
             event="api_key.created",
             actor=principal.actor,
             organisation_id=principal.organisation.pk,
-            subject=f"api_key:{row.pk}",
+            subject=about("api_key", row.pk),
             data={"api_key_id": str(row.pk), "scopes": wanted, "expires_at": row.expires_at.isoformat()},
         )
     return row, key
@@ -107,7 +108,7 @@ def end_keys(*, principal: Principal, keys: Sequence[ApiKey]) -> None:
             event="api_key.revoked",
             actor=principal.actor,
             organisation_id=row.organisation_id,
-            subject=f"api_key:{row.pk}",
+            subject=about("api_key", row.pk),
             data={"api_key_id": str(row.pk)},
         )
 

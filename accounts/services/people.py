@@ -22,6 +22,7 @@ from accounts.services.keys import end_keys
 from accounts.tokens import new_token, token_hash
 from audit import services as audit
 from audit.actors import Actor
+from audit.subjects import about
 from synth.errors import AssentError, Conflict, Forbidden, NotFound
 
 INVITATION_LIFETIME = timedelta(days=7)
@@ -51,7 +52,7 @@ def create_organisation(*, owner: User, name: str) -> Organisation:
             event="organisation.created",
             actor=actor_of(owner),
             organisation_id=organisation.pk,
-            subject=f"organisation:{organisation.pk}",
+            subject=about("organisation", organisation.pk),
             data={"organisation_id": str(organisation.pk)},
         )
         _join(organisation=organisation, user=owner, role=Role.OWNER, actor=actor_of(owner))
@@ -64,7 +65,7 @@ def account_created(*, user: User) -> None:
         audit.record(
             event="account.created",
             actor=actor_of(user),
-            subject=f"user:{user.pk}",
+            subject=about("user", user.pk),
             data={"account_id": str(user.pk)},
             idempotency_key=f"account.created:{user.pk}",
         )
@@ -85,7 +86,7 @@ def rename_organisation(*, principal: Principal, name: str) -> Organisation:
             event="settings.changed",
             actor=principal.actor,
             organisation_id=organisation.pk,
-            subject=f"organisation:{organisation.pk}",
+            subject=about("organisation", organisation.pk),
             data={"setting": "name"},
         )
     return organisation
@@ -108,7 +109,7 @@ def change_role(*, principal: Principal, membership_id: UUID, role: str) -> Memb
                 event="member.role_changed",
                 actor=principal.actor,
                 organisation_id=membership.organisation_id,
-                subject=f"user:{membership.user_id}",
+                subject=about("user", membership.user_id),
                 data={"user_id": str(membership.user_id), "role": role, "previous_role": previous},
             )
     return membership
@@ -131,7 +132,7 @@ def remove_member(*, principal: Principal, membership_id: UUID) -> None:
             event="member.removed",
             actor=principal.actor,
             organisation_id=membership.organisation_id,
-            subject=f"user:{membership.user_id}",
+            subject=about("user", membership.user_id),
             data={"user_id": str(membership.user_id), "role": membership.role},
         )
         user = membership.user
@@ -189,7 +190,7 @@ def invite(*, principal: Principal, email: str, role: str) -> Invitation:
             event="member.invited",
             actor=principal.actor,
             organisation_id=organisation.pk,
-            subject=f"organisation:{organisation.pk}",
+            subject=about("organisation", organisation.pk),
             data={"role": role, "expires_at": invitation.expires_at.isoformat()},
         )
         link = f"{settings.ASSENT_BASE_URL}/invitations/{token}"
@@ -219,7 +220,7 @@ def withdraw_invitation(*, principal: Principal, invitation_id: UUID) -> None:
             event="member.invitation_withdrawn",
             actor=principal.actor,
             organisation_id=principal.organisation.pk,
-            subject=f"organisation:{principal.organisation.pk}",
+            subject=about("organisation", principal.organisation.pk),
             data={},
         )
 
@@ -270,7 +271,7 @@ def _join(*, organisation: Organisation, user: User, role: str, actor: Actor) ->
         event="member.added",
         actor=actor,
         organisation_id=organisation.pk,
-        subject=f"user:{user.pk}",
+        subject=about("user", user.pk),
         data={"user_id": str(user.pk), "role": str(role)},
     )
     return membership

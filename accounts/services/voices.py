@@ -14,6 +14,7 @@ from accounts.principals import Principal
 from accounts.states import move
 from audit import services as audit
 from audit.actors import Actor
+from audit.subjects import about
 from synth.errors import AssentError, Conflict
 
 MAX_VOICES_PER_ORGANISATION = 500
@@ -82,7 +83,7 @@ def record(
         event=event,
         actor=who if isinstance(who, Actor) else who.actor,
         organisation_id=voice.organisation_id,
-        subject=f"voice:{voice.pk}",
+        subject=about("voice", voice.pk),
         data={"voice_id": str(voice.pk), **data},
         idempotency_key=once,
     )

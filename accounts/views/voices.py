@@ -26,6 +26,7 @@ from accounts.terms import Term, terms_of
 from accounts.words import emotion_label, fact_rows, gate_rows
 from audit.events import EVENTS
 from audit.models import Entry
+from audit.subjects import about
 from synth.errors import AssentError
 from synth.portal.files import answer_with
 from synth.portal.refusals import page, show
@@ -240,7 +241,7 @@ def uses(request: HttpRequest) -> HttpResponse:
     rows = Entry.objects.none()
     for found in mine:
         rows = rows | selectors.ledger(principal, found.pk)
-    return _ledger_page(request, rows, {"voices": {f"voice:{found.pk}": found for found in mine}})
+    return _ledger_page(request, rows, {"voices": {about("voice", found.pk): found for found in mine}})
 
 
 def _ledger_page(request: HttpRequest, rows: Any, context: dict[str, Any]) -> HttpResponse:

@@ -13,6 +13,7 @@ from accounts.models import Consent, Organisation
 from audit.actors import SYSTEM, Actor
 from audit.models import Entry
 from audit.services import record
+from audit.subjects import about
 from synth.errors import AssentError, NotFound
 from watermark.models import Mark, MarkEpoch
 
@@ -102,7 +103,7 @@ def take_down(*, public_id: UUID, actor: Actor, organisation_id: UUID, reason: s
             event="output.taken_down",
             actor=actor,
             organisation_id=organisation_id,
-            subject=f"output:{public_id}",
+            subject=about("output", public_id),
             data={"output_id": str(public_id), "code": reason},
         )
     return mark

@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts.principals import Principal
 from audit.actors import Actor, ActorKind
 from audit.services import record
+from audit.subjects import about
 from synth.common import uploads
 from synth.common.queue import depth, send_on_commit
 from synth.common.wakeup import notify
@@ -212,7 +213,7 @@ def complete_verification(*, verification_id: UUID, report: dict[str, Any]) -> N
             event="verification.queried",
             actor=_asker(row),
             organisation_id=row.organisation_id,
-            subject=documents.subject_of(row),
+            subject=about("verification", row.pk),
             data={
                 "file_sha256": row.file_sha256,
                 "verdict": report["verdict"],
@@ -240,7 +241,7 @@ def fail_verification(*, verification_id: UUID, error: AssentError, state: str =
             event="verification.queried",
             actor=_asker(row),
             organisation_id=row.organisation_id,
-            subject=documents.subject_of(row),
+            subject=about("verification", row.pk),
             data={"file_sha256": row.file_sha256, "verdict": None, "code": error.code},
             idempotency_key=f"verification:{row.id}",
         )

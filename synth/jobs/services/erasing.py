@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import Voice
 from audit.actors import Actor
 from audit.services import record
+from audit.subjects import about
 from synth.jobs.models import Output, SynthesisJob
 
 
@@ -33,7 +34,7 @@ def erase_jobs_of(*, voice: Voice, actor: Actor) -> int:
             event="output.deleted",
             actor=actor,
             organisation_id=output.job.organisation_id,
-            subject=f"voice:{voice.pk}",
+            subject=about("voice", voice.pk),
             data={"job_id": str(output.job_id), "output_id": str(output.pk), "reason": "voice_erased"},
             idempotency_key=f"output.deleted:{output.pk}",
         )

@@ -21,6 +21,7 @@ from django.utils import timezone
 from accounts.services import consent_is_live, styles_are_approved, weights_are_live
 from audit.actors import SYSTEM
 from audit.services import record
+from audit.subjects import about
 from synth.common import wakeup
 from synth.errors import AssentError, Forbidden
 from synth.jobs import selectors
@@ -127,7 +128,7 @@ def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
                 event="synthesis.completed",
                 actor=SYSTEM,
                 organisation_id=job.organisation_id,
-                subject=f"voice:{job.voice_id}",
+                subject=about("voice", job.voice_id),
                 data={
                     "job_id": str(job.id),
                     "output_id": str(mark.public_id),
@@ -239,7 +240,7 @@ def _end(job: SynthesisJob, state: JobState, error: AssentError | None, *, event
             event=event,
             actor=SYSTEM,
             organisation_id=job.organisation_id,
-            subject=f"voice:{job.voice_id}",
+            subject=about("voice", job.voice_id),
             data={"job_id": str(job.id), "code": error.code if error else "cancelled"},
             idempotency_key=f"{event}:{job.id}",
         )

@@ -14,6 +14,7 @@ from accounts.permissions import SPEECH_READ, SPEECH_WRITE
 from accounts.principals import Principal
 from accounts.selectors import get_controlled_voice
 from audit.services import record
+from audit.subjects import about
 from synth.common import wakeup
 from synth.errors import AssentError, Conflict, Forbidden, NotFound
 from synth.jobs import selectors
@@ -44,7 +45,7 @@ def cancel_job(*, principal: Principal, job_id: UUID) -> SynthesisJob:
                 event="synthesis.cancelled",
                 actor=principal.actor,
                 organisation_id=job.organisation_id,
-                subject=f"voice:{job.voice_id}",
+                subject=about("voice", job.voice_id),
                 data={"job_id": str(job.id), "code": "cancelled"},
                 idempotency_key=f"synthesis.cancelled:{job.id}",
             )
@@ -68,7 +69,7 @@ def open_output(*, principal: Principal, job_id: UUID) -> tuple[Output, IO[bytes
             event="output.downloaded",
             actor=principal.actor,
             organisation_id=principal.organisation.id,
-            subject=f"voice:{output.job.voice_id}",
+            subject=about("voice", output.job.voice_id),
             data={"job_id": str(output.job_id), "output_id": str(output.id)},
         )
     return output, default_storage.open(output.file, "rb")

@@ -19,6 +19,7 @@ from accounts.principals import Principal
 from accounts.scope import DEFAULT_PURPOSE
 from accounts.services import Authorisation, authorise
 from audit.services import commitment, new_salt, record
+from audit.subjects import about
 from synth.common.queue import send_on_commit
 from synth.errors import AssentError, Forbidden, Unavailable
 from synth.jobs import parameters as parameter_table
@@ -187,7 +188,7 @@ def _authorised_job(principal: Principal, asked: Order, idempotency_key: str) ->
         event="synthesis.authorised",
         actor=principal.actor,
         organisation_id=principal.organisation.id,
-        subject=f"voice:{job.voice_id}",
+        subject=about("voice", job.voice_id),
         data={
             "job_id": str(job.id),
             "voice_id": str(job.voice_id),
