@@ -115,8 +115,8 @@ HASH_KEYS = _words(
 KEYS = HASH_KEYS | _words(
     """
     account_id user_id member_id organisation_id role previous_role api_key_id key_id key_prefix scopes
-    voice_id voice_status style_id style_ids weights_id dictionary_id dictionary_version clip_id kind source
-    challenge_id challenge_words attestations submission_id consent_id consent_version consent_state scope
+    voice_id voice_status style_id style_ids timbre_style_ids weights_id dictionary_id dictionary_version clip_id
+    kind source challenge_id challenge_words attestations submission_id consent_id consent_version consent_state scope
     valid_from valid_until days_left expires_at revoked_at reason reasons code decision decided_by reviewer_id
     automatic gates model_versions thresholds attempt attempts verdict
     job_id batch_id output_id item priority state previous_state

@@ -24,7 +24,7 @@ from synth.engines.base import (
     Speech,
 )
 from synth.errors import AssentError
-from synth.jobs import script
+from synth.jobs import script, selectors
 from synth.jobs.models import SynthesisJob
 from synth.jobs.services import words_of
 from synth.text.dictionary import NO_WORDS, Dictionary
@@ -89,7 +89,7 @@ def speak(
     if PRONUNCIATIONS in engine.supports:
         refuse_excluded(job.consent.scope, job.language, [(part.text, part.dictionary) for part in parts])
     warnings = _left_out(engine, job, parts)
-    timbre = [clips.read(clip, style_name) for clip, style_name in voice_clips(job)]
+    timbre = [clips.read(style.clip, style.name) for style in selectors.neutral_first(job.timbre.all())]
     total = sum(len(part.text) for part in parts)
     speeches: list[Speech | None] = []
     done = 0
@@ -122,10 +122,14 @@ class Clips:
 
     def read(self, clip: Clip | None, style_name: str = "") -> ReferenceClip:
         """A kept clip. AssentError ``clip_erased`` when its file is gone."""
+        erased = AssentError("clip_erased", "The recording of this style was erased.", http_status=403)
         if clip is None or not clip.file:
-            raise AssentError("clip_erased", "The recording of this style was erased.", http_status=403)
+            raise erased
         if clip.pk not in self._read:
-            audio = decode_stored(clip.file.name or "", limits=_CLIP_LIMITS)
+            try:
+                audio = decode_stored(clip.file.name or "", limits=_CLIP_LIMITS)
+            except FileNotFoundError:  # a moment ago: the next beat would have stopped the job
+                raise erased from None
             self._read[clip.pk] = ReferenceClip(
                 samples=audio.mono(),
                 sample_rate_hz=audio.sample_rate_hz,
@@ -174,13 +178,6 @@ def parts_of(job: SynthesisJob, clips: Clips) -> list[Part]:
             )
         )
     return parts
-
-
-def voice_clips(job: SynthesisJob) -> list[tuple[Clip, str]]:
-    """Clips that show the voice's timbre, with their styles' names: approved styles, the neutral one first."""
-    styles = job.voice.styles.filter(state="approved", clip__isnull=False).select_related("clip")
-    ordered = sorted(styles, key=lambda style: (style.emotion != "neutral", style.name))
-    return [(style.clip, style.name) for style in ordered[:3] if style.clip and style.clip.file]
 
 
 def _merged(words: Dictionary, inside: Dictionary) -> Dictionary:

@@ -62,6 +62,8 @@ class SynthesisJob(models.Model):
     style = models.ForeignKey(Style, on_delete=models.PROTECT, null=True, blank=True, related_name="jobs")
     # The recording whose manner is followed: the style's clip, or without a style the consent recording.
     clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="jobs")
+    # Styles from whose clips the timbre is taken, spoken in or not; chosen when the job is claimed.
+    timbre = models.ManyToManyField(Style, related_name="+", blank=True)
     consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="jobs")
     consent_version = models.PositiveIntegerField()
     # Fine-tuned weights of the voice, where it has some and its consent covers them.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.models import Organisation
+from accounts.models import Organisation, Style
 from accounts.permissions import SPEECH_READ
 from accounts.principals import Principal
 from synth.errors import NotFound
@@ -77,7 +78,7 @@ def job_row(job_id: UUID) -> SynthesisJob:
             "output",
             "output__mark",
         )
-        .prefetch_related("further_styles__style", "further_styles__clip")
+        .prefetch_related("further_styles__style", "further_styles__clip", "timbre__clip")
         .get(id=job_id)
     )
 
@@ -86,6 +87,16 @@ def style_ids(job: SynthesisJob) -> set[UUID]:
     """Every style that the job speaks in; its rows never change, so those that came with the job will do."""
     further = {row.style_id for row in job.further_styles.all()}
     return further | ({job.style_id} if job.style_id else set())
+
+
+def timbre_ids(job: SynthesisJob) -> set[UUID]:
+    """Every style from which this claim of the job takes the timbre; they came with the claim."""
+    return {style.pk for style in job.timbre.all()}
+
+
+def neutral_first(styles: Iterable[Style]) -> list[Style]:
+    """In the order in which their clips show a voice's timbre."""
+    return sorted(styles, key=lambda style: (style.emotion != "neutral", style.name))
 
 
 def dictionaries_for(principal: Principal) -> QuerySet[DictionaryVersion]:

@@ -150,13 +150,15 @@ def test_a_tagged_style_that_was_removed_stops_the_job(owner, speak):  # noqa: F
         services.release_job(job=job, mark=reserved(job), finished=finished())
 
 
-def test_removing_a_style_and_releasing_cannot_cross(owner, speak):  # noqa: F811
+@pytest.mark.parametrize("name", ["sad", "calm"])
+def test_removing_a_style_and_releasing_cannot_cross(owner, speak, name):  # noqa: F811
+    """Neither where a tag asks for it (sad) nor where only the timbre is taken from it (calm)."""
     job = services.claim_job(job_id=speak(input_type="tags").id, worker="w")
     tagged = JobStyle.objects.get(job=job, weight=None).style
     removed = threading.Event()
 
     def remove() -> None:
-        accounts.remove_style(principal=owner, style_id=tagged.pk)
+        accounts.remove_style(principal=owner, style_id=job.voice.styles.get(name=name).pk)
         removed.set()
         connection.close()
 

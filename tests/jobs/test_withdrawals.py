@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
 from accounts import services as accounts
 from accounts.permissions import Role
@@ -11,8 +14,8 @@ from accounts.principals import principal_of, renewed
 from accounts.services.consent import GATES_THAT_MUST_PASS
 from audit.models import Entry
 from synth.errors import AssentError, Forbidden
-from synth.jobs import services
-from synth.jobs.models import JobState, Output
+from synth.jobs import selectors, services
+from synth.jobs.models import JobState, Output, SynthesisJob
 from synth.jobs.services import JobStopped
 from tests import factories
 from tests.jobs.test_services import claimed, finished, owner, reserved, voice  # noqa: F401 - fixtures
@@ -62,6 +65,29 @@ def test_a_style_removed_while_it_is_spoken_is_not_released(owner, voice):  # no
     job.refresh_from_db()
     assert (job.state, job.error["code"]) == (JobState.FAILED, "style_removed")
     assert not Output.objects.exists()
+
+
+def test_a_style_removed_while_its_timbre_is_used_is_not_released(owner, voice):  # noqa: F811
+    job = claimed(owner, voice)  # in "sad"; the engine is given the neutral clip too
+    neutral = voice.styles.get(name="neutral")
+    assert neutral.pk not in selectors.style_ids(job)
+    accounts.remove_style(principal=owner, style_id=neutral.pk)
+    with pytest.raises(JobStopped, match="style"):
+        services.beat(job=job, stage="speaking", progress=0.5)
+    with pytest.raises(JobStopped, match="style"):
+        services.release_job(job=job, mark=reserved(job), finished=finished())
+    assert not Output.objects.exists()
+
+
+def test_timbre_is_taken_from_the_styles_that_are_there_when_the_job_is_claimed(owner, voice):  # noqa: F811
+    lost = claimed(owner, voice)
+    assert {style.name for style in lost.timbre.all()} == {"neutral", "sad"}
+    accounts.remove_style(principal=owner, style_id=voice.styles.get(name="neutral").pk)
+    SynthesisJob.objects.update(heartbeat_at=timezone.now() - timedelta(hours=1))
+    services.reap_jobs()
+    job = services.claim_job(job_id=lost.id, worker="w2")
+    entry = services.release_job(job=job, mark=reserved(job), finished=finished()).entry
+    assert entry.content["data"]["timbre_style_ids"] == [str(job.style_id)]
 
 
 @pytest.mark.parametrize("ending", ["key", "role", "membership", "account"])

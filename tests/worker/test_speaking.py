@@ -80,9 +80,8 @@ def spoken(owner, voice):
     def speak(engine, text, **more):
         made = services.submit_job(principal=owner, voice=str(voice.id), text=text, seed=5, **more)
         seen = []
-        found = speaking.speak(
-            engine, selectors.job_row(made.id), on_progress=seen.append, should_stop=lambda: False
-        )
+        job = services.claim_job(job_id=made.id, worker="w")
+        found = speaking.speak(engine, job, on_progress=seen.append, should_stop=lambda: False)
         assert seen == sorted(seen) and seen[-1] == pytest.approx(1.0)
         return found
 
@@ -208,7 +207,7 @@ def trained(owner):
 
 def by(engine, owner, voice):
     made = services.submit_job(principal=owner, voice=str(voice.id), text="The letter came.")
-    job = selectors.job_row(made.id)
+    job = services.claim_job(job_id=made.id, worker="w")
     return speaking.speak(engine, job, on_progress=lambda share: None, should_stop=lambda: False)
 
 
@@ -233,11 +232,12 @@ def test_an_engine_without_weights_of_voices_says_so(owner, trained):
     assert not found.own_weights and speaking.WEIGHTS_IGNORED in found.speech.warnings
 
 
-@pytest.mark.parametrize("ending", ["revoked", "style", "weights"])
+@pytest.mark.parametrize("ending", ["revoked", "style", "timbre", "weights"])
 def test_what_was_withdrawn_while_a_job_waited_is_not_even_loaded(owner, trained, monkeypatch, ending):
     engine = Able()
     monkeypatch.setattr(speech.resident, "engine", lambda: engine)
     style = factories.approved_style(owner, trained, name="sad")
+    timbre = factories.approved_style(owner, trained, name="calm")
     text = "The letter came, [sad]at last.[/sad]"
     made = services.submit_job(principal=owner, voice=str(trained.id), text=text, input_type="tags")
     job = services.claim_job(job_id=made.id, worker="w")
@@ -245,13 +245,24 @@ def test_what_was_withdrawn_while_a_job_waited_is_not_even_loaded(owner, trained
         accounts.revoke(principal=owner, voice_id=trained.pk)
     elif ending == "style":
         accounts.remove_style(principal=owner, style_id=style.pk)
+    elif ending == "timbre":
+        accounts.remove_style(principal=owner, style_id=timbre.pk)
     else:
         accounts.remove_weights(actor=SYSTEM, voice_id=trained.pk)
     speech.render(job)
     job.refresh_from_db()
     assert not engine.asked
-    codes = {"revoked": "consent_revoked", "style": "style_removed", "weights": "weights_removed"}
-    assert (job.state, job.error["code"]) == ("failed", codes[ending])
+    codes = {"revoked": "consent_revoked", "weights": "weights_removed"}
+    assert (job.state, job.error["code"]) == ("failed", codes.get(ending, "style_removed"))
+
+
+def test_a_clip_erased_before_it_is_read_is_said_to_be(owner, voice):
+    made = services.submit_job(principal=owner, voice=str(voice.id), text="The letter came.")
+    job = services.claim_job(job_id=made.id, worker="w")
+    accounts.remove_style(principal=owner, style_id=voice.styles.get(name="calm").pk)
+    with pytest.raises(AssentError) as refused:
+        speaking.speak(Listening(), job, on_progress=lambda share: None, should_stop=lambda: False)
+    assert (refused.value.code, refused.value.http_status) == ("clip_erased", 403)
 
 
 def test_a_job_of_several_styles_is_marked_as_one_file(owner, voice, monkeypatch):
@@ -271,4 +282,5 @@ def test_a_job_of_several_styles_is_marked_as_one_file(owner, voice, monkeypatch
     assert job.follow_report["of_whole"] is False and job.follow_report["style"] == "sad"
     entry = job.output.entry.content["data"]
     assert set(entry["style_ids"]) == {str(row.style_id) for row in job.further_styles.all()}
+    assert set(entry["timbre_style_ids"]) == {str(style.pk) for style in voice.styles.all()}
     assert entry["weights_id"] is None and entry["mark_layers"] == ["keyed"]

@@ -18,6 +18,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from accounts import selectors as voices
 from accounts.services import consent_is_live, styles_are_approved, weights_are_live
 from audit.actors import SYSTEM
 from audit.services import record
@@ -30,21 +31,32 @@ from watermark.models import Mark
 from watermark.services import issue_mark
 
 OUTPUT_FOLDER = "outputs"
+TIMBRE_STYLES = 3
+"""So many of a voice's styles show its timbre."""
 
 
 def claim_job(*, job_id: UUID, worker: str) -> SynthesisJob | None:
-    """Take a queued job; None when it is not there to be taken. Exactly one caller gets it."""
+    """Take a queued job; None when it is not there to be taken. Exactly one caller gets it.
+
+    The styles that show the timbre are chosen now: what the voice has by now, whatever the job speaks in.
+    """
     now = timezone.now()
-    claimed = SynthesisJob.objects.filter(id=job_id, state=JobState.QUEUED).update(
-        state=JobState.RUNNING,
-        worker=worker,
-        heartbeat_at=now,
-        started_at=now,
-        attempts=F("attempts") + 1,
-        stage="starting",
-        progress=0.0,
-    )
-    return selectors.job_row(job_id) if claimed else None
+    with transaction.atomic():
+        claimed = SynthesisJob.objects.filter(id=job_id, state=JobState.QUEUED).update(
+            state=JobState.RUNNING,
+            worker=worker,
+            heartbeat_at=now,
+            started_at=now,
+            attempts=F("attempts") + 1,
+            stage="starting",
+            progress=0.0,
+        )
+        if not claimed:
+            return None
+        job = SynthesisJob.objects.select_related("voice").get(id=job_id)
+        styles = voices.approved_styles([job.voice])[job.voice_id]
+        job.timbre.set(selectors.neutral_first(styles)[:TIMBRE_STYLES])
+    return selectors.job_row(job_id)
 
 
 def beat(*, job: SynthesisJob, stage: str, progress: float) -> None:
@@ -57,13 +69,14 @@ def beat(*, job: SynthesisJob, stage: str, progress: float) -> None:
 
 
 def _still_permitted(job: SynthesisJob, *, lock: bool = False) -> None:
-    """Raise `JobStopped` unless everything that the job was authorised with still holds.
+    """Raise `JobStopped` unless everything that the job was authorised with, or speaks by, still holds.
 
     With ``lock`` the rows are held, consent first, so that nothing of it can be withdrawn before the release commits.
     """
     if not consent_is_live(consent_id=job.consent_id, version=job.consent_version, lock=lock):
         raise JobStopped("consent")
-    if not styles_are_approved(style_ids=selectors.style_ids(job), lock=lock):
+    used = selectors.style_ids(job) | selectors.timbre_ids(job)
+    if not styles_are_approved(style_ids=used, lock=lock):
         raise JobStopped("style")
     if job.weights_id and not weights_are_live(weights_id=job.weights_id, lock=lock):
         raise JobStopped("weights")
@@ -136,6 +149,7 @@ def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
                     "voice_id": str(job.voice_id),
                     "style_id": str(job.style_id) if job.style_id else None,
                     "style_ids": sorted(map(str, selectors.style_ids(job))),
+                    "timbre_style_ids": sorted(map(str, selectors.timbre_ids(job))),
                     "weights_id": str(job.weights_id) if finished.own_weights else None,
                     "consent_id": str(job.consent_id),
                     "consent_version": job.consent_version,
@@ -202,9 +216,7 @@ def stop_job(*, job: SynthesisJob, reason: str) -> None:
     if reason == "consent":
         _end(job, JobState.FAILED, _consent_ended(job), event="synthesis.failed")
     elif reason == "style":
-        removed = Forbidden(
-            "style_removed", "The style was removed from the voice before the speech was done."
-        )
+        removed = Forbidden("style_removed", "A style was removed from the voice before the speech was done.")
         _end(job, JobState.FAILED, removed, event="synthesis.failed")
     elif reason == "weights":
         removed = Forbidden(
