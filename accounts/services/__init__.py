@@ -23,7 +23,7 @@ from accounts.services.consent import (
 )
 from accounts.services.first_admin import (
     first_admin_link,
-    first_admin_token_is_open,
+    open_first_admin_token,
     redeem_first_admin_token,
 )
 from accounts.services.keys import create_key, find_key, revoke_key
@@ -76,9 +76,9 @@ __all__ = [
     "expire_consents",
     "find_key",
     "first_admin_link",
-    "first_admin_token_is_open",
     "invite",
     "issue_challenge",
+    "open_first_admin_token",
     "open_invitation",
     "redeem_first_admin_token",
     "register_voice",

@@ -10,7 +10,6 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import connection, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import texts
@@ -43,9 +42,25 @@ def first_admin_link() -> str | None:
     return f"{settings.ASSENT_BASE_URL}{PATH}{token}"
 
 
-def first_admin_token_is_open(token: str) -> bool:
-    """Whether `token` would still be taken; for the page to ask before it shows its form."""
-    return _open_tokens(token).exists() and not _administrator_exists()
+def open_first_admin_token(token: str) -> FirstAdminToken:
+    """The link's row while it would still be taken. Raises NotFound ``link_used`` or ``link_not_valid``, each with
+    the way out.
+    """
+    if _administrator_exists():
+        raise NotFound(
+            "link_used",
+            "The first administrator's account was made, so this link no longer works. Sign in with that account.",
+        )
+    opened = FirstAdminToken.objects.filter(
+        token_hash=token_hash(token), redeemed_at__isnull=True, expires_at__gt=timezone.now()
+    ).first()
+    if opened is None:
+        raise NotFound(
+            "link_not_valid",
+            "This link has expired, or a newer one has taken its place. A fresh one is printed by: "
+            "manage.py first_admin_link",
+        )
+    return opened
 
 
 def redeem_first_admin_token(
@@ -54,7 +69,7 @@ def redeem_first_admin_token(
     """Use the link: make the administrator's account and their organisation, and spend the token.
 
     Without a password the caller logs the person in at once, to enrol a passkey. The address counts as
-    verified: whoever holds the link holds the machine. Raises NotFound ``link_not_valid``; AssentError
+    verified: whoever holds the link holds the machine. Raises what `open_first_admin_token` does; AssentError
     ``email_invalid``, ``password_too_weak`` and those of texts; Conflict ``account_exists``.
     """
     email = email.strip().lower()
@@ -74,9 +89,7 @@ def redeem_first_admin_token(
     now = timezone.now()
     with transaction.atomic():
         _serialise()
-        opened = _open_tokens(token).select_for_update().first()
-        if opened is None or _administrator_exists():
-            raise NotFound("link_not_valid", "This link is not valid (any more).")
+        opened = open_first_admin_token(token)
         if User.objects.filter(email__iexact=email).exists():
             raise Conflict("account_exists", "There is an account with this address already.")
         user = User.objects.create_user(email, password, name=name, is_staff=True)
@@ -93,12 +106,6 @@ def redeem_first_admin_token(
         opened.redeemed_by = user
         opened.save(update_fields=["redeemed_at", "redeemed_by"])
     return user
-
-
-def _open_tokens(token: str) -> QuerySet[FirstAdminToken]:
-    return FirstAdminToken.objects.filter(
-        token_hash=token_hash(token), redeemed_at__isnull=True, expires_at__gt=timezone.now()
-    )
 
 
 def _administrator_exists() -> bool:

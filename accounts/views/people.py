@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.internal.flows.login import record_authentication
+from allauth.account.internal.flows.reauthentication import reauthenticate_by_password
 from django import forms
 from django.conf import settings
 from django.contrib import messages
@@ -155,8 +155,10 @@ class FirstAdminForm(forms.Form):
 @page
 def first_admin(request: HttpRequest, token: str) -> HttpResponse:
     """The one-time link that `up` prints: make the first administrator's account and log in."""
-    if not services.first_admin_token_is_open(token):
-        raise NotFound("link_not_valid", "This link is not valid (any more).")
+    try:
+        services.open_first_admin_token(token)
+    except NotFound as error:
+        return show(request, "accounts/first_admin.html", {}, refusal=error)
     form = FirstAdminForm(request.POST or None)
     refusal = None
     if request.method == "POST" and form.is_valid():
@@ -166,7 +168,8 @@ def first_admin(request: HttpRequest, token: str) -> HttpResponse:
             refusal = error
         else:
             login(request, user, backend=BACKEND)
-            record_authentication(request, user, "password", email=user.email)
+            # The password was set a moment ago: a second factor can be switched on without it.
+            reauthenticate_by_password(request)
             messages.success(request, _("Welcome. Switch on a second factor for this account now."))
             return redirect("mfa_index")
     return show(request, "accounts/first_admin.html", {"form": form}, refusal=refusal)

@@ -215,23 +215,25 @@ def test_the_first_link_makes_one_administrator_and_no_second():
     link = services.first_admin_link()
     token = link.rsplit("/", 1)[1]
     assert not FirstAdminToken.objects.filter(token_hash=token).exists()
-    assert services.first_admin_token_is_open(token)
+    assert services.open_first_admin_token(token).token_hash == token_hash(token)
     user = services.redeem_first_admin_token(
         token, email="Root@Example.org", organisation_name="Studio", password="a-long-enough-phrase"
     )
     assert user.is_staff and user.check_password("a-long-enough-phrase")
     assert Organisation.objects.get(memberships__user=user, memberships__role=Role.OWNER).name == "Studio"
-    with pytest.raises(NotFound):
-        services.redeem_first_admin_token(token, email="b@example.org", organisation_name="B")
     assert services.first_admin_link() is None
-    assert not services.first_admin_token_is_open(token)
+    with pytest.raises(NotFound) as spent:
+        services.redeem_first_admin_token(token, email="b@example.org", organisation_name="B")
+    assert spent.value.code == "link_used"
 
 
 def test_a_newer_link_closes_the_older():
     older = services.first_admin_link().rsplit("/", 1)[1]
     newer = services.first_admin_link().rsplit("/", 1)[1]
-    assert not services.first_admin_token_is_open(older)
-    assert services.first_admin_token_is_open(newer)
+    with pytest.raises(NotFound) as replaced:
+        services.open_first_admin_token(older)
+    assert replaced.value.code == "link_not_valid"
+    assert services.open_first_admin_token(newer)
 
 
 def test_a_refused_form_does_not_spend_the_link():
@@ -243,7 +245,7 @@ def test_a_refused_form_does_not_spend_the_link():
     assert refusal.value.code == "password_too_weak"
     with pytest.raises(AssentError):
         services.redeem_first_admin_token(token, email="a@example.org", organisation_name=" ")
-    assert services.first_admin_token_is_open(token)
+    assert services.open_first_admin_token(token)
     assert not User.objects.filter(email="a@example.org").exists()
 
 
