@@ -9,6 +9,9 @@ Needs Python and `cryptography`. ``KEY`` is the log's verifier key or a file tha
 somewhere other than the log. After the log changed its key, give every key, the oldest first: a file with one on
 each line, or --vkey again. ``CHECKPOINT`` is a file with a checkpoint you kept earlier: only that shows
 that nothing was cut off or rewritten since. Exit codes are the values of `Fault`.
+
+A leaf is an entry's place in the tree, counted from 0 (RFC 6962). The number of an entry, which pages and the names
+of proofs bear, is another: it counts from 1 and may have gaps.
 """
 
 from __future__ import annotations
@@ -53,16 +56,21 @@ class Fault(enum.IntEnum):
 
 
 class VerifyError(Exception):
-    """The first fault found; ``index`` is the first leaf (or entry) it concerns, where it concerns one."""
+    """The first fault found; ``leaf``, or in a database ``entry``, is the first it concerns, where it concerns one."""
 
-    def __init__(self, fault: Fault, message: str, index: int | None = None) -> None:
-        where = "" if index is None else f" [index {index}]"
+    def __init__(
+        self, fault: Fault, message: str, leaf: int | None = None, *, entry: int | None = None
+    ) -> None:
+        where = "".join(
+            f" [{what} {number}]" for what, number in (("leaf", leaf), ("entry", entry)) if number is not None
+        )
         super().__init__(f"{fault.name}{where}: {message}")
         self.fault = fault
-        self.index = index
+        self.leaf = leaf
+        self.entry = entry
 
 
-def parse_body(body: bytes, index: int | None = None) -> dict[str, Any]:
+def parse_body(body: bytes, leaf: int | None = None, *, entry: int | None = None) -> dict[str, Any]:
     """The entry in ``body``, which must be RFC 8785 JSON without fractions (as every entry is)."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -78,9 +86,9 @@ def parse_body(body: bytes, index: int | None = None) -> dict[str, Any]:
         # For ASCII keys and integers this is exactly the form that RFC 8785 prescribes.
         canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        raise VerifyError(Fault.CANONICAL, f"not canonical JSON: {error}", index) from None
+        raise VerifyError(Fault.CANONICAL, f"not canonical JSON: {error}", leaf, entry=entry) from None
     if not isinstance(value, dict) or canonical != body:
-        raise VerifyError(Fault.CANONICAL, "not the canonical form of its content", index)
+        raise VerifyError(Fault.CANONICAL, "not the canonical form of its content", leaf, entry=entry)
     return value
 
 
@@ -321,13 +329,13 @@ def _verify_output(options: argparse.Namespace) -> str:
         raise VerifyError(Fault.FORMAT, f"{options.file}: {error}") from None
     proof, entry = verify_output(digest.hexdigest(), _read_text(options.proof), keys)
     when, subject = entry.get("time"), entry.get("subject")
-    return f"OK: released {when} under entry {proof.index} of {keys[0].name} ({subject})"
+    return f"OK: released {when}, logged as leaf {proof.index} of {keys[0].name} ({subject})"
 
 
 def _verify_proof(options: argparse.Namespace) -> str:
     keys = _read_keys(options.vkey)
     proof, entry = verify_proof(_read_text(options.proof), keys)
-    return f"OK: entry {proof.index} of {keys[0].name} says\n{json.dumps(entry, indent=2, ensure_ascii=True)}"
+    return f"OK: leaf {proof.index} of {keys[0].name} says\n{json.dumps(entry, indent=2, ensure_ascii=True)}"
 
 
 def _verify_growth(options: argparse.Namespace) -> str:

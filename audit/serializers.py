@@ -13,13 +13,15 @@ from audit.models import Entry
 class EntrySerializer(serializers.Serializer[Entry]):
     """An entry as its readers see it. ``body`` is the logged JSON; its canonical bytes give ``leaf_hash``."""
 
-    id = serializers.IntegerField(read_only=True)
+    id = serializers.IntegerField(read_only=True, help_text="Its number, from 1.")
     event = serializers.CharField(read_only=True)
     sentence = serializers.SerializerMethodField(help_text="What happened, in English.")
     subject = serializers.CharField(read_only=True, allow_null=True)
     created_at = serializers.DateTimeField(read_only=True)
     leaf_hash = serializers.CharField(source="leaf_hash_hex", read_only=True)
-    index = serializers.SerializerMethodField(help_text="Place in the tree; null until it is sequenced.")
+    index = serializers.SerializerMethodField(
+        help_text="Its leaf in the tree, counted from 0; null until it is sequenced."
+    )
     body = serializers.JSONField(source="content", read_only=True)
 
     def get_sentence(self, entry: Entry) -> str:

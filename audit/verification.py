@@ -161,9 +161,9 @@ def _check_columns(using: str) -> None:
             for entry_id, event, organisation, subject, created_at, body, leaf_hash in rows:
                 if merkle.leaf_hash(bytes(body)) != bytes(leaf_hash):
                     raise VerifyError(
-                        Fault.LEAF, f"the bytes of entry {entry_id} do not give its hash", entry_id
+                        Fault.LEAF, f"the bytes of entry {entry_id} do not give its hash", entry=entry_id
                     )
-                content = parse_body(bytes(body), entry_id)
+                content = parse_body(bytes(body), entry=entry_id)
                 said = (
                     content.get("event"),
                     content.get("organisation"),
@@ -173,7 +173,7 @@ def _check_columns(using: str) -> None:
                 time = created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
                 if said != (event, str(organisation) if organisation else None, subject, time):
                     raise VerifyError(
-                        Fault.COLUMNS, f"the columns of entry {entry_id} contradict its body", entry_id
+                        Fault.COLUMNS, f"the columns of entry {entry_id} contradict its body", entry=entry_id
                     )
             last = rows[-1][0]
 
@@ -189,7 +189,7 @@ def verify_queue(*, using: str = "sequencer") -> int:
         lost = cursor.fetchone()[0]
         if lost is not None:
             raise VerifyError(
-                Fault.QUEUE, f"entry {lost} is neither in the tree nor in the queue, or in both", lost
+                Fault.QUEUE, f"entry {lost} is neither in the tree nor in the queue, or in both", entry=lost
             )
         cursor.execute("SELECT count(*) FROM audit_pending")
         return cursor.fetchone()[0]

@@ -40,7 +40,7 @@ def test_the_golden_log_verifies_for_ever(capsys: pytest.CaptureFixture[str]) ->
 def test_the_golden_output_verifies_for_ever(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("--proof", GOLDEN / "output.tlog-proof", "--vkey", VERIFIER.vkey)
     assert _run("verify-output", GOLDEN / "output.wav", *arguments) == 0
-    assert "under entry 21" in capsys.readouterr().out
+    assert "as leaf 21" in capsys.readouterr().out
 
 
 def test_any_entry_can_be_shown_with_its_proof(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_each_change_of_an_export_is_named(
     tamper(rows)
     with pytest.raises(VerifyError) as caught:
         _verify(rows)
-    assert (caught.value.fault, caught.value.index) == (fault, index)
+    assert (caught.value.fault, caught.value.leaf) == (fault, index)
 
 
 def test_a_cut_log_that_is_sound_is_caught_only_by_a_kept_checkpoint() -> None:
@@ -194,7 +194,7 @@ def test_a_cut_log_that_is_sound_is_caught_only_by_a_kept_checkpoint() -> None:
     kept = Checkpoint.open((GOLDEN / "checkpoint").read_text(), VERIFIER)
     with pytest.raises(VerifyError) as caught:
         _verify(cut, kept)
-    assert (caught.value.fault, caught.value.index) == (Fault.HISTORY, 8)
+    assert (caught.value.fault, caught.value.leaf) == (Fault.HISTORY, 8)
 
 
 @pytest.mark.parametrize(

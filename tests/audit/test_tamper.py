@@ -190,7 +190,7 @@ def test_the_verifier_names_class_and_place(
         verification.verify_database(keys.verifier())
     assert caught.value.fault is fault
     if index is not None:
-        assert caught.value.index == index
+        assert caught.value.leaf == index
 
 
 def test_a_stolen_queue_entry_is_seen_by_the_queue_check(
@@ -201,7 +201,7 @@ def test_a_stolen_queue_entry_is_seen_by_the_queue_check(
     tamper(lambda cursor: cursor.execute("DELETE FROM audit_pending"))
     with pytest.raises(VerifyError) as caught:
         verification.verify_queue()
-    assert (caught.value.fault, caught.value.index) == (Fault.QUEUE, late.pk)
+    assert (caught.value.fault, caught.value.entry) == (Fault.QUEUE, late.pk)
 
 
 def _outside() -> Checkpoint:
@@ -227,7 +227,7 @@ def test_a_clean_cut_shows_only_against_the_external_checkpoint(
     for known in ({"since": _outside()}, {"external": _outside()}):
         with pytest.raises(VerifyError) as caught:
             verification.verify_database(keys.verifier(), **known)
-        assert (caught.value.fault, caught.value.index) == (Fault.HISTORY, 200)
+        assert (caught.value.fault, caught.value.leaf) == (Fault.HISTORY, 200)
 
 
 def test_a_rewrite_signed_with_the_real_key_shows_only_against_the_external_checkpoint(
@@ -261,4 +261,4 @@ def test_a_rewrite_signed_with_the_real_key_shows_only_against_the_external_chec
     for known in ({"since": outside}, {"external": outside}):
         with pytest.raises(VerifyError) as caught:
             verification.verify_database(keys.verifier(), **known)
-        assert (caught.value.fault, caught.value.index) == (Fault.HISTORY, 0)
+        assert (caught.value.fault, caught.value.leaf) == (Fault.HISTORY, 0)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC
 from typing import Any
 
 from django import template
 from django.templatetags.static import static
 from django.utils.dateparse import parse_datetime
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -91,6 +92,12 @@ def short_hash(value: Any, length: int = 12) -> str:
     """Show the first characters of a digest or identifier."""
     text = value.hex() if isinstance(value, bytes | memoryview) else str(value or "")
     return text if len(text) <= length else f"{text[:length]}…"
+
+
+@register.filter
+def breakable(name: str) -> SafeString:
+    """A dotted name of words, which may be broken after each dot and underscore and so never within a word."""
+    return format_html_join(SafeString("<wbr>"), "{}", ((part,) for part in re.split(r"(?<=[._])", name)))
 
 
 @register.filter
