@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import permissions, receipts, recordings, selectors, services
 from accounts.gates.challenge import LANGUAGES as STATEMENT_LANGUAGES
 from accounts.languages import LANGUAGES
-from accounts.models import CheckState, Consent, Submission, Voice
+from accounts.models import CheckState, Consent, Submission, Voice, VoiceWeights
 from accounts.principals import Principal, principal_for
 from accounts.scope import Scope
 from accounts.terms import Term, terms_of
@@ -109,6 +109,7 @@ def voice(request: HttpRequest, voice_id: UUID) -> HttpResponse:
     mine = found.organisation_id == principal.organisation.pk
     controls = selectors.controls(principal, found)
     active = live is not None and found.status == "active"
+    trains = live is not None and Scope.from_json(live.scope).custom_weights
     styles: list[Any] = list(selectors.styles(principal, voice_id))
     styles.sort(key=lambda style: style.state == CheckState.REJECTED)  # stable: refused clips come last
     for style in styles:
@@ -128,10 +129,13 @@ def voice(request: HttpRequest, voice_id: UUID) -> HttpResponse:
         "may_consent": principal.can(permissions.CONSENT_WRITE)
         and mine
         and found.status not in ("revoked", "suspended"),
+        "may_register": principal.can(permissions.VOICES_WRITE) and found.owner_id == principal.user.pk,
         "may_add_style": principal.can(permissions.VOICES_WRITE) and mine and active,
         "may_speak": principal.can(permissions.SPEECH_WRITE) and mine and active,
         "may_read_ledger": controls or (principal.can(permissions.AUDIT_READ) and mine),
         "may_listen": may_listen(principal, found),
+        "may_add_weights": principal.user.is_staff and active and trains,
+        "weights": VoiceWeights.objects.filter(voice=found, removed_at=None).first(),
     }
     return render(request, "accounts/voice.html", context)
 

@@ -21,6 +21,8 @@ from synth.portal.tiles import Tile
 
 CACHE_KEY = "speech-engine"
 
+INSTALLING = "manage.py models fetch --mirror URL · manage.py models add FOLDER (docs/gpt-sovits.md)"
+
 PREVIEW_BANNER = gettext_lazy(
     "Preview engine: no voice model is installed. This speech is computed from a rule-based synthesiser and shaped "
     "to your reference clip: pitch, pace, pauses, loudness and part of the timbre follow the clip. It will sound "
@@ -95,6 +97,7 @@ def engine_tile() -> Tile:
             (_("Version"), facts["version"]),
             (_("Device"), facts["device"] or "–"),
             *rows,
+            *([(_("Installing the model"), INSTALLING)] if preview else []),
         ),
         banner=PREVIEW_BANNER if preview else "",
     )

@@ -327,6 +327,24 @@ def test_revoking_is_one_form_and_stands_in_the_ledger(browser, voice):
     assert "Consent was revoked." in text_of(browser.get("/uses"))
 
 
+def test_a_revoked_voice_says_what_its_owner_may_do(owner, browser, voice):
+    services.revoke(principal=owner, voice_id=voice.pk, reason="")
+    page = text_of(browser.get(f"/voices/{voice.pk}"))
+    assert 'href="/voices/new"' in page and "/consent" not in page
+    reviewer = logged_in(factories.member_principal(owner, "reviewer"))
+    page = text_of(reviewer.get(f"/voices/{voice.pk}"))
+    assert 'href="/voices/new"' not in page and "its owner registers a new voice" in page
+
+
+def test_an_administrator_is_told_how_weights_are_added_where_the_consent_has_them(owner, browser, voice):
+    command = f"manage.py models add --voice {voice.pk}"
+    owner.user.is_staff = True
+    owner.user.save()
+    assert command not in text_of(browser.get(f"/voices/{voice.pk}"))
+    trained = factories.consented_voice(owner, name="Trained", custom_weights=True)
+    assert f"manage.py models add --voice {trained.pk}" in text_of(browser.get(f"/voices/{trained.pk}"))
+
+
 def test_changes_need_a_post(browser, voice):
     for path in (f"/voices/{voice.pk}/revoke", f"/voices/{voice.pk}/erase", f"/voices/{voice.pk}/pause"):
         assert browser.get(path).status_code == 405
@@ -374,7 +392,19 @@ def test_the_first_administrator_comes_in_by_the_link_once(client):
     answer = client.post(path, form)
     assert answer.status_code == 302
     assert client.get("/mail").status_code == 200
-    assert Client().get(path).status_code == 404
+    # The password was set a moment ago: the second factor does not ask for it again.
+    assert client.get("/accounts/2fa/totp/activate/").status_code == 200
+    spent = Client().get(path)
+    assert spent.status_code == 404
+    assert 'href="/accounts/login/"' in text_of(spent).split("<main")[1].split("</main>")[0]
+
+
+def test_a_link_of_the_first_administrator_that_expired_names_the_command_for_another(client):
+    path = "/" + services.first_admin_link().split("/", 3)[3]
+    services.first_admin_link()
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "manage.py first_admin_link" in text_of(answer)
 
 
 def test_a_file_that_is_missing_or_too_many_is_refused_on_the_page(client, settings):

@@ -11,7 +11,7 @@ from django.utils.translation import override
 from synth.errors import AssentError
 from synth.portal import tiles
 from synth.portal.phrases import phrase, phrase_of
-from synth.portal.templatetags.portal import badge, number, short_hash
+from synth.portal.templatetags.portal import badge, breakable, number, short_hash
 
 pytestmark = pytest.mark.django_db
 
@@ -117,6 +117,11 @@ def test_refusals_speak_the_reader_s_language():
 )
 def test_numbers_are_short(value, shown):
     assert number(value) == shown
+
+
+def test_names_break_between_their_words():
+    assert breakable("consent.challenge_issued") == "consent.<wbr>challenge_<wbr>issued"
+    assert breakable("<b>.a") == "&lt;b&gt;.<wbr>a"
 
 
 def test_a_state_is_a_word_with_a_colour():
