@@ -8,6 +8,7 @@ unpickles whole objects and mangles the names of layers that its own classes sav
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import itertools
 import math
@@ -34,6 +35,7 @@ from audioseal.loader import AudioSeal, convert_state_dict_for_scriptable_model,
 from synth.errors import AssentError
 
 from .audibility import Level
+from .borders import Borders
 from .embed import add_residual
 from .parameters import SAMPLE_RATE_HZ
 from .resample import resample
@@ -41,6 +43,7 @@ from .words import segments
 
 AUDIBLE_KEY = "audible"  # beside the weights of a generator that wants its clips equalised
 GENERATOR_FILE, DETECTOR_FILE = "generator.pth", "detector.pth"
+BORDERS_FILE = "borders.pth"  # may be missing, as it is beside the official networks
 MESSAGE_BITS = 16
 DEFAULT_STRENGTH = (
     1.0  # of the residual; below it presence is near its threshold under the keyed mark and MP3
@@ -108,19 +111,28 @@ class PublicMark:
         detector: Any,
         threshold: float = PRESENCE_THRESHOLD,
         audible: float | None = None,
+        borders: Mapping[str, torch.Tensor] | None = None,
     ) -> None:
-        """audible: how much of the mark may be heard, see audibility.py; None leaves it as it comes."""
+        """audible: how much of the mark may be heard, see audibility.py; None leaves it as it comes.
+
+        borders: weights of `Borders`; without them a border is where two levels fit the frames best.
+        """
         self._generator = generator.eval()
         self._audible, self._level = audible, Level()
         self._encoder = detector.eval().detector[0].model
         self._head, self._bias = _fused_head(detector)
         self._threshold = threshold
+        self._borders: Borders | None = None
+        if borders is not None:
+            self._borders = self.new_borders()
+            self._borders.load_state_dict(dict(borders))
+            self._borders.eval()
 
     @classmethod
     def load(
         cls, path: Path, sha256: Mapping[str, str] | None = None, threshold: float = PRESENCE_THRESHOLD
     ) -> PublicMark:
-        """Load generator.pth and detector.pth (or the official cache names) from a folder.
+        """Load generator.pth, detector.pth (or the official cache names) and, if there is one, borders.pth.
 
         sha256: expected digests by file name; a file without one is loaded unchecked. Raises AssentError
         `checkpoint_missing` or `checkpoint_altered`.
@@ -135,7 +147,14 @@ class PublicMark:
         weights, config = _weights(stored, AudioSealDetectorConfig)
         detector = create_detector(config)
         load_state_dict(detector, weights)
-        return cls(generator, detector, threshold, audible)
+        borders = None
+        if BORDERS_FILE in digests or (path / BORDERS_FILE).is_file():
+            borders = _read(_find(path, BORDERS_FILE), digests.get(BORDERS_FILE))["model"]
+        return cls(generator, detector, threshold, audible, borders)
+
+    def new_borders(self) -> Borders:
+        """A network for borders, begun from this detector's layers, to be trained."""
+        return Borders(copy.deepcopy(self._encoder)).requires_grad_(True)
 
     def embed(
         self,
@@ -154,12 +173,16 @@ class PublicMark:
         if samples.ndim != 1:
             raise ValueError(f"the mark takes one channel, not an array of shape {samples.shape}")
         core = resample(samples, sample_rate_hz, SAMPLE_RATE_HZ)
-        residual = self.residual(core, message)
-        strength *= self.equalising(residual, core)
-        change = resample(residual * np.float32(strength), SAMPLE_RATE_HZ, sample_rate_hz)[: len(samples)]
+        mark = self.mark_of(core, message) * np.float32(strength)
+        change = resample(mark, SAMPLE_RATE_HZ, sample_rate_hz)[: len(samples)]
         change = np.pad(change, (0, len(samples) - len(change)))
         # The networks' mark dies away by itself where sound ends; cut off sharply it is not found any more.
         return add_residual(samples, change, sample_rate_hz, blank_silence=False)
+
+    def mark_of(self, core: np.ndarray, message: Sequence[int] = (0,) * MESSAGE_BITS) -> np.ndarray:
+        """The mark of samples at 16 kHz at its audible level: float32 (n,)."""
+        residual = self.residual(core, message)
+        return residual * np.float32(self.equalising(residual, core))
 
     def residual(self, core: np.ndarray, message: Sequence[int] = (0,) * MESSAGE_BITS) -> np.ndarray:
         """What the generator adds to samples at 16 kHz before any equalising: float32 (n,), in chunks of 15 s."""
@@ -228,13 +251,16 @@ class PublicMark:
         # Neighbouring frames see much of the same audio, so a frame counts for a part of its log-odds.
         found = [s for s in segments(log_odds / 3, _SWITCH_NATS) if s[1] - s[0] >= _SHORTEST_FRAMES]
         inside = np.concatenate([frames[2:, a:b] for a, b in found], axis=1) if found else None
+        sharp = _sharpened(log_odds, found)
+        if self._borders is not None:
+            sharp = self._borders.refine(core, sharp, self.mark_of)
         seconds = _FRAME / SAMPLE_RATE_HZ / speed
         length_s = len(core) / SAMPLE_RATE_HZ / speed
         return PublicDetection(
             presence=score > self._threshold,
             score=score,
             threshold=self._threshold,
-            intervals=[(a * seconds, min(b * seconds, length_s)) for a, b in _sharpened(log_odds, found)],
+            intervals=[(a * seconds, min(b * seconds, length_s)) for a, b in sharp],
             message=None if inside is None else tuple(int(v > 0) for v in inside.mean(axis=1)),
             speed=speed,
         )
@@ -327,7 +353,7 @@ def _pieces(core: np.ndarray) -> Iterator[tuple[torch.Tensor, slice, int]]:
 
 
 def _find(folder: Path, name: str) -> Path:
-    for candidate in (folder / name, folder / OFFICIAL_CACHE_NAMES[name]):
+    for candidate in (folder / name, folder / OFFICIAL_CACHE_NAMES.get(name, name)):
         if candidate.is_file():
             return candidate
     raise AssentError("checkpoint_missing", f"The public mark needs {name} in the folder {folder}.")

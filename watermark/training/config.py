@@ -51,6 +51,16 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class BorderTraining:
+    """Training of the network for borders, once the others are finished: `batch` pieces of segment_s seconds a step."""
+
+    steps: int
+    batch: int
+    segment_s: float
+    learning_rate: float
+
+
+@dataclass(frozen=True)
 class Config:
     """A whole run. Folders are relative to the working folder of whoever starts it.
 
@@ -74,6 +84,7 @@ class Config:
     report_every: int
     generator: Network
     detector: Network
+    borders: BorderTraining
     phases: tuple[Phase, ...]
 
     @property
@@ -102,6 +113,7 @@ def from_dict(body: Mapping[str, Any]) -> Config:
         network = dict(given.get(name, {}))
         network["ratios"] = tuple(network.get("ratios", ()))
         given[name] = _build(Network, network, name)
+    given["borders"] = _build(BorderTraining, given.get("borders", {}), "borders")
     given["phases"] = tuple(_build(Phase, phase, "phases") for phase in given.get("phases", ()))
     config: Config = _build(Config, given, "configuration")
     _check(config)

@@ -69,7 +69,7 @@ class Trainer:
         self.generator.to(self.device)
         self.detector.to(self.device)
         self._averages = copy.deepcopy(self.generator), copy.deepcopy(self.detector)
-        self.step = 0
+        self.step, self.steps = 0, config.steps
         self.level = config.phases[0].level_start
         self.accuracy = 0.5
         self._phase = -1

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 import watermark
+from synth.errors import AssentError
 
 BUNDLED = Path(watermark.__file__).parent / "training" / "configs"
 
@@ -21,6 +22,11 @@ class Command(BaseCommand):
         parser.add_argument("--config", required=True, help=f"a TOML file, or one of {names}")
         parser.add_argument("--minutes", type=float, help="stop after so long; a later call goes on")
         parser.add_argument("--steps", type=int, help="stop after so many steps; a later call goes on")
+        parser.add_argument(
+            "--borders",
+            action="store_true",
+            help="train the network for borders on the run's finished networks",
+        )
         parser.add_argument("--material-only", action="store_true", help="make the material and stop")
         parser.add_argument(
             "--figures", action="store_true", help="no training: figures of the run's networks so far"
@@ -54,14 +60,19 @@ class Command(BaseCommand):
             self._train(config, options)
 
     def _train(self, config: Any, options: dict[str, Any]) -> None:
+        from watermark.training.borders import BorderTrainer
         from watermark.training.loop import Trainer
 
-        trainer = Trainer(config, report=self._progress)
+        trainer: Trainer | BorderTrainer
+        try:
+            trainer = (BorderTrainer if options["borders"] else Trainer)(config, report=self._progress)
+        except AssentError as error:
+            raise CommandError(str(error)) from error
         begun = trainer.step
         finished = trainer.run(steps=options["steps"], minutes=options["minutes"])
         state = "finished" if finished else "stopped; call again to go on"
-        self.stdout.write(f"steps {begun} to {trainer.step} of {config.steps}: {state}")
-        self.stdout.write(f"networks: {trainer.folder / 'stock'}")
+        self.stdout.write(f"steps {begun} to {trainer.step} of {trainer.steps}: {state}")
+        self.stdout.write(f"networks: {Path(config.run_folder) / 'stock'}")
 
     def _measure(self, folder: Path, options: dict[str, Any]) -> None:
         from watermark.codec.audioseal_layer import PublicMark
