@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.internal.flows.reauthentication import reauthenticate_by_password
+from allauth.account.utils import perform_login
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login
 from django.contrib.auth.password_validation import password_validators_help_text_html
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -30,7 +31,6 @@ from synth.errors import AssentError, NotFound
 from synth.portal.refusals import page, show
 
 PAGE_SIZE = 20
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -167,11 +167,11 @@ def first_admin(request: HttpRequest, token: str) -> HttpResponse:
         except AssentError as error:
             refusal = error
         else:
-            login(request, user, backend=BACKEND)
+            answer = perform_login(request, user, redirect_url=reverse("mfa_index"))
             # The password was set a moment ago: a second factor can be switched on without it.
             reauthenticate_by_password(request)
             messages.success(request, _("Welcome. Switch on a second factor for this account now."))
-            return redirect("mfa_index")
+            return answer
     return show(request, "accounts/first_admin.html", {"form": form}, refusal=refusal)
 
 

@@ -394,6 +394,7 @@ def test_the_first_administrator_comes_in_by_the_link_once(client):
     assert client.get("/mail").status_code == 200
     # The password was set a moment ago: the second factor does not ask for it again.
     assert client.get("/accounts/2fa/totp/activate/").status_code == 200
+    assert "127.0.0.1" in text_of(client.get("/accounts/sessions/"))
     spent = Client().get(path)
     assert spent.status_code == 404
     assert 'href="/accounts/login/"' in text_of(spent).split("<main")[1].split("</main>")[0]
