@@ -129,6 +129,11 @@ def make_scope(
     )
 
 
+def covers(emotion: str, permitted: Sequence[str]) -> bool:
+    """Whether the emotions that a consent permits include this one."""
+    return ANY_EMOTION in permitted or emotion in permitted
+
+
 def check_use(
     scope: Scope,
     *,
@@ -150,7 +155,7 @@ def check_use(
         raise _violation("purpose", "The consent does not cover this purpose.", list(scope.purposes))
     if language not in scope.languages:
         raise _violation("language", "The consent does not cover this language.", list(scope.languages))
-    if ANY_EMOTION not in scope.emotions and not set(emotions) <= set(scope.emotions):
+    if not all(covers(emotion, scope.emotions) for emotion in emotions):
         raise _violation("emotion", "The consent does not cover this emotion.", list(scope.emotions))
     heard = {_folded(text) for text in spoken}
     excluded = [folded for term in scope.excluded_terms if (folded := _folded(term))]

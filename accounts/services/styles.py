@@ -14,6 +14,7 @@ from accounts import permissions, recordings, selectors, texts
 from accounts.languages import LANGUAGES
 from accounts.models import CheckState, Style, Voice, VoiceStatus
 from accounts.principals import Principal
+from accounts.scope import covers
 from accounts.services import checks
 from accounts.services.voices import lock_voice, record
 from audit.actors import SYSTEM, Actor
@@ -213,7 +214,7 @@ def _refuse_unconsented(voice: Voice, emotion: str) -> None:
     if consent is None or voice.status != VoiceStatus.ACTIVE:
         raise Forbidden("consent_missing", "A voice takes styles only while its owner consents to its use.")
     emotions = consent.scope["emotions"]
-    if "*" not in emotions and emotion not in emotions:
+    if not covers(emotion, emotions):
         raise Forbidden(
             "scope_violation",
             "The consent does not cover this emotion.",

@@ -90,6 +90,11 @@ def test_timbre_is_taken_from_the_styles_that_are_there_when_the_job_is_claimed(
     assert entry.content["data"]["timbre_style_ids"] == [str(job.style_id)]
 
 
+def test_a_style_that_a_narrower_consent_leaves_out_lends_no_timbre(owner, voice):  # noqa: F811
+    assert renew(owner, voice, emotions=["sad"]).state == "approved"
+    assert [style.name for style in claimed(owner, voice).timbre.all()] == ["sad"]
+
+
 @pytest.mark.parametrize("ending", ["key", "role", "membership", "account"])
 def test_a_caller_who_waited_has_only_the_rights_that_are_left(owner, ending):  # noqa: F811
     member = factories.member_principal(owner, Role.OPERATOR)

@@ -19,6 +19,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts import selectors as voices
+from accounts.scope import covers
 from accounts.services import consent_is_live, styles_are_approved, weights_are_live
 from audit.actors import SYSTEM
 from audit.services import record
@@ -38,7 +39,8 @@ TIMBRE_STYLES = 3
 def claim_job(*, job_id: UUID, worker: str) -> SynthesisJob | None:
     """Take a queued job; None when it is not there to be taken. Exactly one caller gets it.
 
-    The styles that show the timbre are chosen now: what the voice has by now, whatever the job speaks in.
+    The styles that show the timbre are chosen now: what the voice has by now and the consent covers, whatever the job
+    speaks in.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -53,8 +55,12 @@ def claim_job(*, job_id: UUID, worker: str) -> SynthesisJob | None:
         )
         if not claimed:
             return None
-        job = SynthesisJob.objects.select_related("voice").get(id=job_id)
-        styles = voices.approved_styles([job.voice])[job.voice_id]
+        job = SynthesisJob.objects.select_related("voice", "consent").get(id=job_id)
+        styles = [
+            style
+            for style in voices.approved_styles([job.voice])[job.voice_id]
+            if covers(style.emotion, job.consent.scope["emotions"])
+        ]
         job.timbre.set(selectors.neutral_first(styles)[:TIMBRE_STYLES])
     return selectors.job_row(job_id)
 
