@@ -11,12 +11,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from synth.common.uploads import MIB
 from synth.errors import AssentError
 from synth.portal.refusals import page, show
 from watermark import documents, reports, selectors, services
 from watermark.callers import caller_of
-from watermark.limits import limits_of
 from watermark.models import Verification
 from watermark.pictures import map_of
 from watermark.verdict import CONSENT_SENTENCES
@@ -37,12 +35,7 @@ from watermark.words import (
 def verify(request: HttpRequest) -> HttpResponse:
     """The drop zone; a posted file is queued and its answer's page follows."""
     caller = caller_of(request)
-    limits = limits_of(caller.actor.kind)
-    shown: dict[str, Any] = {
-        "is_known": caller.is_known,
-        "limit_mib": limits.upload_bytes // MIB,
-        "limit_minutes": round(limits.duration_s / 60),
-    }
+    shown = {"is_known": caller.is_known}
     if request.method != "POST":
         return render(request, "watermark/verify.html", shown)
     try:

@@ -36,17 +36,22 @@ class Upload:
     size_bytes: int
 
 
+def too_large(limit_bytes: int, size_bytes: int | None = None) -> PayloadTooLarge:
+    """The refusal of a larger file; pages hold it ready, so that none is sent in vain."""
+    return PayloadTooLarge(
+        "upload_too_large",
+        f"The file has more than {limit_bytes // MIB} MiB. {SEND_LESS}",
+        measured=size_bytes,
+        limit=limit_bytes,
+    )
+
+
 def store_upload(file: UploadedFile | File, *, limit_bytes: int) -> Upload:
     """Store ``file`` under a random name. Raises PayloadTooLarge ``upload_too_large``, AssentError
     ``empty_upload``.
     """
     if file.size is not None and file.size > limit_bytes:
-        raise PayloadTooLarge(
-            "upload_too_large",
-            f"The file has more than {limit_bytes // MIB} MiB. {SEND_LESS}",
-            measured=file.size,
-            limit=limit_bytes,
-        )
+        raise too_large(limit_bytes, file.size)
     digest = hashlib.sha256()
     size = 0
     for chunk in file.chunks():

@@ -14,10 +14,12 @@ from synth.errors import AssentError
 
 
 def phrase(code: str, message: str = "", measured: Any = None, limit: Any = None) -> str:
-    """The sentence for `code`, with {measured} and {limit} filled in; `message` where none is known."""
+    """The sentence for `code`, with {measured}, {limit} and {limit_mib} filled in; `message` where none is known."""
     text = pgettext("refusal", code) if code else ""
     if not text or text == code:
         return message or code
+    if "{limit_mib}" in text:
+        text = text.replace("{limit_mib}", _plain(limit / 2**20))
     return text.replace("{measured}", _plain(measured)).replace("{limit}", _plain(limit))
 
 

@@ -8,6 +8,7 @@ import pytest
 from django.template import Context, Template
 from django.utils.translation import override
 
+from synth.common.uploads import too_large
 from synth.errors import AssentError
 from synth.portal import tiles
 from synth.portal.phrases import phrase, phrase_of
@@ -19,6 +20,13 @@ pytestmark = pytest.mark.django_db
 def test_home_shows_the_drop_zone_and_what_runs(client):
     page = client.get("/").content.decode()
     assert "data-drop" in page
+    assert 'data-limit-mib="24"' in page and "Up to 24 MiB and 5 minutes." in page
+    chinese = client.get("/", headers={"accept-language": "zh-hans"}).content.decode()
+    # What a larger file is told before it is sent is what the server would say.
+    for shown, language in ((page, "en"), (chinese, "zh-hans")):
+        with override(language):
+            sentence = phrase_of(too_large(24 * 2**20, 25 * 2**20))
+        assert "24 MiB" in sentence and sentence in shown
     assert page.count('class="tile"') == 3
     assert '<html lang="en"' in page
 

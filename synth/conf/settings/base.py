@@ -70,6 +70,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "synth.portal.context.portal",
                 "accounts.context.membership",
+                "watermark.context.drop_zone",
             ],
         },
     },

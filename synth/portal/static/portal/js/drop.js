@@ -61,8 +61,7 @@ function enhance(form) {
     chosen.textContent = `${file.name} · ${size}`;
     chosen.hidden = false;
     error.hidden = true;
-    const limitMib = Number(form.dataset.limitMib);
-    if (limitMib && file.size > limitMib * 2 ** 20) {  // the server would refuse it after minutes of sending
+    if (file.size > Number(form.dataset.limitMib) * 2 ** 20) {  // the server would refuse it after minutes of sending
       fail(words.tooLarge);
       return;
     }
