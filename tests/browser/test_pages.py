@@ -180,6 +180,27 @@ def test_pages_work_without_scripts(chromium, service, seeded, tmp_path):
     context.close()
 
 
+def test_the_first_page_s_drop_zone_answers_and_sends_nothing_too_large(visitor, tmp_path):
+    from tests import factories
+
+    page, sent = visitor.page, []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    large, noise = tmp_path / "large.wav", tmp_path / "noise.wav"
+    with large.open("wb") as file:
+        file.truncate(25 * 2**20)
+    noise.write_bytes(factories.wav())
+    visitor.go("/")
+    page.set_input_files("input[type=file]", large)
+    page.wait_for_selector("[data-error]:not([hidden])")
+    assert "more than 24 MiB" in page.inner_text("[data-error]")
+    assert sent == []
+    visitor.picture("first-page-too-large")
+    page.set_input_files("input[type=file]", noise)
+    page.wait_for_selector("[data-verdict]", timeout=60_000)
+    visitor.picture("first-page-verdict")
+    visitor.check()
+
+
 def test_a_passkey_is_added_and_opens_the_door(visitor, seeded, service):
     page = visitor.page
     devtools: Any = visitor.context.new_cdp_session(page)

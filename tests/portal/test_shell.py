@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 def test_home_shows_the_drop_zone_and_what_runs(client):
     page = client.get("/").content.decode()
-    assert "data-drop" in page
+    assert "data-drop" in page and "portal/js/drop" in page
     assert 'data-limit-mib="24"' in page and "Up to 24 MiB and 5 minutes." in page
     chinese = client.get("/", headers={"accept-language": "zh-hans"}).content.decode()
     # What a larger file is told before it is sent is what the server would say.
