@@ -57,7 +57,7 @@ function enhance(form) {
 
   function send() {
     const file = input.files[0];
-    const size = file.size < 1e5 ? `${Math.ceil(file.size / 1e3)} kB` : `${(file.size / 1e6).toFixed(1)} MB`;
+    const size = file.size < 2 ** 17 ? `${Math.ceil(file.size / 1024)} KiB` : `${(file.size / 2 ** 20).toFixed(1)} MiB`;
     chosen.textContent = `${file.name} · ${size}`;
     chosen.hidden = false;
     error.hidden = true;
