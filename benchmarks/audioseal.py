@@ -29,7 +29,13 @@ from benchmarks.attacks import RATE, Attack, Material, Unavailable, apply, crop,
 from benchmarks.marking import EPOCHS, KEYS, material
 from benchmarks.report import Row, merge_report, spread_of, write_report
 from watermark.codec import embed
-from watermark.codec.audioseal_layer import DETECTOR_FILE, GENERATOR_FILE, PublicMark, default_checkpoint
+from watermark.codec.audioseal_layer import (
+    BORDERS_FILE,
+    DETECTOR_FILE,
+    GENERATOR_FILE,
+    PublicMark,
+    default_checkpoint,
+)
 from watermark.training.evaluation import (
     MarkedClip,
     bootstrap,
@@ -268,8 +274,9 @@ class Bench:
             note = "30 s of unmarked speech, best of 3"
             rows.append(Row(name, "s", min(spent), spread_of(spent), 3, better="lower", note=note))
         folder = Path(self.options.checkpoint or default_checkpoint()[0])
-        size = sum((folder / name).stat().st_size for name in (GENERATOR_FILE, DETECTOR_FILE)) / 2**20
-        return [*rows, Row("checkpoint_size", "MiB", size, None, 2, 16, "lower")]
+        files = (GENERATOR_FILE, DETECTOR_FILE, BORDERS_FILE)
+        size = sum((folder / name).stat().st_size for name in files if (folder / name).is_file()) / 2**20
+        return [*rows, Row("checkpoint_size", "MiB", size, None, len(files), 16, "lower")]
 
 
 def _share(

@@ -52,6 +52,7 @@ PRESENCE_THRESHOLD = -0.6  # of the score, see PublicDetection and watermark/che
 DEFAULT_SHA256 = {
     GENERATOR_FILE: "aff7bcd472abd45757fd3d0e04d3776bf3ff433c6172625fcd0c172cfa7c104b",
     DETECTOR_FILE: "a4295105f1ed8508e674e0adfe759c04bf6eaeda8f72e775060d709ce47d3b90",
+    BORDERS_FILE: "5457861077fb6a6d8093d4f377469c2963169184a330c82427c96de0f04adbf1",
 }
 # Tried when a clip shows nothing at its own speed; the networks take about 5 % either way by themselves.
 SPEEDS = (0.9, 1.1)
@@ -72,6 +73,8 @@ _CHUNK_FRAMES = 750  # 15 s: the networks need 8 MB of memory a second of it
 _CONTEXT_FRAMES = 50  # 1 s on each side, more than the networks see
 _LEVEL_LEAST, _LEVEL_STRETCH, _LEVEL_STRETCHES = 4_000, 160_000, 12  # samples, samples, at most so many
 _LEVEL_WIDEST = 0.92  # 8 dB as an exponent of e
+# Marked speech has 5.9 as its middle, unmarked -4.3; halfway between, as many frames of either are on the wrong side.
+_MARKED_FROM = 0.5
 _SWITCH_NATS = 12.0
 _SHORTEST_FRAMES = 10
 _BORDER_FRAMES, _BORDER_REACH = 45, 8  # looked at on each side of a border; how far it moves at most
@@ -249,7 +252,11 @@ class PublicMark:
         log_odds = frames[1] - frames[0]
         score = _score(log_odds, _levels_db(core), self._threshold) - (SPEED_PRICE if speed != 1.0 else 0.0)
         # Neighbouring frames see much of the same audio, so a frame counts for a part of its log-odds.
-        found = [s for s in segments(log_odds / 3, _SWITCH_NATS) if s[1] - s[0] >= _SHORTEST_FRAMES]
+        found = [
+            s
+            for s in segments((log_odds - _MARKED_FROM) / 3, _SWITCH_NATS)
+            if s[1] - s[0] >= _SHORTEST_FRAMES
+        ]
         inside = np.concatenate([frames[2:, a:b] for a, b in found], axis=1) if found else None
         sharp = _sharpened(log_odds, found)
         if self._borders is not None:

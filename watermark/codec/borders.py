@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 FRAME = 320  # samples at 16 kHz
-REACH_FRAMES = 15  # how far from where detection put it a border is looked for
+REACH_FRAMES = 20  # how far from where detection put it a border is looked for
 CHANNELS = 3  # of the output: begins here, ends here, is marked; the last one serves training only
 _SEEN_FRAMES = 60  # on each side of a border
 _HOP = 160
@@ -26,6 +26,7 @@ _FFTS = (256, 512)
 _LOWEST_HZ, _BAND_HZ, _BANDS = 500, 500, 9
 _AGREEMENT = 0.5  # the mark can be no larger than that against what it hides under
 _SLOPE = 0.1
+_APART = (1, 2, 4, 8, 16)  # frames: weak marks need a longer look, and the sound on either side to compare with
 
 MarkOf = Callable[[np.ndarray], np.ndarray]
 
@@ -45,7 +46,7 @@ class Borders(nn.Module):
         nn.init.zeros_(self.agree.bias)  # type: ignore[arg-type]  # there is one
         self.mix = nn.Conv1d(channels, width, 5, padding=2)
         self.around = nn.ModuleList(
-            nn.Conv1d(width, width, 5, padding=2 * apart, dilation=apart) for apart in (1, 2, 4)
+            nn.Conv1d(width, width, 5, padding=2 * apart, dilation=apart) for apart in _APART
         )
         self.out = nn.Conv1d(width, CHANNELS, 1)
 
