@@ -70,8 +70,6 @@ def test_the_ends_of_a_clip_stay_and_silence_does_no_harm(public, rms):
     assert public._borders.refine(rms[: 30 * FRAME], [(3.0, 29.5)], public.mark_of)[0][1] == 29.5
 
 
-
-
 def test_networks_without_a_second_look_fit_borders_to_two_levels(public, rms, marked, tmp_path):
     folder, _ = layer.default_checkpoint()
     for name in (layer.GENERATOR_FILE, layer.DETECTOR_FILE):

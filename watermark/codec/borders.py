@@ -26,7 +26,13 @@ _FFTS = (256, 512)
 _LOWEST_HZ, _BAND_HZ, _BANDS = 500, 500, 9
 _AGREEMENT = 0.5  # the mark can be no larger than that against what it hides under
 _SLOPE = 0.1
-_APART = (1, 2, 4, 8, 16)  # frames: weak marks need a longer look, and the sound on either side to compare with
+_APART = (
+    1,
+    2,
+    4,
+    8,
+    16,
+)  # frames: weak marks need a longer look, and the sound on either side to compare with
 
 MarkOf = Callable[[np.ndarray], np.ndarray]
 
