@@ -2,5 +2,6 @@
 
 `config` what to train, `voices` and `material` the sound, `sounds` what is not speech, `data` batches,
 `attacks` edits that let gradients through, `losses` how loud and how well, `networks` the package's
-classes, `checkpoints` and `loop` the training, `evaluation` figures. Run by `manage.py train_audioseal`.
+classes, `checkpoints` and `loop` the training, `borders` that of the network for borders, `evaluation`
+figures. Run by `manage.py train_audioseal`.
 """

@@ -1,7 +1,7 @@
 """Training the network that looks at borders again (`watermark/codec/borders.py`), on finished networks.
 
 Every clip of the material is marked whole, as the product marks it. A step cuts pieces in which the mark begins, ends
-or does both, somewhere, and asks which frame it is, among those around a guess that is off by up to 160 ms, as
+or does both, somewhere, and asks which frame it is, among those around a guess that is off by up to 220 ms, as
 detection's is. Most pieces are clean or nearly so: a border that an edit has blurred teaches little about the others.
 """
 
@@ -30,7 +30,7 @@ from .config import Config
 from .material import load
 
 FOLDER = "borders"  # of the run folder: the state of this training
-_GUESS_FRAMES = 8.0
+_GUESS_FRAMES = 11.0
 _EDITED, _NOISY, _NOISE_DB = 0.25, 0.3, (22.0, 50.0)
 _LEVELS_DB = 8.0
 _ONE_BORDER = 0.6  # of the pieces
