@@ -49,8 +49,11 @@ def organisation(request: HttpRequest) -> HttpResponse:
                 messages.success(request, done)
             return redirect("accounts:organisation")
     may_manage = principal.can(permissions.MEMBERS_MANAGE)
+    members = selectors.members(principal)
+    owners = [member.pk for member in members if member.role == Role.OWNER]
     context = {
-        "members": selectors.members(principal),
+        "members": members,
+        "kept": owners[0] if len(owners) == 1 else None,
         "invitations": selectors.invitations(principal) if may_manage else [],
         "memberships": Membership.objects.select_related("organisation").filter(user=principal.user),
         "roles": Role.choices,

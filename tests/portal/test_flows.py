@@ -368,6 +368,7 @@ def test_members_are_invited_join_and_change_roles(owner, browser, mailoutbox):
     browser.post("/organisation", {"do": "invite", "email": "new@example.org", "role": "reviewer"})
     page = text_of(browser.get("/organisation"))
     assert "new@example.org" in page
+    assert "Leave" not in page  # the only owner
     guest = factories.person("new@example.org")
     member = Membership.objects.create(user=guest, organisation=owner.organisation, role=Role.REVIEWER)
     browser.post("/organisation", {"do": "role", "member": str(member.pk), "role": "auditor"})
