@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import FileResponse
+from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import get_language
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -27,6 +27,7 @@ from synth.common import ratelimit
 from synth.common.paging import first_of, page_by_id
 from synth.common.requests import client_address
 from synth.common.wakeup import wait
+from synth.portal.files import answer_with
 
 RECEIPT_CHECKS = "60/minute"
 _VOICE = OpenApiParameter(
@@ -283,16 +284,16 @@ class LedgerView(APIView):
 
 class ClipAudioView(APIView):
     @extend_schema(operation_id="clip_audio", responses={200: OpenApiResponse(bytes), **refusals()})
-    def get(self, request: Request, clip_id: UUID) -> FileResponse:
+    def get(self, request: Request, clip_id: UUID) -> HttpResponse:
         """A kept recording, for those who may listen to it."""
         clip = selectors.get_clip(principal_for(request), clip_id)
-        return recording_response(clip.file.name)
+        return recording_response(request, clip.file.name)
 
 
-def recording_response(name: str | None) -> FileResponse:
+def recording_response(request: Request, name: str | None) -> HttpResponse:
     """A recording as a private answer that no browser will take for anything but media."""
     file, kind = recordings.open_recording(name)
-    response = FileResponse(file, content_type=kind)
+    response = answer_with(request, file, media_type=kind)
     response["Cache-Control"] = "private, no-store"
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import IO
 from uuid import UUID
 
-from django.http import FileResponse
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -29,6 +29,7 @@ from synth.jobs.serializers import (
     job_answer,
 )
 from synth.jobs.tiles import engine_facts
+from synth.portal.files import answer_with
 
 PAGE_LIMIT = 100
 WAIT_LIMIT_S = 60
@@ -129,9 +130,9 @@ class JobAudioView(APIView):
             **_refusals,
         },
     )
-    def get(self, request: Request, job_id: UUID) -> FileResponse:
+    def get(self, request: Request, job_id: UUID) -> HttpResponse:
         output, file = services.open_output(principal=principal_for(request), job_id=job_id)
-        return audio_response(output, file, as_attachment="inline" not in request.query_params)
+        return audio_response(request, output, file, as_attachment="inline" not in request.query_params)
 
 
 class EngineView(APIView):
@@ -159,13 +160,14 @@ class EngineView(APIView):
         )
 
 
-def audio_response(output: Output, file: Any, *, as_attachment: bool) -> FileResponse:
+def audio_response(request: Request, output: Output, file: IO[bytes], *, as_attachment: bool) -> HttpResponse:
     """The bytes with their facts in headers; never sniffed, never cached by others."""
-    response = FileResponse(
+    response = answer_with(
+        request,
         file,
-        as_attachment=as_attachment,
+        media_type=output.media_type,
         filename=f"assent-{output.id}.{FORMATS[output.format].extension}",
-        content_type=output.media_type,
+        download=as_attachment,
     )
     response["X-Job-Id"] = str(output.job_id)
     response["X-Watermark-Id"] = str(output.id)

@@ -68,7 +68,7 @@ class SpeechView(APIView):
             response["Cache-Control"] = "private, no-store"
             response["X-Job-Id"] = str(job.id)
         else:
-            response = audio_response(output, file, as_attachment=True)
+            response = audio_response(request, output, file, as_attachment=True)
         if style_ignored:
             response["X-Style-Ignored"] = "true"
         return response
