@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import soundfile as sf
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
 
 from accounts import services as accounts
 from accounts.attestations import WORDING
@@ -91,14 +92,15 @@ def consented_voice(
         principal=principal, name=name or f"Voice {next(_serial)}", person_name="Ada Byron", language="en"
     )
     challenge = accounts.issue_challenge(principal=principal, voice_id=voice.id, **scope)
-    submission = accounts.submit_recording(
-        principal=principal,
-        challenge_id=challenge.id,
-        upload=SimpleUploadedFile("take.wav", wav(samples)),
-        source="microphone",
-        **acknowledged(challenge),
-    )
-    assert accounts.begin_check(submission_id=submission.id) is not None
+    with transaction.atomic():  # where a service runs, its worker must not be the first to check
+        submission = accounts.submit_recording(
+            principal=principal,
+            challenge_id=challenge.id,
+            upload=SimpleUploadedFile("take.wav", wav(samples)),
+            source="microphone",
+            **acknowledged(challenge),
+        )
+        assert accounts.begin_check(submission_id=submission.id) is not None
     submission = accounts.apply_consent_gates(
         submission_id=submission.id, result=passing_report(CONSENT_GATES, samples)
     )
@@ -111,16 +113,17 @@ def approved_style(
     principal: Principal, voice: Voice, *, name: str = "neutral", samples: np.ndarray | None = None,
     transcript: str = "The rain stopped before noon.", rate_hz: int = RATE_HZ,
 ) -> Style:  # fmt: skip
-    style = accounts.add_style(
-        principal=principal,
-        voice_id=voice.id,
-        name=name,
-        emotion=name,
-        language="en",
-        transcript=transcript,
-        upload=SimpleUploadedFile("clip.wav", wav(samples, rate_hz)),
-    )
-    assert accounts.begin_style_check(style_id=style.id) is not None
+    with transaction.atomic():
+        style = accounts.add_style(
+            principal=principal,
+            voice_id=voice.id,
+            name=name,
+            emotion=name,
+            language="en",
+            transcript=transcript,
+            upload=SimpleUploadedFile("clip.wav", wav(samples, rate_hz)),
+        )
+        assert accounts.begin_style_check(style_id=style.id) is not None
     style = accounts.apply_style_gates(
         style_id=style.id, result=passing_report(STYLE_GATES, samples, rate_hz)
     )
