@@ -24,6 +24,7 @@ from accounts.models import (
     Style,
     Submission,
     Voice,
+    VoiceWeights,
 )
 from accounts.principals import Principal
 from audit import selectors as audit
@@ -179,6 +180,11 @@ def approved_styles(voices_: Iterable[Voice]) -> dict[UUID, list[Style]]:
     for style in Style.objects.filter(voice__in=list(grouped), state=CheckState.APPROVED).order_by("name"):
         grouped[style.voice_id].append(style)
     return grouped
+
+
+def weights_of(voice: Voice) -> VoiceWeights | None:
+    """The weights trained for a voice that are there now."""
+    return VoiceWeights.objects.filter(voice=voice, removed_at=None).first()
 
 
 def review_queue(principal: Principal) -> QuerySet[Submission]:

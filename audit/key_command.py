@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from argparse import ArgumentParser
 from collections.abc import Iterable
 from typing import Any
@@ -13,7 +14,7 @@ from audit.actors import SYSTEM
 from synth.errors import AssentError
 
 
-class KeyCommand(BaseCommand):
+class KeyCommand(BaseCommand, ABC):
     """``show`` (the default) prints `lines`; ``rotate`` calls `rotate` before."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -28,13 +29,13 @@ class KeyCommand(BaseCommand):
         except AssentError as error:
             raise CommandError(error.message) from error
 
+    @abstractmethod
     def lines(self) -> Iterable[str]:
         """One line for each key."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rotate(self) -> None:
         """Replace the key that signs, log it by `record`, and say what follows from it."""
-        raise NotImplementedError
 
     def record(self, kind: str, *, previous: str, following: str) -> None:
         """Log the replacement of one Ed25519 key by another, given their ids; inside a transaction."""

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import permissions, receipts, recordings, selectors, services
 from accounts.gates.challenge import LANGUAGES as STATEMENT_LANGUAGES
 from accounts.languages import LANGUAGES
-from accounts.models import CheckState, Consent, Submission, Voice, VoiceWeights
+from accounts.models import CheckState, Consent, Submission, Voice
 from accounts.principals import Principal, principal_for
 from accounts.scope import Scope
 from accounts.terms import Term, terms_of
@@ -135,7 +135,7 @@ def voice(request: HttpRequest, voice_id: UUID) -> HttpResponse:
         "may_read_ledger": controls or (principal.can(permissions.AUDIT_READ) and mine),
         "may_listen": may_listen(principal, found),
         "may_add_weights": principal.user.is_staff and active and trains,
-        "weights": VoiceWeights.objects.filter(voice=found, removed_at=None).first(),
+        "weights": selectors.weights_of(found),
     }
     return render(request, "accounts/voice.html", context)
 

@@ -35,7 +35,7 @@ from audioseal.loader import AudioSeal, convert_state_dict_for_scriptable_model,
 from synth.errors import AssentError
 
 from .audibility import Level
-from .borders import Borders
+from .borders import FRAME, Borders
 from .embed import add_residual
 from .parameters import SAMPLE_RATE_HZ
 from .resample import resample
@@ -68,7 +68,6 @@ OFFICIAL_CACHE_NAMES = {
     DETECTOR_FILE: "94c8df0b1d5ea8e45af4c884",
 }
 
-_FRAME = 320  # samples per latent step of every published configuration
 _CHUNK_FRAMES = 750  # 15 s: the networks need 8 MB of memory a second of it
 _CONTEXT_FRAMES = 50  # 1 s on each side, more than the networks see
 _LEVEL_LEAST, _LEVEL_STRETCH, _LEVEL_STRETCHES = 4_000, 160_000, 12  # samples, samples, at most so many
@@ -223,7 +222,7 @@ class PublicMark:
         core = resample(np.nan_to_num(np.asarray(samples, np.float32)), sample_rate_hz, SAMPLE_RATE_HZ)
         parts = 1 + len(SPEEDS)
         plain = self._detect_at(core, 1.0, _part_of(progress, 0, parts))
-        if plain.presence or len(core) < _FRAME:
+        if plain.presence or len(core) < FRAME:
             return plain
         found = [
             self._detect_at(core, speed, _part_of(progress, number, parts))
@@ -240,14 +239,14 @@ class PublicMark:
         """Presence in a clip at 16 kHz that was played `speed` times as fast, times as in that clip."""
         if speed != 1.0:
             core = resample(core, 1_000, round(1_000 * speed))
-        if len(core) < _FRAME:
+        if len(core) < FRAME:
             return PublicDetection(False, float("-inf"), self._threshold, [], None)
         parts = []
         with torch.inference_mode():
             for piece, inner, start in _pieces(core):
                 progress(start / len(core))
                 logits = torch.nn.functional.conv1d(self._encoder(piece), self._head, self._bias)[0]
-                parts.append(logits[:, inner.start // _FRAME : -(-inner.stop // _FRAME)].numpy())
+                parts.append(logits[:, inner.start // FRAME : -(-inner.stop // FRAME)].numpy())
         frames = np.concatenate(parts, axis=1)
         log_odds = frames[1] - frames[0]
         score = _score(log_odds, _levels_db(core), self._threshold) - (SPEED_PRICE if speed != 1.0 else 0.0)
@@ -261,7 +260,7 @@ class PublicMark:
         sharp = _sharpened(log_odds, found)
         if self._borders is not None:
             sharp = self._borders.refine(core, sharp, self.mark_of)
-        seconds = _FRAME / SAMPLE_RATE_HZ / speed
+        seconds = FRAME / SAMPLE_RATE_HZ / speed
         length_s = len(core) / SAMPLE_RATE_HZ / speed
         return PublicDetection(
             presence=score > self._threshold,
@@ -331,7 +330,7 @@ def _best_stretch(log_odds: np.ndarray) -> tuple[int, int]:
 
 def _levels_db(core: np.ndarray) -> np.ndarray:
     """Power of each frame of samples at 16 kHz, the last one perhaps shorter."""
-    starts = np.arange(0, len(core), _FRAME)
+    starts = np.arange(0, len(core), FRAME)
     power = np.add.reduceat(np.square(core, dtype=np.float64), starts) / np.diff(starts, append=len(core))
     return np.asarray(10 * np.log10(power + _SILENT_POWER))
 
@@ -352,7 +351,7 @@ def _fused_head(detector: Any) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _pieces(core: np.ndarray) -> Iterator[tuple[torch.Tensor, slice, int]]:
     """Chunks with context: (samples (1, 1, n), the part that counts, where that part starts in `core`)."""
-    size, context = _CHUNK_FRAMES * _FRAME, _CONTEXT_FRAMES * _FRAME
+    size, context = _CHUNK_FRAMES * FRAME, _CONTEXT_FRAMES * FRAME
     for start in range(0, len(core), size):
         first, last = max(0, start - context), min(len(core), start + size + context)
         piece = torch.from_numpy(np.ascontiguousarray(core[first:last]))[None, None]

@@ -17,9 +17,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-FRAME = 320  # samples at 16 kHz
+from .parameters import SAMPLE_RATE_HZ
+
+FRAME = 320  # samples at 16 kHz: a latent step of every published configuration
 REACH_FRAMES = 20  # how far from where detection put it a border is looked for
-CHANNELS = 3  # of the output: begins here, ends here, is marked; the last one serves training only
+_CHANNELS = 3  # of the output: begins here, ends here, is marked; the last one serves training only
 _SEEN_FRAMES = 60  # on each side of a border
 _HOP = 160
 _FFTS = (256, 512)
@@ -48,13 +50,13 @@ class Borders(nn.Module):
         channels = next(m for m in down.modules() if isinstance(m, nn.Conv1d)).out_channels
         self.compare = nn.Conv1d(len(_FFTS) * 3 * _BANDS, 64, 1)
         self.agree = nn.Conv1d(64, channels, 4, 2)
-        nn.init.zeros_(self.agree.weight)
-        nn.init.zeros_(self.agree.bias)  # type: ignore[arg-type]  # there is one
+        for weights in self.agree.parameters():  # it begins as the detector's own view
+            nn.init.zeros_(weights)
         self.mix = nn.Conv1d(channels, width, 5, padding=2)
         self.around = nn.ModuleList(
             nn.Conv1d(width, width, 5, padding=2 * apart, dilation=apart) for apart in _APART
         )
-        self.out = nn.Conv1d(width, CHANNELS, 1)
+        self.out = nn.Conv1d(width, _CHANNELS, 1)
 
     def forward(self, samples: torch.Tensor, mark: torch.Tensor) -> torch.Tensor:
         compared = functional.leaky_relu(self.compare(_comparison(samples, mark)), _SLOPE)
@@ -136,5 +138,5 @@ def _spectrum(samples: torch.Tensor, size: int) -> torch.Tensor:
         pad_mode="constant",
         return_complex=True,
     )
-    first, each = _LOWEST_HZ * size // 16_000, _BAND_HZ * size // 16_000
+    first, each = (hz * size // SAMPLE_RATE_HZ for hz in (_LOWEST_HZ, _BAND_HZ))
     return spectrum[:, first : first + each * _BANDS, : samples.shape[-1] // _HOP]

@@ -197,13 +197,9 @@ class BorderTrainer:
     # -------------------------------------------------------------- state
     def save(self) -> None:
         """Write the checkpoint, and the averaged network where the product finds it."""
-        tensors: dict[str, torch.Tensor] = {}
-        for prefix, module in (("b", self.network), ("ab", self._average)):
-            tensors |= {f"{prefix}.{name}": value for name, value in module.state_dict().items()}
-        state = self._optimiser.state_dict()
-        for key, entry in state["state"].items():
-            tensors |= {f"m{key}.{name}": value for name, value in entry.items() if name != "step"}
-        checkpoints.save(self._run_folder / FOLDER, tensors, {"step": self.step, "seed": self.config.seed})
+        tensors, counts = checkpoints.gathered(self._modules(), self._optimiser)
+        facts = {"step": self.step, "seed": self.config.seed, "counts": counts}
+        checkpoints.save(self._run_folder / FOLDER, tensors, facts)
         weights = {name: value.detach().cpu().clone() for name, value in self._average.state_dict().items()}
         torch.save({"model": weights}, self._run_folder / "stock" / BORDERS_FILE)
 
@@ -214,19 +210,8 @@ class BorderTrainer:
         tensors, facts = stored
         if facts["seed"] != self.config.seed:
             raise ValueError("the checkpoint belongs to a run with another seed")
-        for prefix, module in (("b.", self.network), ("ab.", self._average)):
-            module.load_state_dict(
-                {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-            )
+        checkpoints.restore(tensors, facts["counts"], self._modules(), self._optimiser)
         self.step = facts["step"]
-        state = self._optimiser.state_dict()
-        moments = ("exp_avg", "exp_avg_sq")
-        state["state"] = {
-            key: {
-                "step": torch.tensor(float(self.step)),
-                **{name: tensors[f"m{key}.{name}"] for name in moments},
-            }
-            for key in range(len(list(self.network.parameters())))
-            if f"m{key}.exp_avg" in tensors
-        }
-        self._optimiser.load_state_dict(state)
+
+    def _modules(self) -> dict[str, nn.Module]:
+        return {"b": self.network, "ab": self._average}

@@ -7,10 +7,12 @@ optimiser and the controller are kept exactly, and everything random is drawn an
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 PART_BYTES = 15 * 2**20
 _LATEST = "checkpoint"
@@ -53,3 +55,40 @@ def load(run_folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | N
                 )
             return tensors, facts
     return None
+
+
+def gathered(
+    modules: Mapping[str, nn.Module], optimiser: torch.optim.Optimizer
+) -> tuple[dict[str, torch.Tensor], dict[int, float]]:
+    """Tensors of named modules and of Adam's moments, and Adam's own count of steps of each parameter."""
+    tensors = {
+        f"{prefix}.{name}": value
+        for prefix, module in modules.items()
+        for name, value in module.state_dict().items()
+    }
+    counts = {}
+    for key, entry in optimiser.state_dict()["state"].items():
+        counts[key] = float(entry["step"])
+        tensors |= {f"m{key}.{name}": value for name, value in entry.items() if name != "step"}
+    return tensors, counts
+
+
+def restore(
+    tensors: Mapping[str, torch.Tensor],
+    counts: Mapping[int, float],
+    modules: Mapping[str, nn.Module],
+    optimiser: torch.optim.Optimizer,
+) -> None:
+    """Put back what `gathered` took."""
+    for prefix, module in modules.items():
+        start = f"{prefix}."
+        module.load_state_dict({k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)})
+    state = optimiser.state_dict()
+    state["state"] = {
+        key: {
+            "step": torch.tensor(count),
+            **{name: tensors[f"m{key}.{name}"] for name in ("exp_avg", "exp_avg_sq")},
+        }
+        for key, count in counts.items()
+    }
+    optimiser.load_state_dict(state)

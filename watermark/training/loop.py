@@ -20,6 +20,7 @@ import torch
 from torch import nn
 
 from watermark.codec.audibility import Level
+from watermark.codec.borders import FRAME
 from watermark.codec.parameters import SAMPLE_RATE_HZ
 
 from . import checkpoints, networks
@@ -27,7 +28,6 @@ from .attacks import edited, speed
 from .config import Config, Phase
 from .data import Batch, Batches
 from .losses import message_loss, presence_loss
-from .networks import FRAME
 
 _SPEED_SHARE = 0.35  # of the groups
 _GROUP = 2  # clips that share an edit, each marked and unmarked
@@ -282,15 +282,7 @@ class Trainer:
     # -------------------------------------------------------------- state
     def save(self) -> None:
         """Write the checkpoint, and the averaged networks in the package's form under `run_folder/stock`."""
-        tensors: dict[str, torch.Tensor] = {}
-        modules = (self.generator, self.detector, *self._averages)
-        for prefix, module in zip(("g", "d", "ag", "ad"), modules, strict=True):
-            tensors |= {f"{prefix}.{name}": value for name, value in module.state_dict().items()}
-        state = self._optimiser.state_dict()
-        counts = {}
-        for key, entry in state["state"].items():
-            counts[key] = float(entry["step"])
-            tensors |= {f"m{key}.{name}": value for name, value in entry.items() if name != "step"}
+        tensors, counts = checkpoints.gathered(self._modules(), self._optimiser)
         facts = {
             "step": self.step,
             "level": self.level,
@@ -310,24 +302,15 @@ class Trainer:
         tensors, facts = stored
         if facts["seed"] != self.config.seed:
             raise ValueError("the checkpoint belongs to a run with another seed")
-        modules = (self.generator, self.detector, *self._averages)
-        for prefix, module in zip(("g", "d", "ag", "ad"), modules, strict=True):
-            start = f"{prefix}."
-            module.load_state_dict(
-                {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
-            )
+        checkpoints.restore(tensors, facts["counts"], self._modules(), self._optimiser)
         self.step, self.level, self.accuracy = facts["step"], facts["level"], facts["accuracy"]
         self._phase = facts["phase"]
         self.generator.msg_processor.msg_processor.weight.requires_grad_(facts["opened"])
-        state = self._optimiser.state_dict()
-        state["state"] = {
-            key: {
-                "step": torch.tensor(count),
-                **{name: tensors[f"m{key}.{name}"] for name in ("exp_avg", "exp_avg_sq")},
-            }
-            for key, count in facts["counts"].items()
-        }
-        self._optimiser.load_state_dict(state)
+
+    def _modules(self) -> dict[str, nn.Module]:
+        return dict(
+            zip(("g", "d", "ag", "ad"), (self.generator, self.detector, *self._averages), strict=True)
+        )
 
     def export(self, folder: Path) -> None:
         """The averaged networks in stock form, the gain of now folded into the generator's last layer."""

@@ -21,7 +21,6 @@ from watermark.codec.parameters import SAMPLE_RATE_HZ
 
 from .config import Network
 
-FRAME = 320  # samples per latent
 SLOPE = 0.1  # of LeakyReLU below zero
 _FIRST_LAYER_GAIN = 6.0  # of the detector: speech is quiet
 
