@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import IO, Any
 
-from django.http import HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -64,7 +64,8 @@ class SpeechView(APIView):
         output, file = services.open_output(principal=principal, job_id=job.id)
         response: HttpResponseBase
         if form.validated_data["stream_format"] == "sse":
-            response = StreamingHttpResponse(_events(file, job), content_type="text/event-stream")
+            # The file was whole before it was released: there is nothing to wait for between events.
+            response = HttpResponse(b"".join(_events(file, job)), content_type="text/event-stream")
             response["Cache-Control"] = "private, no-store"
             response["X-Job-Id"] = str(job.id)
         else:

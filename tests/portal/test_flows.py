@@ -396,9 +396,11 @@ def test_the_first_administrator_comes_in_by_the_link_once(client):
     # The password was set a moment ago: the second factor does not ask for it again.
     assert client.get("/accounts/2fa/totp/activate/").status_code == 200
     assert "127.0.0.1" in text_of(client.get("/accounts/sessions/"))
-    spent = Client().get(path)
-    assert spent.status_code == 404
-    assert 'href="/accounts/login/"' in text_of(spent).split("<main")[1].split("</main>")[0]
+    for visitor, offered in ((Client(), True), (client, False)):
+        spent = visitor.get(path)
+        assert spent.status_code == 404
+        main = text_of(spent).split("<main")[1].split("</main>")[0]
+        assert ('href="/accounts/login/"' in main) is offered
 
 
 def test_a_link_of_the_first_administrator_that_expired_names_the_command_for_another(client):
