@@ -5,7 +5,7 @@ import pytest
 
 layer = pytest.importorskip("watermark.codec.audioseal_layer")
 
-from watermark.codec.borders import FRAME, REACH_FRAMES  # noqa: E402
+from watermark.codec.borders import FRAME, REACH_FRAMES, clearest  # noqa: E402
 
 RATE = 16_000
 
@@ -47,6 +47,22 @@ def test_the_second_look_is_closer_than_the_first(public, rms, marked):
             (moved,) = public._borders.refine(core, [(guess[0], guess[1])], public.mark_of)
             errors += list(np.abs(moved - truth))
     assert np.mean(errors) < 2.5 < np.mean(np.abs(off))
+
+
+@pytest.mark.parametrize("offset", [0, 3, 117, 318])
+def test_the_mark_of_a_clip_that_was_cut_anywhere_lies_where_it_was_put(public, rms, marked, offset):
+    put, core = (part[offset : offset + 4 * RATE] for part in (marked - rms, marked))
+    known = core[FRAME * 50 : FRAME * 100]
+    assert np.corrcoef(put, public.aligned(known)(core))[0, 1] > 0.9
+    assert np.corrcoef(-put, public.aligned(-known)(-core))[0, 1] > 0.6
+
+
+def test_the_longest_interval_is_aligned_by(public, rms):
+    piece = clearest(rms, [(3.2, 9.0), (20.4, 220.7)])
+    assert len(piece) == 50 * FRAME
+    assert np.array_equal(piece, rms[96 * FRAME : 146 * FRAME])
+    assert not len(clearest(rms, [(3.2, 3.9)]))
+    assert public.aligned(rms[:100]) == public.mark_of
 
 
 def test_no_border_passes_the_middle_between_its_neighbours_or_goes_far(public, rms):

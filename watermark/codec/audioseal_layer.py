@@ -35,7 +35,7 @@ from audioseal.loader import AudioSeal, convert_state_dict_for_scriptable_model,
 from synth.errors import AssentError
 
 from .audibility import Level
-from .borders import FRAME, Borders
+from .borders import FRAME, Borders, MarkOf, clearest, is_inside, shift_of
 from .embed import add_residual
 from .parameters import SAMPLE_RATE_HZ
 from .resample import resample
@@ -50,9 +50,9 @@ DEFAULT_STRENGTH = (
 )
 PRESENCE_THRESHOLD = -0.6  # of the score, see PublicDetection and watermark/checkpoints/README.md
 DEFAULT_SHA256 = {
-    GENERATOR_FILE: "aff7bcd472abd45757fd3d0e04d3776bf3ff433c6172625fcd0c172cfa7c104b",
-    DETECTOR_FILE: "a4295105f1ed8508e674e0adfe759c04bf6eaeda8f72e775060d709ce47d3b90",
-    BORDERS_FILE: "5457861077fb6a6d8093d4f377469c2963169184a330c82427c96de0f04adbf1",
+    GENERATOR_FILE: "a2543e20dce4a6037aaada4aa334ad2b604e25ff426ed7ce8b38d71b318c563c",
+    DETECTOR_FILE: "6a61278c9183a54f523b8bfe957a7fc176419682131372cafa0eed18483100a0",
+    BORDERS_FILE: "318902f7dbb580ca2cadba0c47212e5ac0144084af4fcdb5f2570db312f1a077",
 }
 # Tried when a clip shows nothing at its own speed; the networks take about 5 % either way by themselves.
 SPEEDS = (0.9, 1.1)
@@ -121,6 +121,7 @@ class PublicMark:
         """
         self._generator = generator.eval()
         self._audible, self._level = audible, Level()
+        self._period = _last_stride(generator)
         self._encoder = detector.eval().detector[0].model
         self._head, self._bias = _fused_head(detector)
         self._threshold = threshold
@@ -185,6 +186,17 @@ class PublicMark:
         """The mark of samples at 16 kHz at its audible level: float32 (n,)."""
         residual = self.residual(core, message)
         return residual * np.float32(self.equalising(residual, core))
+
+    def aligned(self, marked: np.ndarray) -> MarkOf:
+        """`mark_of` for pieces, begun on frames, of a clip that was cut anywhere after it was marked.
+
+        marked: such a piece that is known to carry the mark.
+        """
+        if len(marked) < FRAME:
+            return self.mark_of
+        gain = np.float32(self.equalising(self.residual(marked), marked))
+        by = shift_of(marked, lambda samples: self.residual(samples) * gain, self._period)
+        return lambda samples: self.mark_of(np.pad(samples, (by, 0)))[by:]
 
     def residual(self, core: np.ndarray, message: Sequence[int] = (0,) * MESSAGE_BITS) -> np.ndarray:
         """What the generator adds to samples at 16 kHz before any equalising: float32 (n,), in chunks of 15 s."""
@@ -258,8 +270,10 @@ class PublicMark:
         ]
         inside = np.concatenate([frames[2:, a:b] for a, b in found], axis=1) if found else None
         sharp = _sharpened(log_odds, found)
-        if self._borders is not None:
-            sharp = self._borders.refine(core, sharp, self.mark_of)
+        if self._borders is not None and any(
+            is_inside(edge, len(core) / FRAME) for interval in sharp for edge in interval
+        ):
+            sharp = self._borders.refine(core, sharp, self.aligned(clearest(core, sharp)))
         seconds = FRAME / SAMPLE_RATE_HZ / speed
         length_s = len(core) / SAMPLE_RATE_HZ / speed
         return PublicDetection(
@@ -333,6 +347,12 @@ def _levels_db(core: np.ndarray) -> np.ndarray:
     starts = np.arange(0, len(core), FRAME)
     power = np.add.reduceat(np.square(core, dtype=np.float64), starts) / np.diff(starts, append=len(core))
     return np.asarray(10 * np.log10(power + _SILENT_POWER))
+
+
+def _last_stride(generator: Any) -> int:
+    """Samples after which the decoder does the same again."""
+    layers = [m for m in generator.decoder.modules() if isinstance(m, torch.nn.ConvTranspose1d)]
+    return int(layers[-1].stride[0])
 
 
 def _fused_head(detector: Any) -> tuple[torch.Tensor, torch.Tensor]:

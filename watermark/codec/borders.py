@@ -9,6 +9,7 @@ phase, cell by cell of the spectrum.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -23,10 +24,12 @@ FRAME = 320  # samples at 16 kHz: a latent step of every published configuration
 REACH_FRAMES = 20  # how far from where detection put it a border is looked for
 _CHANNELS = 3  # of the output: begins here, ends here, is marked; the last one serves training only
 _SEEN_FRAMES = 60  # on each side of a border
+_ALIGNED_FRAMES = 50  # that tell how a clip was cut
 _HOP = 160
 _FFTS = (256, 512)
-_LOWEST_HZ, _BAND_HZ, _BANDS = 500, 500, 9
+_LOWEST_HZ, _BAND_HZ, _BANDS = 500, 500, 12
 _AGREEMENT = 0.5  # the mark can be no larger than that against what it hides under
+_LEAST_POWER = 1e-10
 _SLOPE = 0.1
 _APART = (
     1,
@@ -80,7 +83,7 @@ class Borders(nn.Module):
         limits = [0.0, *((a + b) / 2 for a, b in pairwise(edges)), frames]
         moved = [
             edge
-            if edge <= 0 or edge >= frames - 1
+            if not is_inside(edge, frames)
             else self._place(core, edge, index % 2, limits[index : index + 2], mark_of)
             for index, edge in enumerate(edges)
         ]
@@ -94,7 +97,7 @@ class Borders(nn.Module):
         first = max(0, middle - _SEEN_FRAMES)
         piece = np.ascontiguousarray(core[first * FRAME : (middle + _SEEN_FRAMES) * FRAME], np.float32)
         piece = piece[: len(piece) // FRAME * FRAME]
-        samples, mark = (torch.from_numpy(part)[None, None] for part in (piece, mark_of(piece)))
+        samples, mark = _batch(piece), _batch(mark_of(piece))
         with torch.inference_mode():
             logits = self(samples, mark)[0, kind].numpy().astype(np.float64)
         low = max(first, int(np.ceil(limits[0])), middle - REACH_FRAMES)
@@ -109,8 +112,45 @@ class Borders(nn.Module):
         return low + at + float((0.5 - before) / (passed[at] - before)) - 0.5
 
 
+def is_inside(edge: float, frames: float) -> bool:
+    """Whether a border of an interval lies in the clip; the clip's own ends stay where they are."""
+    return 0 < edge < frames - 1
+
+
+def clearest(core: np.ndarray, found: Sequence[tuple[float, float]]) -> np.ndarray:
+    """What to align by: the middle of the longest interval, from a frame on, at most a second."""
+    first, last = max(found, key=lambda interval: interval[1] - interval[0])
+    start = max(math.ceil(first), math.ceil((first + last - _ALIGNED_FRAMES) / 2))
+    return core[start * FRAME : min(math.floor(last), start + _ALIGNED_FRAMES) * FRAME]
+
+
+def shift_of(piece: np.ndarray, mark_of: MarkOf, period: int) -> int:
+    """How many samples before `piece`, marked and cut anywhere, the generator's frames began when it was marked.
+
+    The generator counts its waves from the first sample that it is given, so a shift turns each bin of the mark, the
+    more the higher it is. The strong bins tell it but for multiples of `period`, the generator's last stride; which of
+    these it is, is tried. Half a wave also answers a clip whose polarity was turned.
+    """
+    heard, expected = (_spectrum(_batch(part), max(_FFTS))[0] for part in (piece, mark_of(piece)))
+    quotient = heard * expected.conj() / (heard.abs().square() + _LEAST_POWER)
+    bounded = quotient / (quotient.abs() / _AGREEMENT).clamp_min(1)
+    turned = (bounded.sum(-1) * expected.abs().square().sum(-1)).numpy()
+    cycles = (_LOWEST_HZ / SAMPLE_RATE_HZ + np.arange(len(turned)) / max(_FFTS)) * np.arange(period)[:, None]
+    first = int(np.argmax((turned * np.exp(-2j * np.pi * cycles)).real.sum(1)))
+
+    def agreement(by: int) -> float:
+        mark = mark_of(np.pad(piece, (by, 0)))[by:]
+        return float(_comparison(_batch(piece), _batch(mark))[:, :_BANDS].mean())
+
+    return max(range(first, FRAME, period), key=agreement)
+
+
+def _batch(samples: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(samples, np.float32))[None, None]
+
+
 def _comparison(samples: torch.Tensor, mark: torch.Tensor) -> torch.Tensor:
-    """How far each band and 10 ms agrees with the mark it would carry: (b, 1, n) twice -> (b, 54, n / 160).
+    """How far each band and 10 ms agrees with the mark it would carry: (b, 1, n) twice -> (b, 72, n / 160).
 
     Per cell of the spectrum, the part of the sound that is the mark if the mark is there; bounded, because where the
     sound is weaker than its mark could be, as in pauses, the quotient says nothing. With it the size of the mark
@@ -119,7 +159,7 @@ def _comparison(samples: torch.Tensor, mark: torch.Tensor) -> torch.Tensor:
     compared = []
     for size in _FFTS:
         heard, expected = (_spectrum(part, size) for part in (samples, mark))
-        power = heard.abs().square() + 1e-10
+        power = heard.abs().square() + _LEAST_POWER
         agreement = ((heard * expected.conj()).real / power).clamp(-_AGREEMENT, _AGREEMENT)
         ratio = (expected.abs().square() / power).clamp(max=_AGREEMENT**2).sqrt()
         level = torch.log10(power) / 4

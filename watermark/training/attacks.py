@@ -7,6 +7,7 @@ the benchmark (real codecs, real rooms) are others: these only stand in for them
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -60,6 +61,16 @@ def low_pass(x: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
 def high_pass(x: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
     """Edge at 150 to 1,200 Hz."""
     return _filtered(x, generator.uniform(150, 1_200), 8_000, 127)
+
+
+def band_stop(x: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
+    """A band of 0.3 to 1.2 octaves around 0.9 to 6 kHz is gone."""
+    centre_hz = math.exp(generator.uniform(math.log(900), math.log(6_000)))
+    half_octaves = generator.uniform(0.15, 0.6)
+    spectrum = torch.fft.rfft(x)
+    frequency = torch.linspace(1, SAMPLE_RATE_HZ / 2, spectrum.shape[-1], device=x.device)
+    off = torch.log2(frequency / centre_hz).abs() / half_octaves
+    return torch.fft.irfft(spectrum * ((off - 1) / 0.2).clamp(0, 1), n=x.shape[-1])
 
 
 def phone_band(x: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
@@ -120,7 +131,7 @@ def compression(x: torch.Tensor, generator: np.random.Generator) -> torch.Tensor
 EDITS: tuple[tuple[Edit, float], ...] = (
     (white_noise, 0.44), (coloured_noise, 0.06), (other_sound, 0.07), (codec, 0.17), (low_pass, 0.07),
     (high_pass, 0.05), (phone_band, 0.04), (echo, 0.04), (room, 0.13), (few_bits, 0.06), (clipped, 0.03),
-    (dropouts, 0.02), (gain, 0.03), (compression, 0.03),
+    (dropouts, 0.02), (gain, 0.03), (compression, 0.03), (band_stop, 0.25),
 )  # fmt: skip
 
 

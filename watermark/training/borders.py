@@ -34,6 +34,7 @@ _GUESS_FRAMES = 11.0
 _EDITED, _NOISY, _NOISE_DB = 0.25, 0.3, (22.0, 50.0)
 _LEVELS_DB = 8.0
 _ONE_BORDER = 0.6  # of the pieces
+_ALIGNED = 0.9  # of the pieces
 _LEAST_DEVIATION = 0.004
 _MARK_SPREAD = 0.15  # as an exponent: embedding levels whole clips, detection what lies around a border
 _DECAY = 0.995
@@ -118,7 +119,7 @@ class BorderTrainer:
         loudness, begins, ends = [], [], []
         while len(samples) < self._shape.batch:
             number = int(generator.integers(len(self._clips)))
-            start = int(generator.integers(self._clips[number].length - self._samples + 1))
+            start = self._start(self._clips[number].length, generator)
             host = self._host(number)[start : start + self._samples]
             if host.std() < _LEAST_DEVIATION:
                 continue
@@ -145,6 +146,13 @@ class BorderTrainer:
             if generator.random() < _EDITED:
                 made[index : index + 2] = edited(made[index : index + 2], generator)
         return _Pieces(made, np.array(loudness), torch.tensor(begins), torch.tensor(ends))
+
+    def _start(self, length: int, generator: np.random.Generator) -> int:
+        """Where a piece is cut from a clip: mostly on the clip's own frames, as a look that is aligned sees it."""
+        last = length - self._samples
+        if generator.random() < _ALIGNED:
+            return FRAME * int(generator.integers(last // FRAME + 1))
+        return int(generator.integers(last + 1))
 
     def _stretch(self, generator: np.random.Generator) -> tuple[int, int]:
         """Where the mark lies in a piece: to its end, or both borders well inside."""

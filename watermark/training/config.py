@@ -28,16 +28,17 @@ class Phase:
     """A stretch of training with one rule for how loud the mark may be.
 
     loudness: "ratio" (mark to host over bands and frames, dB) or "audible" (what a listener model makes of
-    the mark, see codec/audibility.py). level_start falls by level_rate per step, down to level_end, while the share of
-    right frames stays above least_accuracy. edits: probability that a group of clips is edited. bits: weight
-    of the message's loss; 0 leaves the message table silent. anneal: last share of the phase in which the
-    learning rate falls. generator_every: the generator learns in each such step, the detector in all of
-    them: steps without it are cheaper.
+    the mark, see codec/audibility.py). A third kind, "taught", has no detection in it: the generator learns to say
+    what it says at several places of the spectrum, see tones.py. level_start falls by level_rate per step, down to
+    level_end, while the share of right frames stays above least_accuracy. edits: probability that a group of clips is
+    edited. bits: weight of the message's loss; 0 leaves the message table silent. anneal: last share of the phase in
+    which the learning rate falls. generator_every: the generator learns in each such step, with 0 in none, the
+    detector in all of them: steps without it are cheaper.
     """
 
     name: str
     steps: int
-    loudness: Literal["ratio", "audible"]
+    loudness: Literal["ratio", "audible", "taught"]
     level_start: float
     level_end: float
     level_rate: float
@@ -143,7 +144,7 @@ def _check(config: Config) -> None:
     if not config.phases:
         raise ValueError("phases: none given")
     for phase in config.phases:
-        if phase.loudness not in ("ratio", "audible") or phase.level_end > phase.level_start:
+        if phase.loudness not in ("ratio", "audible", "taught") or phase.level_end > phase.level_start:
             raise ValueError(f"phase {phase.name}: its loudness cannot be followed")
     if config.precision not in ("bf16", "fp32"):
         raise ValueError("precision: bf16 or fp32")

@@ -23,7 +23,7 @@ from watermark.codec.audibility import Level
 from watermark.codec.borders import FRAME
 from watermark.codec.parameters import SAMPLE_RATE_HZ
 
-from . import checkpoints, networks
+from . import checkpoints, networks, tones
 from .attacks import edited, speed
 from .config import Config, Phase
 from .data import Batch, Batches
@@ -107,18 +107,30 @@ class Trainer:
         torch.manual_seed(int(generator.integers(2**31)))
         self._set_rates(phase, within)
         batch = self._batches.at(self.step)
-        figures = self._learn(batch, phase, within, generator)
-        self._average()
-        self._follow(phase, figures["accuracy"])
+        if phase.loudness == "taught":
+            figures = self._teach(batch, phase)
+        else:
+            figures = self._learn(batch, phase, within, generator)
+            self._average()
+            self._follow(phase, figures["accuracy"])
         self.step += 1
         return figures
+
+    def _teach(self, batch: Batch, phase: Phase) -> dict[str, float]:
+        """The generator learns to say what the averaged one says at several places; the detector waits."""
+        hosts = batch.hosts.to(self.device)
+        message = self._draw_message(phase, len(hosts))
+        with torch.no_grad():
+            wanted = tones.spread(self._averages[0].get_watermark(hosts, message=message))
+        loss = tones.missed(self.generator.get_watermark(hosts, message=message), wanted)
+        return {"loss": float(loss.detach()), "norm": self._descend(loss)}
 
     def _learn(
         self, batch: Batch, phase: Phase, within: int, generator: np.random.Generator
     ) -> dict[str, float]:
         hosts, marked = batch.hosts.to(self.device), batch.marked.to(self.device)
         message = self._draw_message(phase, len(hosts))
-        both_learn = within % phase.generator_every == 0
+        both_learn = phase.generator_every > 0 and within % phase.generator_every == 0
         with torch.set_grad_enabled(both_learn):
             blanked = torch.rand(len(hosts), device=self.device) < _BLANKED
             mark, gain = self._mark(self.generator, hosts, message, phase, blanked)
@@ -222,13 +234,18 @@ class Trainer:
 
     # -------------------------------------------------------------- what surrounds a step
     def _enter(self, index: int, phase: Phase) -> None:
-        """Begin a phase from the averages, with a fresh optimiser and the phase's level."""
+        """Begin a phase from the averages, with a fresh optimiser and the phase's level.
+
+        What was taught is not averaged: the average was the teacher.
+        """
         table = self.generator.msg_processor.msg_processor.weight
         if phase.bits and not table.requires_grad:
             networks.open_message(self.generator, _MESSAGE_SIZE)
             self._averages[0].msg_processor.msg_processor.weight.data.copy_(table.data)
         table.requires_grad_(bool(phase.bits))
-        if self._phase >= 0:
+        if self._phase >= 0 and self.config.phases[self._phase].loudness == "taught":
+            self._averages[0].load_state_dict(self.generator.state_dict())
+        elif self._phase >= 0:
             for live, average in zip((self.generator, self.detector), self._averages, strict=True):
                 live.load_state_dict(average.state_dict())
         self._optimiser = self._new_optimiser()
@@ -265,14 +282,17 @@ class Trainer:
             self.level = min(phase.level_start, self.level + 0.5 * phase.level_rate)
 
     def _log(self, steps_per_s: float) -> None:
-        names = self._recent[0].keys()
+        names = dict.fromkeys(name for row in self._recent for name in row)
         facts: dict[str, Any] = {
             "step": self.step,
             "of": self.config.steps,
             "phase": self.config.phases[self._phase].name,
             "level": round(self.level, 4),
             "steps_per_s": round(steps_per_s, 3),
-            **{name: round(float(np.mean([row[name] for row in self._recent])), 4) for name in names},
+            **{
+                name: round(float(np.mean([row[name] for row in self._recent if name in row])), 4)
+                for name in names
+            },
         }
         self._recent.clear()
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
@@ -325,7 +345,7 @@ class Trainer:
         torch.random.set_rng_state(drawn)
         networks.scale_mark(generator, 10 ** (float(np.mean(gains_db)) / 20))
         shapes = self.config.generator, self.config.detector
-        audible = round(self.level, 4) if phase.loudness == "audible" else None
+        audible = round(self.level, 4) if phase.loudness != "ratio" else None
         networks.save_stock(folder, generator, self._averages[1], shapes, audible)
 
     def _warm_start(self, folder: Path) -> None:
