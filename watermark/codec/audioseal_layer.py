@@ -60,7 +60,7 @@ SPEED_PRICE = 1.0  # off the score at another speed: further chances of a false 
 # Off the score of a sound whose frames hardly differ in level, as hum, tones and plain noise do. The mark is put on
 # speech; speech at 10 dB above white noise still deviates by 4.4 dB.
 STEADY_PRICE, STEADY_DB = 2.0, 4.0
-STRETCH_NATS = 130.0  # summed log-odds that make a stretch of any length count; a marked second has about 270
+STRETCH_NATS = 130.0  # summed log-odds that make a stretch of any length count; a marked second has about 275
 # Where the package keeps the official files, below its cache folder: the first 24 hex digits of the SHA-1
 # of the path.
 OFFICIAL_CACHE_NAMES = {
