@@ -1,9 +1,9 @@
 """Spreading a young mark over the spectrum.
 
-Left alone, training ends at a mark of one tone: its place follows from the strides of the decoder, and from there no
-gradient leads to another. A filter takes it away unheard, and so does a narrow band. So the generator is taught, by
-plain regression, to say what it says at several places at once; from then on training goes on as before, with edits
-that take a band away, and finds out how much of each place is worth its loudness.
+Left alone, training ends at a mark of one tone: its place follows from the strides of the decoder, and from there
+no gradient leads to another. A narrow filter takes it away. So the generator is taught, by plain regression, to say
+what it says at several places at once; from then on training goes on as before, with edits that take a band away,
+and finds out how much of each place is worth its loudness.
 """
 
 from __future__ import annotations
