@@ -5,7 +5,7 @@ import pytest
 
 layer = pytest.importorskip("watermark.codec.audioseal_layer")
 
-from watermark.codec.borders import FRAME, REACH_FRAMES, clearest  # noqa: E402
+from watermark.codec.borders import FRAME, REACH_FRAMES, _clearest  # noqa: E402
 
 RATE = 16_000
 
@@ -44,7 +44,7 @@ def test_the_second_look_is_closer_than_the_first(public, rms, marked):
         core = _spliced(rms, marked, start_s, end_s)
         for first, last in zip(off, np.roll(off, 1), strict=True):
             guess = truth + np.array([first, last])
-            (moved,) = public._borders.refine(core, [(guess[0], guess[1])], public.mark_of)
+            (moved,) = public._borders.refine(core, [(guess[0], guess[1])], public.aligned)
             errors += list(np.abs(moved - truth))
     assert np.mean(errors) < 2.5 < np.mean(np.abs(off))
 
@@ -58,16 +58,16 @@ def test_the_mark_of_a_clip_that_was_cut_anywhere_lies_where_it_was_put(public, 
 
 
 def test_the_longest_interval_is_aligned_by(public, rms):
-    piece = clearest(rms, [(3.2, 9.0), (20.4, 220.7)])
+    piece = _clearest(rms, [(3.2, 9.0), (20.4, 220.7)])
     assert len(piece) == 50 * FRAME
     assert np.array_equal(piece, rms[96 * FRAME : 146 * FRAME])
-    assert not len(clearest(rms, [(3.2, 3.9)]))
+    assert not len(_clearest(rms, [(3.2, 3.9)]))
     assert public.aligned(rms[:100]) == public.mark_of
 
 
 def test_no_border_passes_the_middle_between_its_neighbours_or_goes_far(public, rms):
     found = [(4.0, 16.5), (20.0, 31.0), (33.0, 60.0), (300.0, 300.0 + REACH_FRAMES)]
-    moved = public._borders.refine(rms, found, public.mark_of)
+    moved = public._borders.refine(rms, found, public.aligned)
     before, after = (np.array([edge for pair in pairs for edge in pair]) for pairs in (found, moved))
     middles = (before[1:] + before[:-1]) / 2
     assert (after[:-1] <= middles + 1).all()
@@ -78,12 +78,12 @@ def test_no_border_passes_the_middle_between_its_neighbours_or_goes_far(public, 
 
 def test_the_ends_of_a_clip_stay_and_silence_does_no_harm(public, rms):
     frames = len(rms) // FRAME
-    assert public._borders.refine(rms, [(0.0, float(frames))], public.mark_of) == [(0.0, frames)]
+    assert public._borders.refine(rms, [(0.0, float(frames))], public.aligned) == [(0.0, frames)]
     silence = np.zeros(5 * RATE, np.float32)
-    ((first, last),) = public._borders.refine(silence, [(50.0, 150.0)], public.mark_of)
+    ((first, last),) = public._borders.refine(silence, [(50.0, 150.0)], public.aligned)
     assert abs(first - 50) <= REACH_FRAMES + 1
     assert abs(last - 150) <= REACH_FRAMES + 1
-    assert public._borders.refine(rms[: 30 * FRAME], [(3.0, 29.5)], public.mark_of)[0][1] == 29.5
+    assert public._borders.refine(rms[: 30 * FRAME], [(3.0, 29.5)], public.aligned)[0][1] == 29.5
 
 
 def test_networks_without_a_second_look_fit_borders_to_two_levels(public, rms, marked, tmp_path):

@@ -4,7 +4,7 @@ Detection sees a frame through a second of sound, which is what makes it hold ou
 network, begun from the detector's own layers and trained on borders alone, looks at what lies around one border
 and says how likely each frame is to be it. Beside the sound it is told what the generator would add to that sound:
 the mark hardly changes what the generator does (correlation 0.99), so where it lies, the sound agrees with it in
-phase, cell by cell of the spectrum.
+phase, cell by cell of the spectrum. A clip that was cut is aligned for that first.
 """
 
 from __future__ import annotations
@@ -31,13 +31,8 @@ _LOWEST_HZ, _BAND_HZ, _BANDS = 500, 500, 12
 _AGREEMENT = 0.5  # the mark can be no larger than that against what it hides under
 _LEAST_POWER = 1e-10
 _SLOPE = 0.1
-_APART = (
-    1,
-    2,
-    4,
-    8,
-    16,
-)  # frames: weak marks need a longer look, and the sound on either side to compare with
+# Frames: weak marks need a longer look, and the sound on either side to compare with.
+_APART = (1, 2, 4, 8, 16)
 
 MarkOf = Callable[[np.ndarray], np.ndarray]
 
@@ -71,20 +66,22 @@ class Borders(nn.Module):
         return logits
 
     def refine(
-        self, core: np.ndarray, found: Sequence[tuple[float, float]], mark_of: MarkOf
+        self, core: np.ndarray, found: Sequence[tuple[float, float]], aligned: Callable[[np.ndarray], MarkOf]
     ) -> list[tuple[float, float]]:
         """Intervals of frames of samples (n,) at 16 kHz, their borders moved to where they most likely are.
 
-        mark_of gives what the generator adds to a piece, as loud as embedding makes it. The ends of the clip stay,
-        and no border passes the middle between its neighbours.
+        aligned takes a marked piece of the clip and returns what gives the mark of any other piece, as embedding made
+        it. The ends of the clip stay, and no border passes the middle between its neighbours.
         """
         frames = len(core) / FRAME
         edges = [edge for interval in found for edge in interval]
+        inside = [0 < edge < frames - 1 for edge in edges]
+        if not any(inside):  # a clip that is marked from end to end needs no aligning
+            return list(found)
+        mark_of = aligned(_clearest(core, found))
         limits = [0.0, *((a + b) / 2 for a, b in pairwise(edges)), frames]
         moved = [
-            edge
-            if not is_inside(edge, frames)
-            else self._place(core, edge, index % 2, limits[index : index + 2], mark_of)
+            self._place(core, edge, index % 2, limits[index : index + 2], mark_of) if inside[index] else edge
             for index, edge in enumerate(edges)
         ]
         return list(zip(moved[::2], moved[1::2], strict=True))
@@ -112,12 +109,7 @@ class Borders(nn.Module):
         return low + at + float((0.5 - before) / (passed[at] - before)) - 0.5
 
 
-def is_inside(edge: float, frames: float) -> bool:
-    """Whether a border of an interval lies in the clip; the clip's own ends stay where they are."""
-    return 0 < edge < frames - 1
-
-
-def clearest(core: np.ndarray, found: Sequence[tuple[float, float]]) -> np.ndarray:
+def _clearest(core: np.ndarray, found: Sequence[tuple[float, float]]) -> np.ndarray:
     """What to align by: the middle of the longest interval, from a frame on, at most a second."""
     first, last = max(found, key=lambda interval: interval[1] - interval[0])
     start = max(math.ceil(first), math.ceil((first + last - _ALIGNED_FRAMES) / 2))

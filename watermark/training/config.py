@@ -146,6 +146,8 @@ def _check(config: Config) -> None:
     for phase in config.phases:
         if phase.loudness not in ("ratio", "audible", "taught") or phase.level_end > phase.level_start:
             raise ValueError(f"phase {phase.name}: its loudness cannot be followed")
+    if config.phases[-1].loudness == "taught":
+        raise ValueError(f"phase {config.phases[-1].name}: what is taught has to be trained afterwards")
     if config.precision not in ("bf16", "fp32"):
         raise ValueError("precision: bf16 or fp32")
     if config.batch % 2 or config.batch < 2:

@@ -49,7 +49,7 @@ def test_what_it_writes_is_used_by_the_product(trained):
     assert (stock / BORDERS_FILE).stat().st_size <= 16 * 2**20
     public = PublicMark.load(stock)
     speech = material.load(Path(trained.material_folder))[0][:48_000].astype(np.float32) / 32_768
-    (moved,) = public._borders.refine(speech, [(40.0, 100.0)], public.mark_of)
+    (moved,) = public._borders.refine(speech, [(40.0, 100.0)], public.aligned)
     assert all(abs(edge - guess) <= 16 for edge, guess in zip(moved, (40, 100), strict=True))
 
 

@@ -42,3 +42,10 @@ def test_there_is_no_step_after_the_last():
     config = configuration.from_dict(_body())
     with pytest.raises(ValueError, match="no such step"):
         config.phase_at(config.steps)
+
+
+def test_what_is_taught_has_to_be_trained_afterwards():
+    body = _body()
+    body["phases"].append({**body["phases"][-1], "name": "late", "loudness": "taught"})
+    with pytest.raises(ValueError, match="phase late"):
+        configuration.from_dict(body)
