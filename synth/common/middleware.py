@@ -1,13 +1,16 @@
-"""A request id for every answer, so that a report can name it and the process logs can find it; and the answer to
-whoever asks whether the process lives."""
+"""A request id for every answer, so that a report can name it and the process logs can find it; the answer to whoever
+asks whether the process lives; and the pages' own files."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import closing
+from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from synth.common.health import healthz
 from synth.common.ids import new_id
@@ -58,3 +61,19 @@ class LivenessMiddleware(_Middleware):
 
 async def _soon(response: HttpResponseBase) -> HttpResponseBase:
     return response
+
+
+class StaticFilesMiddleware(WhiteNoiseMiddleware):
+    """WhiteNoise's files as whole answers: an ASGI server reads its blocking iterators at once too, and warns of it."""
+
+    @staticmethod
+    def serve(static_file: Any, request: HttpRequest) -> HttpResponse:
+        found = static_file.get_response(request.method, request.META)
+        answer = HttpResponse(status=int(found.status))
+        if found.file is not None:
+            with closing(found.file):
+                answer.content = found.file.read()
+        del answer["content-type"]
+        for name, value in found.headers:
+            answer[name] = value
+        return answer

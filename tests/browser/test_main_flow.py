@@ -158,5 +158,9 @@ def verify(person: Visitor, file: Path) -> tuple[str, str]:
     page.set_input_files("input[type=file]", file)
     page.wait_for_selector("[data-verdict]", timeout=CHECKED_WITHIN_MS)
     page.wait_for_selector("wave-player canvas")
+    clear = "document.querySelector('#answer').scrollIntoView({block: 'start', behavior: 'instant'});"
+    clear += "document.querySelector('[data-verdict]').getBoundingClientRect().top"
+    clear += " - document.querySelector('.top').getBoundingClientRect().bottom"
+    assert page.evaluate(clear) >= 0, "the verdict lies under the frame"
     person.picture("verdict")
     return page.get_attribute("[data-verdict]", "data-verdict"), page.inner_text("#answer")

@@ -74,7 +74,7 @@ if ASSENT_TRUST_PROXY:
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "synth.common.middleware.StaticFilesMiddleware",
     "synth.common.middleware.RequestIdMiddleware",
     "synth.common.middleware.LivenessMiddleware",
     "csp.middleware.CSPMiddleware",
