@@ -2,52 +2,18 @@
 
 from __future__ import annotations
 
-import lzma
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
 from synth.text import letter_to_sound
+from synth.text.english_lexicon import LETTER_NAMES, cmudict, in_dictionary
 from synth.text.english_normalize import normalize
 from synth.text.symbols import DATA, word_list
 
 __all__ = ["in_dictionary", "normalize", "phones", "word_phones"]
 
-LETTER_NAMES = {
-    letter: tuple(name.split())
-    for letter, name in (
-        row.split("=")
-        for row in [
-            "a=EY1",
-            "b=B IY1",
-            "c=S IY1",
-            "d=D IY1",
-            "e=IY1",
-            "f=EH1 F",
-            "g=JH IY1",
-            "h=EY1 CH",
-            "i=AY1",
-            "j=JH EY1",
-            "k=K EY1",
-            "l=EH1 L",
-            "m=EH1 M",
-            "n=EH1 N",
-            "o=OW1",
-            "p=P IY1",
-            "q=K Y UW1",
-            "r=AA1 R",
-            "s=EH1 S",
-            "t=T IY1",
-            "u=Y UW1",
-            "v=V IY1",
-            "w=D AH1 B AH0 L Y UW0",
-            "x=EH1 K S",
-            "y=W AY1",
-            "z=Z IY1",
-        ]
-    )
-}
 MAX_LETTERS = 45  # longer than any word: letters typed at random are spelled
 _VOICELESS = {"P", "T", "K", "F", "TH"}
 _HISSING = {"S", "Z", "SH", "ZH", "CH", "JH"}
@@ -102,12 +68,6 @@ _VERB_AFTER = set(
 
 
 @cache
-def _dictionary() -> dict[str, str]:
-    text = lzma.decompress((DATA / "cmudict.txt.xz").read_bytes()).decode()
-    return dict(line.split(" ", 1) for line in text.splitlines())
-
-
-@cache
 def _homographs() -> dict[str, tuple[str, str]]:
     """Word -> reading as a verb, reading otherwise."""
     table = dict(_VERB_OR_NOT)
@@ -118,11 +78,6 @@ def _homographs() -> dict[str, tuple[str, str]]:
         if part == "V" and word.isalpha():
             table.setdefault(word.lower(), (reading, other))
     return table
-
-
-def in_dictionary(word: str) -> bool:
-    """Whether CMUdict has the (lower-case) word."""
-    return word in _dictionary()
 
 
 def phones(text: str, words: Mapping[str, Sequence[str]] | None = None) -> tuple[list[str], None]:
@@ -196,7 +151,7 @@ def _looks_like_verb(before: str, after: str) -> bool:
 @lru_cache(maxsize=20_000)
 def word_phones(word: str) -> tuple[str, ...]:
     """Phones of one lower-case word by itself."""
-    known = _dictionary().get(word)
+    known = cmudict().get(word)
     # Entries like "ai" and "ios" are names of people and places; they are nearly always meant as letters.
     if known is not None and word not in {"ai", "ar", "ae", "os", "ios", "hud"}:
         return tuple(known.split())
@@ -226,7 +181,7 @@ def with_s(stem: Sequence[str]) -> tuple[str, ...]:
 
 def _inflected(word: str) -> tuple[str, ...] | None:
     """An ending or prefix on a dictionary word."""
-    known = _dictionary()
+    known = cmudict()
     for ending in ("es", "s"):
         if word.endswith(ending) and len(stem := word.removesuffix(ending)) > 2 and stem in known:
             return with_s(known[stem].split())

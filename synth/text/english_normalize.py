@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from synth.text.characters import plain_digits, roman
+from synth.text.english_lexicon import in_dictionary
 from synth.text.symbols import word_list
 
 _ONES = word_list(
@@ -513,7 +514,5 @@ def readable_capitals(word: str) -> bool:
 
     Four letters and up in the dictionary; five and up that fall into syllables of a consonant and a vowel (COVID).
     """
-    from synth.text.english import in_dictionary
-
     known = len(word) >= 4 and in_dictionary(word.lower())
     return known or (len(word) >= 5 and _SYLLABLES.fullmatch(word) is not None)

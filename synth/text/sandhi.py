@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
 
 from synth.text import sandhi_original
-from synth.text.symbols import DATA, word_list
+from synth.text.neutral_tones import neutral_words
+from synth.text.symbols import word_list
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,6 @@ _TONELESS_ZI_NOT = frozenset(
         "赤子 浪子"
     )
 )
-
-
-@cache
-def neutral_words() -> frozenset[str]:
-    text = (DATA / "neutral_tone_zh.txt").read_text(encoding="utf-8")
-    return frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())
 
 
 def _toned(final: str, tone: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from synth.text.neutral_tones import neutral_words
 from synth.text.symbols import word_list
 
 SplitWord = Callable[[str], tuple[str, str]]
@@ -61,8 +62,6 @@ def drop_tones(text: str, part: str, finals: list[str], split: SplitWord) -> Non
 
 
 def _is_weak(text: str) -> bool:
-    from synth.text.sandhi import neutral_words
-
     known = neutral_words()
     return any(
         word in _WEAK_TOO or (word in known and word not in _STRONG and not _is_regular(word))
