@@ -29,7 +29,7 @@ if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
 
 from synth.local.keys import ensure_keys  # noqa: E402
 
-ensure_keys(_data_dir / "keys")
+ensure_keys(_data_dir / "keys", _data_dir)
 
 from synth.conf.settings import *  # noqa: E402, F403
 

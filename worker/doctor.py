@@ -271,16 +271,16 @@ def keys() -> Iterator[Finding]:
                 "problem",
                 "keys",
                 f"{path} is missing: {purpose}",
-                "restore it from your backup; manage.py keys makes a new one",
+                f"restore it from your backup; only if it is lost for good: manage.py keys --replace {name}",
             )
             continue
         if not os.access(path, os.R_OK):
             yield Finding("note", "keys", f"{name} is not readable by this process")
             continue
         key_files.read_key(path)
-        loose = key_files.loose_permissions(path)
-        if loose:
-            yield Finding("warning", "keys", f"{path} has mode {loose}", f"chmod 600 {path}")
+        trouble = key_files.key_file_trouble(path)
+        if trouble:
+            yield Finding("problem", "keys", trouble, "the next start is refused until then")
         else:
             yield Finding("ok", "keys", f"{name}: {purpose}")
     yield Finding(

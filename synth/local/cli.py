@@ -67,7 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     worker.add_argument("--concurrency", type=int)
     commands.add_parser("beat", help="the clock alone")
     commands.add_parser("sequencer", help="the audit log's sequencer alone")
-    commands.add_parser("keys", help="make the installation's keys where missing")
+    keys = commands.add_parser("keys", help="make the installation's keys at its first run, and check them")
+    keys.add_argument(
+        "--replace", metavar="NAME", help="make this lost key anew; what was made with the old one stays lost"
+    )
     commands.add_parser("roles", help="make the database and its roles with DATABASE_ADMIN_URL's rights")
     return parser
 
@@ -185,9 +188,17 @@ def _sequencer(options: argparse.Namespace, arguments: list[str]) -> int:
 
 
 def _keys(options: argparse.Namespace, arguments: list[str]) -> int:
-    from synth.local.keys import ensure_keys
+    from synth.local.keys import KEY_LOSSES, KEY_PURPOSES, ensure_keys
+    from synth.local.services import prepare_data_dir
 
-    for key in ensure_keys(paths.keys_dir()):
+    if options.replace is not None:
+        if options.replace not in KEY_PURPOSES:
+            raise LocalError(f"There is no key {options.replace}; there are {', '.join(KEY_PURPOSES)}.")
+        if (paths.keys_dir() / options.replace).exists():
+            raise LocalError(f"{paths.keys_dir() / options.replace} is there; only a missing key is made anew.")
+        say(KEY_LOSSES[options.replace])
+    prepare_data_dir(paths.data_dir())
+    for key in ensure_keys(paths.keys_dir(), paths.data_dir(), replace=options.replace):
         say(f"{'made ' if key.created else 'there'} {key.path}: {key.purpose}")
     return 0
 

@@ -1,27 +1,43 @@
-"""The four secrets of an installation, made once and never overwritten.
+"""The four secrets of an installation, made once, never overwritten, and never made anew in silence.
 
 Each file holds 32 random bytes as 64 hexadecimal digits and a newline, mode 0600, in a folder of mode 0700.
 Losing ``mark-master.key`` means that marks already made can no longer be read; losing ``log-signing.key``
 means that the audit log cannot be continued under the same identity. Both belong into a backup.
+
+The data folder remembers which keys were made for it (``keys.json``: names, and a one-way check value of the
+one key that is never replaced). A key that is missing beside data made with it stops the start.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from synth.local.errors import LocalError
 
 KEY_BYTES = 32
+MARK_KEY = "mark-master.key"
+KNOWN_FILE = "keys.json"
 
 #: file name -> what it protects (shown at the first run and by ``manage.py doctor``)
 KEY_PURPOSES = {
-    "mark-master.key": "reads and writes the inaudible mark; without it, marks already made cannot be read",
+    MARK_KEY: "reads and writes the inaudible mark; without it, marks already made cannot be read",
     "log-signing.key": "signs the audit log's checkpoints",
     "receipt-signing.key": "signs consent receipts and verification reports",
     "django-secret.key": "protects sessions and one-time links; a new one only signs everybody out",
+}
+
+#: file name -> what a new key in its place would cost
+KEY_LOSSES = {
+    MARK_KEY: "Without it no file released until now can be recognised any more.",
+    "log-signing.key": "Without it the audit log cannot be continued under its identity.",
+    "receipt-signing.key": "Without it receipts and reports signed until now cannot be verified here.",
+    "django-secret.key": "Without it everybody is signed out and open one-time links end.",
 }
 
 
@@ -35,21 +51,54 @@ class KeyFile:
     created: bool
 
 
-def ensure_keys(directory: Path) -> list[KeyFile]:
-    """Make the keys that are missing in ``directory`` and return all four.
+def ensure_keys(directory: Path, data_dir: Path, *, replace: str | None = None) -> list[KeyFile]:
+    """The four keys in ``directory``, made where this is the first run on ``data_dir``.
 
-    An existing key is never changed. Raises LocalError when one exists but is not 64 hexadecimal digits,
-    because silently replacing it would orphan every mark or signature made with it.
+    An existing key is never changed. Raises LocalError with one sentence, and makes nothing, when a key is
+    missing beside data that was made with it, is damaged, is another one than ``data_dir`` was begun with, or
+    can be read or written by others. ``replace`` names one key whose loss the operator accepts.
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    known = _known(data_dir)
+    begun = bool(known) or holds_data(data_dir)
+    for name in KEY_PURPOSES:
+        _require_sound(directory / name, known=known, data_dir=data_dir if begun and name != replace else None)
     files = []
     for name, purpose in KEY_PURPOSES.items():
         path = directory / name
-        created = _create(path)
-        if not created:
-            read_key(path)
-        files.append(KeyFile(name=name, path=path, purpose=purpose, created=created))
+        files.append(KeyFile(name=name, path=path, purpose=purpose, created=_create(path)))
+    _remember(data_dir, {name: _check_value(directory / name) for name in KEY_PURPOSES})
     return files
+
+
+def holds_data(data_dir: Path) -> bool:
+    """Whether anything lies in ``data_dir`` that was made with keys: a database, recordings, a log."""
+    if any(data_dir.glob("pg*/PG_VERSION")) or (data_dir / "log" / "checkpoint").exists():
+        return True
+    media = data_dir / "media"
+    return media.is_dir() and any(path.is_file() for path in media.rglob("*"))
+
+
+def _require_sound(path: Path, *, known: dict[str, str], data_dir: Path | None) -> None:
+    """LocalError unless the key at ``path`` may be used; a missing one may, where ``data_dir`` is None."""
+    loss = KEY_LOSSES[path.name]
+    if not path.exists():
+        if data_dir is not None:
+            raise LocalError(
+                f"{path} is missing, but {data_dir} holds data that was made with it. {loss} "
+                "Restore it from your backup. Only if it is lost for good: "
+                f"`manage.py keys --replace {path.name}` makes a new one."
+            )
+        return
+    trouble = key_file_trouble(path)
+    if trouble:
+        raise LocalError(trouble)
+    read_key(path)
+    expected = known.get(path.name)
+    if data_dir is not None and expected and expected != _check_value(path):
+        raise LocalError(
+            f"{path} is not the key that {data_dir} was begun with. {loss} Restore the right one from your backup."
+        )
 
 
 def read_key(path: Path) -> bytes:
@@ -64,10 +113,50 @@ def read_key(path: Path) -> bytes:
     return key
 
 
-def loose_permissions(path: Path) -> str | None:
-    """The mode of a key file as text ("0644") when group or others can reach it, else None."""
-    mode = path.stat().st_mode & 0o777
-    return f"0{mode:o}" if mode & 0o077 else None
+def key_file_trouble(path: Path, own_uid: Callable[[], int] = os.geteuid) -> str | None:
+    """A sentence when somebody else can read or change the key file, else None.
+
+    Accepted: our own file with mode 0600 or less, and root's file that our group may read (a mounted secret).
+    """
+    status = path.stat()
+    mode = status.st_mode & 0o777
+    if status.st_uid not in (0, own_uid()):
+        return (
+            f"{path} belongs to user {status.st_uid}, who could replace it; give it to user {own_uid()} "
+            f"(chown {own_uid()} {path})."
+        )
+    mounted = status.st_uid == 0 and own_uid() != 0
+    if mode & (0o037 if mounted else 0o077):
+        return f"{path} has mode 0{mode:o}, open to other users of this machine; close it: chmod 600 {path}"
+    return None
+
+
+def _known(data_dir: Path) -> dict[str, str]:
+    """Name -> check value ("" where there is none) of the keys that ``data_dir`` was begun with."""
+    try:
+        known = json.loads((data_dir / KNOWN_FILE).read_text(encoding="ascii"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise LocalError(f"{data_dir / KNOWN_FILE} cannot be read ({error}); restore it from your backup.") from None
+    return {str(name): str(value) for name, value in known.items()} if isinstance(known, dict) else {}
+
+
+def _remember(data_dir: Path, checks: dict[str, str]) -> None:
+    path = data_dir / KNOWN_FILE
+    text = json.dumps(checks, indent=1) + "\n"
+    if path.exists() and path.read_text(encoding="ascii", errors="replace") == text:
+        return
+    scratch = path.with_suffix(f".{os.getpid()}")
+    scratch.write_text(text, encoding="ascii")
+    scratch.replace(path)
+
+
+def _check_value(path: Path) -> str:
+    """One-way value by which a key is known again; "" for keys that have a way of their own to be replaced."""
+    if path.name != MARK_KEY:
+        return ""
+    return hashlib.sha256(b"assent key check\0" + read_key(path)).hexdigest()[:16]
 
 
 def _create(path: Path) -> bool:

@@ -26,7 +26,7 @@ def folders(tmp_path, settings):
     settings.ASSENT_KEYS_DIR = tmp_path / "keys"
     settings.ASSENT_MODELS_DIR = tmp_path / "models"
     settings.STATIC_ROOT = tmp_path / "static"
-    ensure_keys(tmp_path / "keys")
+    ensure_keys(tmp_path / "keys", tmp_path)
     return tmp_path
 
 
@@ -101,10 +101,10 @@ def test_every_fault_comes_with_a_remedy(folders, settings):
     assert all(finding.remedy for finding in faults)
 
 
-def test_keys_open_to_others_are_a_warning(folders):
-    assert ("warning", "keys") not in levels(doctor.keys)
+def test_keys_open_to_others_are_a_problem(folders):
+    assert ("problem", "keys") not in levels(doctor.keys)
     (folders / "keys" / "mark-master.key").chmod(0o644)
-    assert ("warning", "keys") in levels(doctor.keys)
+    assert ("problem", "keys") in levels(doctor.keys)
 
 
 def test_a_damaged_key_is_a_finding_and_not_the_end(folders, monkeypatch):
