@@ -13,7 +13,10 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit log"
 
     def ready(self) -> None:
+        from synth.common import health
+
         post_migrate.connect(_set_rights, sender=self, dispatch_uid="audit.rights")
+        health.add_part("log", _goes_on)
 
 
 def _set_rights(using: str, **_: Any) -> None:
@@ -23,3 +26,14 @@ def _set_rights(using: str, **_: Any) -> None:
     from audit import rights
 
     rights.apply(connections[using])
+
+
+def _goes_on() -> bool:
+    """Whether the log can be signed on; a key that this process cannot read is not the log's interruption."""
+    from audit import continuity
+    from synth.errors import Unavailable
+
+    try:
+        return continuity.interruption() is None
+    except Unavailable:
+        return True

@@ -91,6 +91,13 @@ EVENTS: dict[str, EventType] = dict(
         _event("verification.queried", "A file was checked.", "核验了一个文件。"),
         _event("key.rotated", "A signing or marking key was replaced.", "更换了签名或标记密钥。"),
         _event("log.exported", "The log was exported.", "导出了日志。"),
+        _event(
+            "log.loss_accepted",
+            "Entries were lost with the database; the log goes on without them.",
+            "部分条目随数据库丢失；日志在缺少这些条目的情况下继续。",
+            "previous_size",
+            "root_sha256",
+        ),
         _event("dictionary.changed", "The pronunciations were changed.", "更改了发音词典。"),
         _event("settings.changed", "A setting of the organisation was changed.", "更改了机构设置。"),
     )
@@ -127,7 +134,7 @@ KEYS = HASH_KEYS | _words(
     follow measurements disclosure
     present matched intervals layers confidence_milli candidates
     origin size index count first_index last_index destination epoch previous_key_id algorithm
-    setting value previous_value jobs_stopped outputs_affected retention_days service version
+    setting value previous_value previous_size jobs_stopped outputs_affected retention_days service version
     """
 )
 

@@ -22,7 +22,8 @@ from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from audit import merkle
-from audit.external import CheckpointFile
+from audit.continuity import behind_sentence
+from audit.external import CheckpointFile, write_durably
 from audit.merkle import CompactRange
 from audit.note import Checkpoint, NoteError, Signer
 from audit.tree import StoredTree
@@ -249,10 +250,7 @@ class Sequencer:
         except NoteError as error:
             raise ForkGuard(f"{self._external.path} is not a checkpoint of this log: {error}") from error
         if outside.size > head.size:
-            raise ForkGuard(
-                f"the external checkpoint has {outside.size} entries, the database only {head.size}:"
-                " it was restored from an older backup, and signing on would fork the log"
-            )
+            raise ForkGuard(behind_sentence(outside.size, head.size))
         if merkle.compact_range(outside.size, tree.node).root() != outside.root:
             raise ForkGuard(f"the first {outside.size} entries are not those of the external checkpoint")
 
@@ -263,6 +261,33 @@ class Sequencer:
         head = self._load_head()
         if head.note is not None:
             self._external.replace(expected=None, new=head.note)
+
+    def lost(self) -> tuple[Checkpoint, int] | None:
+        """The outside copy and the size of the database's newest checkpoint, where the copy is ahead; else None."""
+        note = self._external.read()
+        head = self._load_head()
+        outside = Checkpoint.open(note, self._verifier) if note is not None else None
+        return (outside, head.size) if outside is not None and outside.size > head.size else None
+
+    def abandon(self) -> None:
+        """Give up a copy that is ahead of the database, because what it names is lost for good.
+
+        A person's decision. The copy is kept under another name, as evidence, and the database's newest
+        checkpoint takes its place.
+        """
+        note = self._external.read()
+        lost = self.lost()
+        if note is None or lost is None:
+            raise SequencerRefusal(f"{self._external.path} is not ahead of the database: nothing is lost")
+        outside, _ = lost
+        write_durably(
+            self._external.path.with_name(f"abandoned-{outside.size}-{outside.root.hex()[:16]}"), note
+        )
+        head = self._load_head()
+        if head.note is None:
+            self._external.path.unlink()
+        else:
+            self._external.replace(expected=note, new=head.note)
 
     def _published(self) -> bool:
         with self._connection.cursor() as cursor:

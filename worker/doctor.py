@@ -29,8 +29,8 @@ from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from audit import continuity, rights
 from audit import keys as log_keys
-from audit import rights
 from audit.models import Checkpoint, Entry
 from audit.note import Checkpoint as SignedCheckpoint
 from synth.common import wakeup
@@ -304,10 +304,9 @@ def log() -> Iterator[Finding]:
         )
     else:
         outside = SignedCheckpoint.open(held, verifier)
-        size = newest.size if newest else 0
-        if size < outside.size:
-            text = f"entries are lost: {size} in the database, {outside.size} in the checkpoint outside it"
-            yield Finding("problem", "log", text, "restore a newer backup of the database")
+        interruption = continuity.interruption()
+        if interruption:
+            yield Finding("problem", "log", interruption, "manage.py audit recover tells the ways on")
         else:
             yield Finding("ok", "log", f"checkpoint of {outside.size} entries, signed; key {verifier.vkey}")
     late = Entry.objects.filter(leaf=None, created_at__lt=timezone.now() - timedelta(seconds=LATE_ENTRIES_S))

@@ -8,6 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from accounts.gates import weights
+from audit import continuity
 from audit import keys as log_keys
 from synth.engines import registry
 from synth.errors import AssentError
@@ -61,6 +62,17 @@ def log_line() -> str:
         return f"Log       {log_keys.verifier().vkey}"
     except AssentError as error:
         return f"Log       {error.message}"
+
+
+def log_warning() -> str | None:
+    """What to say at the start where the log cannot be signed on: nothing will be spoken until that is mended."""
+    try:
+        sentence = continuity.interruption()
+    except AssentError:
+        return None  # its line says what is missing
+    if sentence is None:
+        return None
+    return f"ATTENTION: nothing will be spoken, because the log cannot go on: {sentence}."
 
 
 def consent_line() -> str:

@@ -195,7 +195,9 @@ def _keys(options: argparse.Namespace, arguments: list[str]) -> int:
         if options.replace not in KEY_PURPOSES:
             raise LocalError(f"There is no key {options.replace}; there are {', '.join(KEY_PURPOSES)}.")
         if (paths.keys_dir() / options.replace).exists():
-            raise LocalError(f"{paths.keys_dir() / options.replace} is there; only a missing key is made anew.")
+            raise LocalError(
+                f"{paths.keys_dir() / options.replace} is there; only a missing key is made anew."
+            )
         say(KEY_LOSSES[options.replace])
     prepare_data_dir(paths.data_dir())
     for key in ensure_keys(paths.keys_dir(), paths.data_dir(), replace=options.replace):

@@ -62,7 +62,9 @@ def ensure_keys(directory: Path, data_dir: Path, *, replace: str | None = None) 
     known = _known(data_dir)
     begun = bool(known) or holds_data(data_dir)
     for name in KEY_PURPOSES:
-        _require_sound(directory / name, known=known, data_dir=data_dir if begun and name != replace else None)
+        _require_sound(
+            directory / name, known=known, data_dir=data_dir if begun and name != replace else None
+        )
     files = []
     for name, purpose in KEY_PURPOSES.items():
         path = directory / name
@@ -138,7 +140,9 @@ def _known(data_dir: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise LocalError(f"{data_dir / KNOWN_FILE} cannot be read ({error}); restore it from your backup.") from None
+        raise LocalError(
+            f"{data_dir / KNOWN_FILE} cannot be read ({error}); restore it from your backup."
+        ) from None
     return {str(name): str(value) for name, value in known.items()} if isinstance(known, dict) else {}
 
 

@@ -19,12 +19,17 @@ THREADS = {"speech": 2, "checks": 4}
 
 @dataclass(frozen=True)
 class Program:
-    """One process of the product. Programs with a lower ``stop_rank`` are asked to end first."""
+    """One process of the product. Programs with a lower ``stop_rank`` are asked to end first.
+
+    ``refuses_with`` is the exit status by which the program says that it must not run until a person has
+    decided something: then it alone stays down, and is asked again from time to time.
+    """
 
     name: str
     arguments: tuple[str, ...]
     stop_rank: int
     stop_timeout_s: float
+    refuses_with: int | None = None
 
 
 def product(listening_fd: int, tls: tuple[str, str] | None = None) -> list[Program]:
@@ -32,7 +37,7 @@ def product(listening_fd: int, tls: tuple[str, str] | None = None) -> list[Progr
     certificate = ("--tls", ",".join(tls)) if tls else ()
     return [
         Program("web", ("web", "--fd", str(listening_fd), *certificate), 0, GRACE_S + 5.0),
-        Program("sequencer", ("sequencer",), 2, 10.0),
+        Program("sequencer", ("sequencer",), 2, 10.0, refuses_with=3),  # audit_sequencer.EXIT_REFUSED
         Program("speech", ("worker", "speech"), 1, 20.0),
         Program("checks", ("worker", "checks"), 1, 20.0),
         Program("beat", ("beat",), 2, 10.0),

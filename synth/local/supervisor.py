@@ -25,6 +25,7 @@ FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 8.0
 FAILURES_ALLOWED = 5
 WINDOW_S = 60.0
+REFUSAL_DELAY_S = 30.0
 POLL_S = 0.2
 # make passes SIGTERM on to us, and whoever sent it may have sent it to us as well: that is one request
 SAME_REQUEST_S = 2.0
@@ -55,6 +56,7 @@ class Child:
         self.backoff = Backoff()
         self.process: subprocess.Popen[bytes] | None = None
         self.start_at: float | None = 0.0
+        self.refused = False
         self.unfinished_line = b""
 
     @property
@@ -140,6 +142,10 @@ class Supervisor:
             code = child.process.returncode
             _kill_group(child.process.pid)  # what it started itself, a decoder for example
             child.process = None
+            if code == child.program.refuses_with:
+                self._hold(child)
+                return
+            child.refused = False
             delay = child.backoff.failed()
             if delay is None:
                 name = child.program.name
@@ -151,6 +157,16 @@ class Supervisor:
             child.start_at = time.monotonic() + delay
         if child.start_at is not None and time.monotonic() >= child.start_at:
             self._start(child)
+
+    def _hold(self, child: Child) -> None:
+        """A program that refuses keeps nobody else from working; the reason is in its own last line."""
+        if not child.refused:
+            self._console(
+                child.program.name,
+                f"stays down until somebody acts on the line above; asked again every {REFUSAL_DELAY_S:g} s",
+            )
+        child.refused = True
+        child.start_at = time.monotonic() + REFUSAL_DELAY_S
 
     def _start(self, child: Child) -> None:
         read_end, write_end = os.pipe()

@@ -57,6 +57,8 @@ def up(options: Options) -> None:
         environment = {**programs.share_cores(), **os.environ, **urls, **_fixed(data_dir)}
         run_file.write(urls)
         facts = prepare_instance(environment)
+        if facts.get("warning"):
+            say(f"\n{facts['warning']}\n")
         supervisor = Supervisor(
             programs.product(listener.fileno(), options.tls),
             command=lambda program: [sys.executable, str(paths.MANAGE), *program.arguments],

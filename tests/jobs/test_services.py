@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts import services as accounts
 from accounts.permissions import Role
+from audit import continuity
 from audit.models import Entry
 from audit.services import record
 from synth.errors import AssentError, Conflict, Forbidden, NotFound, Unavailable
@@ -359,3 +360,14 @@ def test_staged_files_without_a_row_are_swept(owner, voice):
     assert services.sweep_staged_files() == 1
     assert default_storage.exists(output.file)
     assert not default_storage.exists(orphan)
+
+
+def test_nothing_is_released_that_cannot_be_logged(owner, voice, monkeypatch):
+    job = claimed(owner, voice)
+    mark = reserved(job)
+    monkeypatch.setattr(continuity, "interruption", lambda using="default": "the copy is ahead")
+    with pytest.raises(Unavailable) as error:
+        services.release_job(job=job, mark=mark, finished=finished())
+    assert error.value.code == "log_interrupted"
+    assert not Output.objects.exists()
+    assert not list(default_storage.listdir("")[1])

@@ -19,7 +19,8 @@ supervisor.FIRST_DELAY_S = 0.01
 logs = Path(sys.argv[1])
 logs.mkdir(exist_ok=True)
 codes = json.loads(sys.argv[2])
-programs = [Program(name, (code,), rank, limit) for name, code, rank, limit in codes]
+supervisor.REFUSAL_DELAY_S = 0.05
+programs = [Program(name, (code,), rank, limit, *refuses) for name, code, rank, limit, *refuses in codes]
 made = supervisor.Supervisor(
     programs,
     command=lambda program: [sys.executable, "-u", "-c", program.arguments[0], str(logs)],
@@ -183,3 +184,26 @@ def test_backoff_allows_a_failure_every_twenty_seconds_for_ever():
     for _ in range(100):
         assert backoff.failed() is not None
         now += 20.0
+
+
+def test_a_program_that_refuses_stays_down_alone_and_is_asked_again(tmp_path):
+    """However often: the others go on, one line says so, and it comes back once it no longer refuses."""
+    refuses = """
+import sys, time
+from pathlib import Path
+count = Path(sys.argv[1]) / "asked"
+asked = int(count.read_text()) + 1 if count.exists() else 1
+count.write_text(str(asked))
+if asked < 9:
+    raise SystemExit(3)
+print("signs again")
+time.sleep(600)
+"""
+    with supervise(tmp_path, ("other", ENDS_WHEN_ASKED, 0, 10), ("log", refuses, 0, 1, 3)) as driver:
+        lines = read_until(driver, ["other", "up"], ["log", "signs again"])
+        code, _ = driver.end(signal.SIGTERM)
+    assert code == 0
+    said = [line for name, line in lines if name == "log"]
+    assert len([line for line in said if line.startswith("stays down until somebody acts")]) == 1
+    assert not [line for line in said if "starting again" in line]
+    assert (tmp_path / "logs" / "asked").read_text() == "9"

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError, connections
 
-from audit import keys
+from audit import continuity, keys
 from audit.sequencer import Sequencer, SequencerRefusal
 
 log = logging.getLogger("audit.sequencer")
@@ -55,10 +55,12 @@ class Command(BaseCommand):
                     sequencer.adopt()
                     adopt = False
                 size = sequencer.recover()
+                continuity.clear_refusal()
                 log.info("sequencing from entry %d on, key %s", size, signer.verifier.vkey)
                 self._work(sequencer, pause_s, once=options["once"])
                 return
             except SequencerRefusal as error:
+                continuity.leave_refusal(str(error))
                 raise CommandError(f"The log is not signed on: {error}.", returncode=EXIT_REFUSED) from error
             except (DatabaseError, InterfaceError) as error:
                 # The session, and the lock with it, is gone: begin again, from what the database now says.

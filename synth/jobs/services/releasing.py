@@ -21,6 +21,7 @@ from django.utils import timezone
 from accounts import selectors as voices
 from accounts.scope import covers
 from accounts.services import consent_is_live, styles_are_approved, weights_are_live
+from audit import continuity
 from audit.actors import SYSTEM
 from audit.services import record
 from audit.subjects import about
@@ -131,8 +132,9 @@ def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
     """Release the file: entry, mark, output and state in one transaction, or nothing at all.
 
     Raises `JobStopped` when consent ended, the job was cancelled or this claim was lost; the staged file is
-    removed then.
+    removed then. Raises Unavailable ``log_interrupted`` while the log cannot go on.
     """
+    continuity.require()
     digest = hashlib.sha256(finished.data).hexdigest()
     name = default_storage.save(f"{OUTPUT_FOLDER}/{secrets.token_urlsafe(24)}", ContentFile(finished.data))
     try:

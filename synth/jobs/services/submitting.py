@@ -18,6 +18,7 @@ from accounts.permissions import SPEECH_WRITE
 from accounts.principals import Principal
 from accounts.scope import DEFAULT_PURPOSE
 from accounts.services import Authorisation, authorise
+from audit import continuity
 from audit.services import commitment, new_salt, record
 from audit.subjects import about
 from synth.common.queue import send_on_commit
@@ -98,6 +99,7 @@ def submit_job(
     `accounts.services.authorise` refuses (that is logged).
     """
     principal.require(SPEECH_WRITE)
+    continuity.require()
     require_format(format)
     asked = order(
         voice=voice, text=_checked_text(text), input_type=input_type, style=style, styles=styles,

@@ -26,10 +26,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", database="owner", interactive=False, verbosity=0)
         collect_static_if_changed()
-        link, active = first_admin_link(), inspection.active()
+        link, active, warning = first_admin_link(), inspection.active(), inspection.log_warning()
         if options["json"]:
-            self.stdout.write(json.dumps({"admin_link": link, "active": active}))
+            self.stdout.write(json.dumps({"admin_link": link, "active": active, "warning": warning}))
             return
+        if warning:
+            self.stdout.write(warning)
         for line in active:
             self.stdout.write(line)
         if link:
