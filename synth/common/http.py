@@ -7,19 +7,40 @@ import math
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from synth.errors import AssentError
+from synth.errors import AssentError, Unavailable
 
 logger = logging.getLogger(__name__)
 
 
+#: a database that restarts is back within seconds; clients are asked to come back after this
+OUTAGE_RETRY_S = 5.0
+
+
 def is_openai_path(path: str) -> bool:
     return path.startswith("/v1/")
+
+
+def is_program_path(path: str) -> bool:
+    """Whether programs ask here, who are answered in JSON whatever happens."""
+    return path.startswith(("/v1/", "/api/")) or path in ("/v1", "/api")
+
+
+def outage(exc: BaseException | None) -> AssentError | None:
+    """The refusal for a database that is away for now (restart, lost connection, no more of them); else None."""
+    if not isinstance(exc, OperationalError | InterfaceError):
+        return None
+    return Unavailable(
+        "database_unavailable",
+        "The database cannot be reached just now; please try again shortly.",
+        retry_after_s=OUTAGE_RETRY_S,
+    )
 
 
 _OPENAI_TYPES = {
@@ -98,6 +119,9 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
 def _as_assent_error(exc: Exception) -> AssentError | None:
     if isinstance(exc, AssentError):
         return exc
+    if isinstance(exc, OperationalError | InterfaceError):
+        logger.warning("database away: %s", exc)
+        return outage(exc)
     if isinstance(exc, Http404):
         return AssentError("not_found", "There is nothing at this address.", http_status=404)
     if isinstance(exc, PermissionDenied):

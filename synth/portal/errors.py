@@ -1,17 +1,31 @@
-"""The error pages, in the style of the rest."""
+"""The error pages, in the style of the rest; programs are answered in their door's JSON instead."""
 
 from __future__ import annotations
 
 import logging
+import sys
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from synth.common.http import error_headers, error_response, is_program_path, outage
+from synth.errors import AssentError, NotFound
+
 logger = logging.getLogger(__name__)
 
 
+_CODES = {
+    400: "invalid_request",
+    403: "permission_denied",
+    500: "internal_error",
+    503: "database_unavailable",
+}
+
+
 def _error(request: HttpRequest, status_code: int, title: str, message: str) -> HttpResponse:
+    if is_program_path(request.path):
+        return error_response(AssentError(_CODES[status_code], message, http_status=status_code), request)
     return render(
         request,
         "portal/error.html",
@@ -44,6 +58,11 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """404: nothing here, or nothing that this person may see; the two look the same on purpose."""
+    if is_program_path(request.path):
+        return error_response(
+            NotFound("not_found", "There is nothing at this address (addresses have no slash at the end)."),
+            request,
+        )
     return _error(
         request,
         404,
@@ -53,8 +72,11 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: our fault. The page renders without the context of the failed request."""
+    """500: our fault; 503 where the database is away. Renders without the context of the failed request."""
+    away = outage(sys.exc_info()[1])
     try:
+        if away is not None:
+            return _outage(request, away)
         return _error(
             request,
             500,
@@ -68,6 +90,26 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return HttpResponse(
             "Something broke on our side.", status=500, content_type="text/plain; charset=utf-8"
         )
+
+
+def _outage(request: HttpRequest, away: AssentError) -> HttpResponse:
+    """503: nothing is asked of the database to say so, neither who is signed in nor the language of an account."""
+    if is_program_path(request.path):
+        return error_response(away, request)
+    response = render(
+        None,
+        "portal/outage.html",
+        {
+            "error_title": _("One moment, please"),
+            "error_message": _(
+                "The database cannot be reached just now. Nothing is lost; reload the page in a few seconds."
+            ),
+        },
+        status=away.http_status,
+    )
+    for name, value in error_headers(away).items():
+        response[name] = value
+    return response
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
