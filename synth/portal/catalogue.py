@@ -96,12 +96,38 @@ def _strings(node: ast.expr) -> set[str]:
     return {node.value} if isinstance(node, ast.Constant) and isinstance(node.value, str) else set()
 
 
+class TimelessCatalog(Catalog):
+    """A catalogue whose header names neither a date nor the tool that wrote it.
+
+    The committed files then change when a message does, and not when Babel does.
+    """
+
+    def __init__(self, locale: str) -> None:
+        super().__init__(
+            locale=locale, domain="django", charset="utf-8", fuzzy=False, header_comment="# Assent"
+        )
+
+    @property  # type: ignore[misc]  # read-only: what an older file's header says is not taken over
+    def mime_headers(self) -> list[tuple[str, str]]:
+        return [
+            ("Project-Id-Version", "Assent"),
+            ("Language", str(self.locale_identifier)),
+            ("Plural-Forms", self.plural_forms),
+            ("MIME-Version", "1.0"),
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Transfer-Encoding", "8bit\n"),
+        ]
+
+
 def load(path: Path, locale: str) -> Catalog:
     """The catalogue in a .po file; an empty one where there is none."""
-    if not path.exists():
-        return Catalog(locale=locale, domain="django", fuzzy=False)
-    with path.open("rb") as file:
-        return read_po(file, locale=locale, domain="django")
+    found = TimelessCatalog(locale)
+    if path.exists():
+        with path.open("rb") as file:
+            for message in read_po(file, locale=locale, domain="django"):
+                if message.id:
+                    found.add(message.id, message.string, flags=message.flags, context=message.context)
+    return found
 
 
 def merged(root: Path, old: Catalog, locale: str) -> Catalog:
@@ -109,11 +135,7 @@ def merged(root: Path, old: Catalog, locale: str) -> Catalog:
 
     What `old` translates in the contexts of `KEPT` stays.
     """
-    new = Catalog(
-        locale=locale, domain="django", project="Assent", version="1", charset="utf-8", fuzzy=False,
-        creation_date=old.creation_date, revision_date=old.revision_date, header_comment="# Assent",
-        last_translator="Assent", language_team="Assent", copyright_holder="Assent", msgid_bugs_address="",
-    )  # fmt: skip
+    new = TimelessCatalog(locale)
     found = messages_in(root)
     found |= {
         (message.context, str(message.id)): str(message.id) for message in old if message.context in KEPT
