@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from watermark.limits import BATCH_FILES
 from watermark.models import Verification, VerificationBatch
-from watermark.verdict import Verdict
+from watermark.reading.verdict import Verdict
 
 
 class _Options(serializers.Serializer):

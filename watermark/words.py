@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from watermark.verdict import Verdict
+from watermark.reading.verdict import Verdict
 
 
 @dataclass(frozen=True)

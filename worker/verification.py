@@ -19,10 +19,10 @@ from watermark.evidence import percent_step, score_step
 from watermark.limits import Limits, limits_of
 from watermark.models import Mark, Verification
 from watermark.provenance import Claims, contradictions
-from watermark.verdict import SENTENCES, Decision, Interval, decide
+from watermark.reading.examination import Examined, Progress, examine
+from watermark.reading.verdict import SENTENCES, Decision, Interval, decide
 from worker import resident
 from worker.decoding import local_copy
-from worker.examination import Examined, Progress, examine
 from worker.heartbeat import Heartbeat
 from worker.outage import is_outage
 

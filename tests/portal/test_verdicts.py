@@ -12,7 +12,7 @@ from audit.actors import ANONYMOUS
 from synth.errors import AssentError
 from tests import factories
 from watermark import services
-from watermark.verdict import SENTENCES, Verdict
+from watermark.reading.verdict import SENTENCES, Verdict
 from watermark.words import INTERVALS, REASONS, VERDICTS
 
 pytestmark = pytest.mark.django_db

@@ -21,7 +21,7 @@ from watermark import documents, services
 from watermark.evidence import percent_step, score_step
 from watermark.limits import CALLER, LARGE_FROM_BYTES, STRANGER
 from watermark.models import Verification
-from watermark.verdict import Verdict
+from watermark.reading.verdict import Verdict
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watermark.verdict import SENTENCES, Findings, Interval, RecordFinding, Verdict, decide, subtract
+from watermark.reading.verdict import SENTENCES, Findings, Interval, RecordFinding, Verdict, decide, subtract
 
 
 def ours(record, *spans, duration=None, kind="ours", known=True, in_order=True):

@@ -24,8 +24,9 @@ def main(path: str, fingerprint: str, epoch: str, number: str, record_ms: str) -
     from synth.audio.decode import decode_to_file
     from watermark.codec import MarkKeys
     from watermark.limits import CALLER
-    from watermark.verdict import decide, length_of
-    from worker import examination, resident, verification
+    from watermark.reading import examination
+    from watermark.reading.verdict import decide, length_of
+    from worker import resident, verification
 
     mark = SimpleNamespace(fingerprint=Path(fingerprint).read_bytes(), duration_ms=int(record_ms))
     examination.selectors.readable_epochs = lambda: [epoch, "older"]

@@ -22,8 +22,8 @@ from watermark import services
 from watermark.codec import embed, fingerprint
 from watermark.models import Mark, Verification
 from watermark.provenance import Claims
+from watermark.reading.examination import examine
 from worker import resident, verification
-from worker.examination import examine
 
 RATE_HZ = 16_000
 

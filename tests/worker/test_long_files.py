@@ -16,8 +16,8 @@ from tests.worker.material import decoded, speech
 from watermark.codec import Detection, MarkKeys, embed, fingerprint
 from watermark.codec.audioseal_layer import PublicMark, default_checkpoint
 from watermark.codec.detect import Word
-from watermark.verdict import Verdict, decide
-from worker import agreement, examination
+from watermark.reading import agreement, examination
+from watermark.reading.verdict import Verdict, decide
 
 ROOT = Path(__file__).resolve().parents[2]
 RATE_HZ = 16_000

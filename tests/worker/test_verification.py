@@ -10,8 +10,8 @@ import pytest
 from tests.worker.material import decoded, speech
 from watermark.codec import Detection, fingerprint
 from watermark.codec.detect import Word
-from watermark.verdict import Verdict, decide
-from worker import examination
+from watermark.reading import examination
+from watermark.reading.verdict import Verdict, decide
 
 RATE_HZ = 16_000
 LENGTH_S = 20

@@ -19,10 +19,10 @@ from watermark.codec import Detection, detect_blocks
 from watermark.codec.detect import EPOCHS_AT_ONCE
 from watermark.codec.words import IssuedRecords
 from watermark.models import Mark
-from watermark.verdict import Findings, Interval, RecordFinding, length_of, subtract, unmarked_of
+from watermark.reading.agreement import Span, compare, joined
+from watermark.reading.survey import Survey, loudness, survey
+from watermark.reading.verdict import Findings, Interval, RecordFinding, length_of, subtract, unmarked_of
 from worker import resident
-from worker.agreement import Span, compare, joined
-from worker.sound import Survey, loudness, survey
 
 MATCHED_UP_TO_S = 120.0
 """Up to this length issued records are matched too where no code can be decoded; longer files decode somewhere."""

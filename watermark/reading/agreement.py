@@ -13,7 +13,7 @@ from synth.audio.decoded import Track
 from watermark.codec import Detection
 from watermark.codec import fingerprint as fingerprints
 from watermark.models import Mark
-from watermark.verdict import subtract
+from watermark.reading.verdict import subtract
 
 Span = tuple[float, float]
 WHOLE_S = 180.0
