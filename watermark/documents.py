@@ -22,7 +22,7 @@ from synth.common import ratelimit
 from synth.errors import AssentError, PayloadTooLarge, Unavailable
 from watermark import figures, reports, selectors
 from watermark.models import Verification
-from watermark.reading.verdict import CONSENT_SENTENCES
+from watermark.sentences import CONSENT_SENTENCES
 
 KEY_FILE = "receipt-signing.key"
 CHECKS_RATE = "60/minute"

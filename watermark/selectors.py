@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +15,10 @@ from audit.models import Entry
 from synth.common.ids import parse_id
 from synth.errors import NotFound
 from watermark.models import Mark, MarkEpoch, Verification, VerificationBatch
+from watermark.reading.registry import Record
 
 
-def issued_marks(numbers: list[int]) -> dict[int, Mark]:
+def issued_marks(numbers: Sequence[int]) -> dict[int, Mark]:
     """Marks by record number; a reserved one was never released and counts as unknown."""
     rows = Mark.objects.select_related("consent__voice", "entry").filter(
         record_number__in=numbers, state__in=[Mark.State.ISSUED, Mark.State.TAKEN_DOWN]
@@ -31,14 +32,32 @@ def issued_numbers(epoch: str) -> list[int]:
     return list(rows.values_list("record_number", flat=True))
 
 
-def released_as(file_sha256: str) -> Mark | None:
+def released_as(file_sha256: str) -> Record | None:
     """The record whose released file has these very bytes; None where there is none."""
-    return (
-        Mark.objects.select_related("consent__voice", "entry")
-        .filter(file_sha256=file_sha256, state__in=[Mark.State.ISSUED, Mark.State.TAKEN_DOWN])
+    mark = (
+        Mark.objects.filter(file_sha256=file_sha256, state__in=[Mark.State.ISSUED, Mark.State.TAKEN_DOWN])
         .order_by("record_number")
         .first()
     )
+    return None if mark is None else _record(mark)
+
+
+class IssuedRecords:
+    """The registry as `watermark.reading` asks it (its `Registry`)."""
+
+    def epochs(self) -> list[str]:
+        return readable_epochs()
+
+    def numbers(self, epoch: str) -> list[int]:
+        return issued_numbers(epoch)
+
+    def records(self, numbers: Sequence[int]) -> dict[int, Record]:
+        return {number: _record(mark) for number, mark in issued_marks(numbers).items()}
+
+
+def _record(mark: Mark) -> Record:
+    """Of an issued mark, which has both: the database asks for them."""
+    return Record(mark.record_number, bytes(mark.fingerprint or b""), (mark.duration_ms or 0) / 1000)
 
 
 def readable_epochs() -> list[str]:

@@ -17,7 +17,7 @@ from watermark import documents, reports, selectors, services
 from watermark.callers import caller_of
 from watermark.models import Verification
 from watermark.pictures import map_of
-from watermark.reading.verdict import CONSENT_SENTENCES
+from watermark.sentences import CONSENT_SENTENCES
 from watermark.words import (
     CONTRADICTIONS,
     FAULTS,

@@ -1,4 +1,4 @@
-"""The words and colours in which the page shows a verdict. What it means is said by `verdict.SENTENCES`."""
+"""The words and colours in which the page shows a verdict. What it means is said by `sentences.SENTENCES`."""
 
 from __future__ import annotations
 

@@ -10,17 +10,16 @@ from typing import Any
 from django.db import close_old_connections
 
 from synth.audio.decode import DecodeLimits, decode_to_file
-from synth.audio.decoded import DecodedFile
 from synth.errors import AssentError
 from synth.provenance import aigc, c2pa
 from watermark import selectors, services
-from watermark.codec import DETECTOR_VERSION, PRESENCE_FALSE_RATE
-from watermark.evidence import percent_step, score_step
+from watermark.answers import answer_of
 from watermark.limits import Limits, limits_of
-from watermark.models import Mark, Verification
-from watermark.provenance import Claims, contradictions
-from watermark.reading.examination import Examined, Progress, examine
-from watermark.reading.verdict import SENTENCES, Decision, Interval, decide
+from watermark.models import Verification
+from watermark.provenance import Claims
+from watermark.reading.examination import examine
+from watermark.reading.progress import Progress
+from watermark.reading.search import Sources
 from worker import resident
 from worker.decoding import local_copy
 from worker.heartbeat import Heartbeat
@@ -82,9 +81,16 @@ def _report(query: Verification, progress: Progress) -> dict[str, Any]:
             released = None
             if decoded.duration_s >= KNOWN_FILE_FROM_S and not query.deep:
                 released = selectors.released_as(query.file_sha256)
-            found = examine(decoded, deep=query.deep, quick=query.quick, released=released, progress=progress)
+            found = examine(
+                decoded, sources(), deep=query.deep, quick=query.quick, released=released, progress=progress
+            )
             progress.enter("deciding", 0.95, 1.0)
-            return report_of(query, decoded, found, claims)
+            return answer_of(query, decoded, found, claims)
+
+
+def sources() -> Sources:
+    """What files are compared with on this installation."""
+    return Sources(selectors.IssuedRecords(), resident.mark_keys(), resident.public_mark())
 
 
 def decode_limits(limits: Limits, *, deep: bool) -> DecodeLimits:
@@ -109,107 +115,3 @@ def _claims(path: Path) -> Claims:
         with mapped:
             data: Any = mapped
             return Claims(aigc.read(data), c2pa.read(data))
-
-
-# ------------------------------------------------------------------ the report
-def report_of(query: Verification, decoded: DecodedFile, found: Examined, claims: Claims) -> dict[str, Any]:
-    """The answer as the doors give it. Scores are in it only for callers who are known, and only in steps."""
-    findings = found.findings
-    decision = decide(findings)
-    named = {number: mark for number, mark in found.marks.items() if number in decision.records}
-    known = query.actor_kind != "anonymous"
-    best = found.best
-    return {
-        "verdict": decision.verdict.value,
-        "sentence": SENTENCES[decision.verdict],
-        "reasons": [*decision.reasons, *contradictions(claims, list(named.values()))],
-        "file": {
-            "sha256": query.file_sha256,
-            "size_bytes": query.size_bytes,
-            "duration_s": round(findings.duration_s, 2),
-            "active_s": round(findings.active_s, 2 if known else 1),
-            "sample_rate_hz": decoded.source_rate_hz,
-            "channels": decoded.channels,
-            "container": decoded.container,
-        },
-        "records": [_record(named[n], query) for n in decision.records if n in named],
-        "intervals": [_interval(i, found.marks, known) for i in decision.intervals],
-        "lanes": [
-            {"channel": channel, "intervals": [_interval(i, found.marks, known) for i in intervals]}
-            for channel, intervals in sorted(found.lanes.items())
-        ],
-        "layers": {"keyed": _keyed_word(found), "public": _public_word(found)},
-        "label": claims.label_facts(),
-        "manifest": claims.manifest_facts(),
-        "waveform": found.survey.peaks,
-        "evidence": _evidence(found, decision) if known else None,
-        "detector": {
-            "version": DETECTOR_VERSION,
-            "presence_false_alarm_rate": PRESENCE_FALSE_RATE,
-            "deep": query.deep,
-            # To the per cent: a finer answer would tell a stranger how far an edit moved the search.
-            "time_scale": round(best.detection.time_scale, 2) if best else 1.0,
-            "frequency_scale": round(best.detection.frequency_scale, 2) if best else 1.0,
-        },
-    }
-
-
-def _evidence(found: Examined, decision: Decision) -> dict[str, Any]:
-    """Scores in wide steps, whole numbers; 0 for whatever did not pass its threshold."""
-    records = []
-    for record in found.findings.records:
-        words = [w for h in found.heard for w in h.detection.words if w.record_number == record.record_number]
-        mark = found.marks.get(record.record_number)
-        if mark is None or record.record_number not in decision.records:
-            continue
-        whole_s = max(record.marked_s, record.word_s)
-        records.append(
-            {
-                "record_id": str(mark.public_id),
-                "mark_score": max((score_step(w.score, 0.0) for w in words), default=0),
-                "read_by_code": any(w.decoded for w in words),
-                "confirmed": any(w.confirmed for w in words),
-                "content_percent": percent_step(record.ours_s / whole_s if whole_s else 0.0),
-            }
-        )
-    best = found.best
-    return {
-        "presence_score": score_step(best.detection.presence_z, best.detection.presence_threshold_z)
-        if best
-        else 0,
-        "public_score": score_step(found.public_score or 0.0, 0.0) if found.findings.public_present else 0,
-        "records": records,
-    }
-
-
-def _keyed_word(found: Examined) -> str:
-    if found.findings.same_bytes:
-        return "not searched"
-    return "read" if found.findings.records else "traces" if found.findings.mark_present else "not found"
-
-
-def _public_word(found: Examined) -> str:
-    if resident.public_mark() is None or found.public_score is None:
-        return "not searched"
-    return "found" if found.findings.public_present else "not found"
-
-
-def _record(mark: Mark, query: Verification) -> dict[str, Any]:
-    return {
-        **selectors.public_facts(mark),
-        # The one claim about every sample: these are the very bytes that were released.
-        "same_bytes": query.file_sha256 == mark.file_sha256,
-        "log_proof": f"/api/v1/records/{mark.public_id}/proof",
-    }
-
-
-def _interval(interval: Interval, marks: dict[int, Mark], known: bool) -> dict[str, Any]:
-    mark = marks.get(interval.record) if interval.record is not None else None
-    digits = 2 if known else 1
-    return {
-        "start_s": round(interval.start_s, digits),
-        "end_s": round(interval.end_s, digits),
-        "kind": interval.kind,
-        "record_id": str(mark.public_id) if mark else None,
-        "channel": interval.channel,
-    }

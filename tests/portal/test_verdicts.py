@@ -12,7 +12,8 @@ from audit.actors import ANONYMOUS
 from synth.errors import AssentError
 from tests import factories
 from watermark import services
-from watermark.reading.verdict import SENTENCES, Verdict
+from watermark.reading.verdict import Verdict
+from watermark.sentences import SENTENCES
 from watermark.words import INTERVALS, REASONS, VERDICTS
 
 pytestmark = pytest.mark.django_db

@@ -18,7 +18,7 @@ from synth.errors import AssentError, TooMany, Unavailable
 from tests import factories
 from tests.portal.test_verdicts import report as answer_of
 from watermark import documents, services
-from watermark.evidence import percent_step, score_step
+from watermark.answers import percent_step, score_step
 from watermark.limits import CALLER, LARGE_FROM_BYTES, STRANGER
 from watermark.models import Verification
 from watermark.reading.verdict import Verdict

@@ -21,7 +21,8 @@ from benchmarks import figures as measured
 from tests.portal.test_verdicts import report as answer_of
 from watermark import documents, figures, reports, services
 from watermark.models import Verification
-from watermark.reading.verdict import CONSENT_SENTENCES, Verdict
+from watermark.reading.verdict import Verdict
+from watermark.sentences import CONSENT_SENTENCES
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watermark.reading.verdict import SENTENCES, Findings, Interval, RecordFinding, Verdict, decide, subtract
+from watermark.reading.findings import Findings, Interval, RecordFinding
+from watermark.reading.spans import subtract
+from watermark.reading.verdict import Verdict, decide
+from watermark.sentences import SENTENCES
 
 
 def ours(record, *spans, duration=None, kind="ours", known=True, in_order=True):

@@ -11,7 +11,6 @@ import resource
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "synth.conf.settings")
 os.environ.setdefault("NO_TORCH_COMPILE", "1")
@@ -22,23 +21,26 @@ def main(path: str, fingerprint: str, epoch: str, number: str, record_ms: str) -
 
     django.setup()
     from synth.audio.decode import decode_to_file
+    from tests.worker.material import KnownRecords
     from watermark.codec import MarkKeys
     from watermark.limits import CALLER
-    from watermark.reading import examination
-    from watermark.reading.verdict import decide, length_of
+    from watermark.reading.examination import examine
+    from watermark.reading.progress import Progress
+    from watermark.reading.registry import Record
+    from watermark.reading.search import Sources
+    from watermark.reading.spans import length_of
+    from watermark.reading.verdict import decide
     from worker import resident, verification
 
-    mark = SimpleNamespace(fingerprint=Path(fingerprint).read_bytes(), duration_ms=int(record_ms))
-    examination.selectors.readable_epochs = lambda: [epoch, "older"]
-    examination.selectors.issued_marks = lambda numbers: {n: mark for n in numbers if n == int(number)}
-    resident.mark_keys = lambda: MarkKeys(b"k" * 32)
-    progress = examination.Progress()
+    record = Record(int(number), Path(fingerprint).read_bytes(), int(record_ms) / 1000)
+    sources = Sources(KnownRecords([record], [epoch, "older"]), MarkKeys(b"k" * 32), resident.public_mark())
+    progress = Progress()
     seen: list[float] = []
     progress.check = lambda: seen.append(progress.share)
     began, cpu = time.monotonic(), time.process_time()
     limits = verification.decode_limits(CALLER, deep=False)
     with decode_to_file(path, limits=limits, rate_hz=verification.WORKING_RATE_HZ) as decoded:
-        found = examination.examine(decoded, progress=progress)
+        found = examine(decoded, sources, progress=progress)
     decision = decide(found.findings)
     ours = [(i.start_s, i.end_s) for i in decision.intervals if i.kind == "ours"]
     answer = {

@@ -19,6 +19,7 @@ from synth.provenance import aigc
 from tests import factories, takes
 from tests.worker.material import decoded
 from watermark import services
+from watermark.answers import answer_of
 from watermark.codec import embed, fingerprint
 from watermark.models import Mark, Verification
 from watermark.provenance import Claims
@@ -122,4 +123,4 @@ def report_on(*channels: np.ndarray, deep: bool = False, actor_kind: str = "anon
     """The report on a file of these channels, from the sound on: `ask` without queue and decoder."""
     query = Verification(file_sha256="0" * 64, size_bytes=1, deep=deep, actor_kind=actor_kind)
     heard = decoded(*(np.clip(channel, -1, 1).astype(np.float32) for channel in channels))
-    return verification.report_of(query, heard, examine(heard, deep=deep), Claims(None, None))
+    return answer_of(query, heard, examine(heard, verification.sources(), deep=deep), Claims(None, None))

@@ -12,11 +12,16 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from tests.worker.material import decoded, speech
+from tests.worker.material import KnownRecords, decoded, sources, speech
 from watermark.codec import Detection, MarkKeys, embed, fingerprint
 from watermark.codec.audioseal_layer import PublicMark, default_checkpoint
 from watermark.codec.detect import Word
-from watermark.reading import agreement, examination
+from watermark.reading import search
+from watermark.reading.examination import examine
+from watermark.reading.progress import Progress
+from watermark.reading.registry import Record
+from watermark.reading.search import Sources
+from watermark.reading.spans import joined
 from watermark.reading.verdict import Verdict, decide
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,12 +68,10 @@ def test_an_hour_is_examined_within_700_megabytes(tmp_path):
 @pytest.fixture
 def registry(monkeypatch):
     """One record, read wherever its sound is: in pieces of a second, joined."""
-    mark = SimpleNamespace(
-        record_number=NUMBER, fingerprint=fingerprint.compute(OURS, RATE_HZ), duration_ms=10_000
-    )
+    record = Record(NUMBER, fingerprint.compute(OURS, RATE_HZ), 10.0)
     asked: list[float] = []
 
-    def detect(track, epochs, blocks, *, deep):
+    def detect(track, sources, epochs, blocks, *, deep):
         samples = np.concatenate(list(blocks))
         asked.append(track.start_s)
         spans: list[tuple[float, float]] = []
@@ -77,15 +80,12 @@ def registry(monkeypatch):
             own = OURS[at % len(OURS) : at % len(OURS) + second]
             if np.corrcoef(samples[at : at + second], own)[0, 1] > 0.6:
                 start_s = track.start_s + at / RATE_HZ
-                spans = agreement.joined([*spans, (start_s, start_s + 1.0)])
+                spans = joined([*spans, (start_s, start_s + 1.0)])
         words = [Word(NUMBER, "e", a, b, 20.0, True, True) for a, b in spans]
         return Detection(bool(words), 20.0 * bool(words), words, track.duration_s, 0.0)
 
-    monkeypatch.setattr(examination, "_detect", detect)
-    monkeypatch.setattr(examination, "_public", lambda tracks, progress: None)
-    monkeypatch.setattr(examination.selectors, "readable_epochs", lambda: ["e"])
-    monkeypatch.setattr(examination.selectors, "issued_marks", lambda numbers: dict.fromkeys(numbers, mark))
-    return SimpleNamespace(mark=mark, asked=asked)
+    monkeypatch.setattr(search, "detect_in", detect)
+    return SimpleNamespace(sources=sources(record), asked=asked)
 
 
 def minutes(samples: np.ndarray, count: float) -> np.ndarray:
@@ -94,7 +94,7 @@ def minutes(samples: np.ndarray, count: float) -> np.ndarray:
 
 def test_a_record_repeated_far_oftener_than_cuts_are_followed_is_ours_throughout(registry):
     """A comparison follows a dozen offsets; thirty repetitions are seen all the same."""
-    found = examination.examine(decoded(minutes(OURS, 5))).findings
+    found = examine(decoded(minutes(OURS, 5)), registry.sources).findings
     (record,) = found.records
     assert record.ours_s > 290
     assert not record.in_order
@@ -123,7 +123,7 @@ def test_one_long_record_is_followed_across_stretches_in_order():
 
 def test_a_passage_in_a_long_file_is_found_where_it_is(registry):
     file = np.concatenate([minutes(THEIRS, 4), OURS, minutes(THEIRS, 3)])
-    decision = decide(examination.examine(decoded(file)).findings)
+    decision = decide(examine(decoded(file), registry.sources).findings)
     assert decision.verdict is Verdict.PARTIAL
     (ours,) = [i for i in decision.intervals if i.kind == "ours"]
     assert abs(ours.start_s - 240) < 0.5 and abs(ours.end_s - 250) < 0.5
@@ -131,7 +131,7 @@ def test_a_passage_in_a_long_file_is_found_where_it_is(registry):
 
 def test_a_quick_search_stops_at_what_is_certain(registry):
     file = np.concatenate([minutes(THEIRS, 1), OURS, minutes(THEIRS, 14)])
-    found = examination.examine(decoded(file), quick=True).findings
+    found = examine(decoded(file), registry.sources, quick=True).findings
     assert found.searched_s == 300.0
     assert registry.asked == [0.0]
     decision = decide(found)
@@ -140,36 +140,36 @@ def test_a_quick_search_stops_at_what_is_certain(registry):
 
 
 def test_a_quick_search_that_finds_nothing_says_so_of_the_whole_file(registry):
-    found = examination.examine(decoded(minutes(THEIRS, 11)), quick=True).findings
+    found = examine(decoded(minutes(THEIRS, 11)), registry.sources, quick=True).findings
     assert found.searched_s is None
     assert decide(found).verdict is Verdict.NO_WATERMARK
 
 
 def test_the_released_file_itself_is_known_without_a_search(registry):
-    released = SimpleNamespace(record_number=NUMBER, duration_ms=120_000)
-    found = examination.examine(decoded(minutes(OURS, 2)), released=released)
+    released = Record(NUMBER, b"", 120.0)
+    found = examine(decoded(minutes(OURS, 2)), registry.sources, released=released)
     assert registry.asked == []
     decision = decide(found.findings)
     assert (decision.verdict, decision.reasons) == (Verdict.ISSUED, ("same_bytes",))
 
 
-def test_the_public_mark_is_found_in_a_passage_of_a_long_file(monkeypatch):
+def test_the_public_mark_is_found_in_a_passage_of_a_long_file():
     from tests import takes
 
     public = PublicMark.load(*default_checkpoint())
-    monkeypatch.setattr(examination.resident, "public_mark", lambda: public)
+    with_public = Sources(KnownRecords([]), MarkKeys(b"k" * 32), public)
     ours = takes.style_clip("slt", "neutral").samples.astype(np.float32)
     file = minutes(takes.style_clip("rms", "cheerful").samples.astype(np.float32), 8)
-    assert examination._public([decoded(file).channel(0)], examination.Progress())[0] is False
+    assert not search.search_public([decoded(file).channel(0)], with_public, Progress()).present
     file[300 * RATE_HZ : 300 * RATE_HZ + len(ours)] = public.embed(ours, RATE_HZ)
-    present, spans, _ = examination._public([decoded(file).channel(0)], examination.Progress())
-    assert present
-    (span,) = spans
+    found = search.search_public([decoded(file).channel(0)], with_public, Progress())
+    assert found.present
+    (span,) = found.intervals
     assert span == (pytest.approx(300, abs=0.5), pytest.approx(300 + len(ours) / RATE_HZ, abs=0.5))
 
 
 def test_whoever_no_longer_wants_the_answer_stops_the_search(registry):
-    progress = examination.Progress()
+    progress = Progress()
     steps = 0
 
     def check() -> None:
@@ -180,6 +180,6 @@ def test_whoever_no_longer_wants_the_answer_stops_the_search(registry):
 
     progress.check = check
     with pytest.raises(InterruptedError):
-        examination.examine(decoded(minutes(THEIRS, 5)), progress=progress)
+        examine(decoded(minutes(THEIRS, 5)), registry.sources, progress=progress)
     assert registry.asked == [] and steps > 2
     assert 0.25 < progress.share < 0.35

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
-from tests.worker.material import decoded, speech
+from tests.worker.material import decoded, sources, speech
 from watermark.codec import Detection, fingerprint
 from watermark.codec.detect import Word
-from watermark.reading import examination
+from watermark.reading import search
+from watermark.reading.examination import examine
+from watermark.reading.registry import Record
 from watermark.reading.verdict import Verdict, decide
 
 RATE_HZ = 16_000
@@ -22,22 +22,19 @@ OURS, THEIRS = speech(1), speech(2)
 @pytest.fixture
 def verdict_of(monkeypatch):
     """The verdict on channels of sound; the keyed mark is read wherever ours is the stronger part."""
-    mark = SimpleNamespace(fingerprint=fingerprint.compute(OURS, RATE_HZ), duration_ms=LENGTH_S * 1000)
+    record = Record(NUMBER, fingerprint.compute(OURS, RATE_HZ), LENGTH_S)
 
-    def detect(track, epochs, blocks, *, deep):
+    def detect(track, sources, epochs, blocks, *, deep):
         samples = np.concatenate(list(blocks))
         words = []
         if np.corrcoef(samples[: len(OURS)], OURS[: len(samples)])[0, 1] > 0.6:
             words = [Word(NUMBER, "e", 0.0, len(samples) / RATE_HZ, 20.0, True, True)]
         return Detection(bool(words), 20.0 * len(words), words, len(samples) / RATE_HZ, 0.0)
 
-    monkeypatch.setattr(examination, "_detect", detect)
-    monkeypatch.setattr(examination, "_public", lambda tracks, progress: None)
-    monkeypatch.setattr(examination.selectors, "readable_epochs", lambda: ["e"])
-    monkeypatch.setattr(examination.selectors, "issued_marks", lambda numbers: dict.fromkeys(numbers, mark))
+    monkeypatch.setattr(search, "detect_in", detect)
 
     def ask(*channels: np.ndarray) -> Verdict:
-        return decide(examination.examine(decoded(*channels)).findings).verdict
+        return decide(examine(decoded(*channels), sources(record)).findings).verdict
 
     return ask
 

@@ -12,15 +12,18 @@ from dataclasses import dataclass
 from synth.audio.decoded import Track
 from watermark.codec import Detection
 from watermark.codec import fingerprint as fingerprints
-from watermark.models import Mark
-from watermark.reading.verdict import subtract
+from watermark.reading.findings import Interval, RecordFinding
+from watermark.reading.registry import Record
+from watermark.reading.search import TrackDetection
+from watermark.reading.spans import Span, joined, length_of, subtract
 
-Span = tuple[float, float]
 WHOLE_S = 180.0
 _AROUND_S = 8.0
 _WINDOW_S = 120.0
 _OVERLAP_S = 4.0
 _SAME_OFFSET_S = 0.3
+_WORD_EDGE_S = 1.0
+_SHORTEST_ALTERED_S = 0.15
 
 
 @dataclass(frozen=True)
@@ -35,16 +38,45 @@ class Agreement:
     in_order: bool
 
 
-def compare(mark: Mark, track: Track, found: Detection, spans: Sequence[Span]) -> Agreement:
+def finding_of(
+    number: int, record: Record | None, found: TrackDetection, spans: Sequence[Span]
+) -> RecordFinding:
+    """Does a track hold the content of record ``number`` (None: nobody issued it)? ``spans``: where the record's word
+    was read in any track."""
+    read = found.spans_of(number)
+    if record is None:
+        intervals = tuple(Interval(a, b, "altered", number) for a, b in read)
+        return RecordFinding(number, known=False, intervals=intervals)
+    agreement = compare(record, found.track, found.detection, spans)
+    # Matching content counts wherever it is; a mismatch only where the word was read. The word's own ends are
+    # known to about a second: between a fingerprint that has ended and a word that has not, nothing is claimed.
+    agrees = joined([*agreement.ours, *agreement.unclear])
+    inner = [(a + _WORD_EDGE_S, b - _WORD_EDGE_S) if agrees else (a, b) for a, b in read]
+    altered = [(a, b) for a, b in subtract(inner, agrees) if b - a >= _SHORTEST_ALTERED_S]
+    kinds = (("ours", agreement.ours), ("unclear", agreement.unclear), ("altered", altered))
+    intervals = tuple(Interval(a, b, kind, number) for kind, where in kinds for a, b in where)
+    return RecordFinding(
+        number,
+        known=True,
+        record_duration_s=record.duration_s,
+        in_order=agreement.in_order,
+        intervals=tuple(sorted(intervals, key=lambda i: i.start_s)),
+        covered=agreement.covered,
+        word_s=length_of(read),
+        bound=any(word.bound for word in found.detection.words if word.record_number == number),
+    )
+
+
+def compare(record: Record, track: Track, found: Detection, spans: Sequence[Span]) -> Agreement:
     """``spans``: where the record's word was read, in seconds of the file."""
-    windows = _windows(track, spans, (mark.duration_ms or 0) / 1000)
+    windows = _windows(track, spans, record.duration_s)
     ours: list[Span] = []
     unclear: list[Span] = []
     offsets: list[float] = []
     covered, in_order = 0.0, True
     for window in windows:
         match = fingerprints.compare_blocks(
-            bytes(mark.fingerprint or b""),
+            record.fingerprint,
             window,
             window.sample_rate_hz,
             time_scale=found.time_scale,
@@ -76,14 +108,3 @@ def _windows(track: Track, spans: Sequence[Span], record_s: float) -> list[Track
             windows.append(region.between(at, at + window_s))
             at += window_s - _OVERLAP_S
     return windows
-
-
-def joined(spans: Sequence[Span]) -> list[Span]:
-    """Overlapping and touching spans as one, in order."""
-    out: list[Span] = []
-    for start, end in sorted(spans):
-        if out and start <= out[-1][1] + 1e-6:
-            out[-1] = (out[-1][0], max(end, out[-1][1]))
-        else:
-            out.append((start, end))
-    return out

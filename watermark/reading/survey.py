@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synth.audio.decoded import DecodedFile
+from watermark.reading.spans import Span
 
 FRAME_S = 0.02
 SHORTEST_GAP_S = 0.4
@@ -18,8 +19,6 @@ QUIETEST = 1e-3
 SILENT = 1e-4
 """-80 dBFS: a channel that stays below carries neither mark nor speech."""
 _BLOCK_FRAMES = 4096
-
-Span = tuple[float, float]
 
 
 @dataclass(frozen=True)

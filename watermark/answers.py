@@ -1,0 +1,147 @@
+"""The answer to a query, as the doors give it: built from what was examined.
+
+Whoever could watch an exact score move could climb it, edit by edit, until a mark is gone or forged. So scores are
+given only to callers who are known, and only in steps too wide for one edit to show: whole numbers, nothing below the
+threshold, a ceiling above.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from synth.audio.decoded import DecodedFile
+from watermark import selectors
+from watermark.codec import DETECTOR_VERSION, PRESENCE_FALSE_RATE
+from watermark.models import Mark, Verification
+from watermark.provenance import Claims, contradictions
+from watermark.reading.examination import Examined
+from watermark.reading.findings import Interval
+from watermark.reading.verdict import decide
+from watermark.sentences import SENTENCES
+
+SCORE_STEP = 4
+SCORE_CEILING = 20
+PERCENT_STEP = 10
+
+
+def answer_of(query: Verification, decoded: DecodedFile, found: Examined, claims: Claims) -> dict[str, Any]:
+    """The answer as the doors give it. Scores are in it only for callers who are known, and only in steps."""
+    findings = found.findings
+    decision = decide(findings)
+    marks = selectors.issued_marks(list(found.records))
+    named = {number: mark for number, mark in marks.items() if number in decision.records}
+    known = query.actor_kind != "anonymous"
+    best = found.best
+    return {
+        "verdict": decision.verdict.value,
+        "sentence": SENTENCES[decision.verdict],
+        "reasons": [*decision.reasons, *contradictions(claims, list(named.values()))],
+        "file": {
+            "sha256": query.file_sha256,
+            "size_bytes": query.size_bytes,
+            "duration_s": round(findings.duration_s, 2),
+            "active_s": round(findings.active_s, 2 if known else 1),
+            "sample_rate_hz": decoded.source_rate_hz,
+            "channels": decoded.channels,
+            "container": decoded.container,
+        },
+        "records": [_record(named[n], query) for n in decision.records if n in named],
+        "intervals": [_interval(i, marks, known) for i in decision.intervals],
+        "lanes": [
+            {"channel": channel, "intervals": [_interval(i, marks, known) for i in intervals]}
+            for channel, intervals in sorted(found.by_channel.items())
+        ],
+        "layers": {"keyed": _keyed_word(found), "public": _public_word(found)},
+        "label": claims.label_facts(),
+        "manifest": claims.manifest_facts(),
+        "waveform": found.survey.peaks,
+        "evidence": _evidence(found, named) if known else None,
+        "detector": {
+            "version": DETECTOR_VERSION,
+            "presence_false_alarm_rate": PRESENCE_FALSE_RATE,
+            "deep": query.deep,
+            # To the per cent: a finer answer would tell a stranger how far an edit moved the search.
+            "time_scale": round(best.detection.time_scale, 2) if best else 1.0,
+            "frequency_scale": round(best.detection.frequency_scale, 2) if best else 1.0,
+        },
+    }
+
+
+def _evidence(found: Examined, named: Mapping[int, Mark]) -> dict[str, Any]:
+    """Scores in wide steps, whole numbers; 0 for whatever did not pass its threshold."""
+    records = []
+    for record in found.findings.records:
+        mark = named.get(record.record_number)
+        if mark is None:
+            continue
+        words = [
+            word
+            for one in found.detections
+            for word in one.detection.words
+            if word.record_number == record.record_number
+        ]
+        whole_s = max(record.marked_s, record.word_s)
+        records.append(
+            {
+                "record_id": str(mark.public_id),
+                "mark_score": max((score_step(w.score, 0.0) for w in words), default=0),
+                "read_by_code": any(w.decoded for w in words),
+                "confirmed": any(w.confirmed for w in words),
+                "content_percent": percent_step(record.ours_s / whole_s if whole_s else 0.0),
+            }
+        )
+    best = found.best
+    return {
+        "presence_score": score_step(best.detection.presence_z, best.detection.presence_threshold_z)
+        if best
+        else 0,
+        "public_score": score_step(found.public_score or 0.0, 0.0) if found.findings.public_present else 0,
+        "records": records,
+    }
+
+
+def _keyed_word(found: Examined) -> str:
+    if found.findings.same_bytes:
+        return "not searched"
+    return "read" if found.findings.records else "traces" if found.findings.mark_present else "not found"
+
+
+def _public_word(found: Examined) -> str:
+    if found.public_score is None:
+        return "not searched"
+    return "found" if found.findings.public_present else "not found"
+
+
+def _record(mark: Mark, query: Verification) -> dict[str, Any]:
+    return {
+        **selectors.public_facts(mark),
+        # The one claim about every sample: these are the very bytes that were released.
+        "same_bytes": query.file_sha256 == mark.file_sha256,
+        "log_proof": f"/api/v1/records/{mark.public_id}/proof",
+    }
+
+
+def _interval(interval: Interval, marks: Mapping[int, Mark], known: bool) -> dict[str, Any]:
+    mark = marks.get(interval.record) if interval.record is not None else None
+    digits = 2 if known else 1
+    return {
+        "start_s": round(interval.start_s, digits),
+        "end_s": round(interval.end_s, digits),
+        "kind": interval.kind,
+        "record_id": str(mark.public_id) if mark else None,
+        "channel": interval.channel,
+    }
+
+
+def score_step(score: float, threshold: float) -> int:
+    """Standard deviations in steps of 4, at most 20; 0 for anything that did not pass ``threshold``."""
+    if not math.isfinite(score) or score <= threshold:
+        return 0
+    return min(SCORE_CEILING, SCORE_STEP * max(1, math.floor(score / SCORE_STEP)))
+
+
+def percent_step(share: float) -> int:
+    """A share in steps of ten per cent, downwards."""
+    return PERCENT_STEP * math.floor(min(1.0, max(0.0, share)) * 100 / PERCENT_STEP + 1e-9)
