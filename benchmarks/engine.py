@@ -2,7 +2,7 @@
 
 Figures of one thread are processor time of that thread, taken in turns (one of each, again and again), so that
 what else the machine does disturbs them little; only end-to-end figures are times by the clock. The denominator
-``matvec`` is a float32 matrix-vector product over as many weights as the decoder reads for one code (302 MB, one
+``matvec`` is a float32 matrix-vector product over as many weights as the decoder reads for one token (302 MB, one
 piece of memory). Random weights never end an utterance: lengths are set. Speech quality cannot be judged so.
 """
 
@@ -30,30 +30,30 @@ from synth.gptsovits import fast
 from synth.gptsovits.batching import Scheduler
 from synth.gptsovits.cache import GrowingCache
 from synth.gptsovits.decoding import DecodeBatch, Utterance
+from synth.gptsovits.loading import load_text2semantic
 from synth.gptsovits.sampling import Draw, RowParams, SamplingParams, draw
 from synth.gptsovits.sovits import Sovits
-from synth.gptsovits.streaming import FIRST_CHUNK_CODES, NEXT_CHUNK_CODES, ChunkedDecoder, LatentNoise
+from synth.gptsovits.streaming import FIRST_CHUNK_TOKENS, NEXT_CHUNK_TOKENS, ChunkedDecoder, LatentNoise
 from synth.gptsovits.text2semantic import Cache, Text2Semantic
-from synth.gptsovits.weights import load_text2semantic
 
-PROMPT_CODES = 110
+PROMPT_TOKENS = 110
 RSS_RUNS = 3
 SENTENCES = 4
-SENTENCE_CODES = 75
-FIRST_SENTENCE_CODES = 150
+SENTENCE_TOKENS = 75
+FIRST_SENTENCE_TOKENS = 150
 PARAMS = SamplingParams(temperature=0.6, top_k=50)
 COMMAND = "make bench-engine"
 PARTS = ("gpu", "rss", "rss_fp32", "decoder", "generator", "pipeline", "stream")
 GOLDENS = ROOT / "tests" / "data" / "gptsovits"
 
 
-def utterance(context: int, *, max_codes: int = 1500, seed: int = 0) -> Utterance:
-    """An utterance whose first code follows ``context`` positions."""
+def utterance(context: int, *, max_tokens: int = 1500, seed: int = 0) -> Utterance:
+    """An utterance whose first token follows ``context`` positions."""
     generator = torch.Generator().manual_seed(seed)
-    phones = torch.randint(1, 700, (context - PROMPT_CODES,), generator=generator)
+    phones = torch.randint(1, 700, (context - PROMPT_TOKENS,), generator=generator)
     rows = torch.randn(1024, len(phones), generator=generator)
-    prompt = torch.randint(0, 1000, (PROMPT_CODES,), generator=generator)
-    return Utterance(phones, rows, prompt, PARAMS, seed, max_codes)
+    prompt = torch.randint(0, 1000, (PROMPT_TOKENS,), generator=generator)
+    return Utterance(phones, rows, prompt, PARAMS, seed, max_tokens)
 
 
 def in_turns(
@@ -119,7 +119,7 @@ def decoder_rows(rounds: int) -> list[Row]:
                 rounds,
                 target,
                 "lower",
-                f"fast mode, sampling included; {median(times[f'fast {context}']):.1f} ms a code, "
+                f"fast mode, sampling included; {median(times[f'fast {context}']):.1f} ms a token, "
                 f"float32 {median(times[f'fp32 {context}']):.1f} ms",
             )
         )
@@ -144,7 +144,7 @@ def decoder_rows(rounds: int) -> list[Row]:
         label, one_row, eight = mode.strip("_") or "float32", median(times["one"]), median(times["eight"])
         note = (
             f"{label}: {one_row:.1f} ms for one row, {eight:.1f} ms for eight: "
-            f"{1e3 / one_row:.0f} and {8e3 / eight:.0f} codes a second"
+            f"{1e3 / one_row:.0f} and {8e3 / eight:.0f} tokens a second"
         )
         rows.append(
             Row(f"batch8_aggregate_ratio{mode}", "1", value, spread, len(times["one"]), 4.0, note=note)
@@ -160,8 +160,8 @@ class Recorder:
         self._step = model.step
         model.step = self.step  # type: ignore[method-assign]
 
-    def step(self, codes: Tensor, places: Tensor, cache: Cache) -> Tensor:
-        logits = self._step(codes, places, cache)
+    def step(self, tokens: Tensor, positions: Tensor, cache: Cache) -> Tensor:
+        logits = self._step(tokens, positions, cache)
         self.kept.append(logits[0].clone())
         return logits
 
@@ -170,18 +170,18 @@ class Recorder:
 def led(
     exact: Text2Semantic, quick: Text2Semantic, one: Utterance, steps: int
 ) -> tuple[list[float], list[bool]]:
-    """The fast mode led along the exact one's codes: how far its logits lie off, and where it would choose the same."""
+    """The fast mode led along the exact one's tokens: how far its logits are off, and where it chooses the same."""
     batches = [DecodeBatch(model) for model in (exact, quick)]
     rows = [batch.join(one) for batch in batches]
     recorders = [Recorder(model) for model in (exact, quick)]
     same = []
     for _ in range(steps):
-        rows[1].codes[-1] = rows[0].codes[-1]
+        rows[1].tokens[-1] = rows[0].tokens[-1]
         for batch in batches:
             batch.step()
         if any(row.ended is not None for row in rows):
             break
-        same.append(rows[0].codes[-1] == rows[1].codes[-1])
+        same.append(rows[0].tokens[-1] == rows[1].tokens[-1])
     errors = [
         float((b - a).abs().max() / a.abs().max())
         for a, b in zip(recorders[0].kept, recorders[1].kept, strict=True)
@@ -208,7 +208,7 @@ def agreement(exact: Text2Semantic, quick: Text2Semantic) -> list[Row]:
     rows = []
     for name, slow, swift, spoken, steps, note in cases:
         errors, same = led(slow, swift, spoken, steps)
-        note += "; led along the codes of float32"
+        note += "; led along the tokens of float32"
         rows += [
             Row(
                 f"{name}_logit_error_of_peak",
@@ -281,9 +281,9 @@ class Pipeline:
         self.voice = torch.randn(1, width, 1, generator=torch.Generator().manual_seed(0))
 
     @torch.inference_mode()
-    def sound(self, phones: Tensor, codes: list[int]) -> Tensor:
-        """Codes -> samples."""
-        hidden = self.network.hidden(torch.tensor([codes]), phones[None], self.voice)
+    def sound(self, phones: Tensor, tokens: list[int]) -> Tensor:
+        """Tokens -> samples."""
+        hidden = self.network.hidden(torch.tensor([tokens]), phones[None], self.voice)
         prior = self.network.enc_p.prior(hidden)
         noise = LatentNoise(1, prior.mean.shape[1]).first(prior.mean.shape[2])
         return self.network.spoken(self.network.sample(prior, noise), self.voice)
@@ -294,25 +294,25 @@ class Pipeline:
         total = 0
         for sentence in sentences:
             logits, kept = self.model.prefill(sentence.phones, sentence.bert_rows, sentence.prompt)
-            cache, noise = GrowingCache(kept), Draw(sentence.seed, self.model.config.codes)
+            cache, noise = GrowingCache(kept), Draw(sentence.seed, self.model.config.tokens)
             params = RowParams.of([sentence.params])
-            seen = torch.zeros(1, self.model.config.codes, dtype=torch.bool)
+            seen = torch.zeros(1, self.model.config.tokens, dtype=torch.bool)
             seen[0, sentence.prompt] = True
-            codes: list[int] = []
+            tokens: list[int] = []
             logits = logits[None]
-            while len(codes) < sentence.max_codes:
+            while len(tokens) < sentence.max_tokens:
                 logits[:, self.model.config.end_token] = -torch.inf
-                code, _ = draw(logits, seen, params, noise()[None], self.model.config.end_token)
-                seen[0, code] = True
-                codes.append(int(code))
-                if len(codes) < sentence.max_codes:
-                    place = torch.tensor([len(sentence.prompt) + len(codes) - 1])
-                    logits = self.model.step(code, place, cache)
-            total += len(self.sound(sentence.phones[-60:], codes))
+                token, _ = draw(logits, seen, params, noise()[None], self.model.config.end_token)
+                seen[0, token] = True
+                tokens.append(int(token))
+                if len(tokens) < sentence.max_tokens:
+                    place = torch.tensor([len(sentence.prompt) + len(tokens) - 1])
+                    logits = self.model.step(token, place, cache)
+            total += len(self.sound(sentence.phones[-60:], tokens))
         return total
 
     def overlapped(self, sentences: list[Utterance]) -> int:
-        """The decoder makes the next sentences' codes while this thread makes the last one's sound."""
+        """The decoder makes the next sentences' tokens while this thread makes the last one's sound."""
         scheduler = Scheduler(lambda: DecodeBatch(self.model, max_rows=1), idle_s=1)
         try:
             tickets = [scheduler.submit("bench", sentence) for sentence in sentences]
@@ -320,7 +320,7 @@ class Pipeline:
             for ticket in tickets:
                 while not ticket.wait():
                     pass
-                total += len(self.sound(ticket.utterance.phones[-60:], ticket.codes()))
+                total += len(self.sound(ticket.utterance.phones[-60:], ticket.tokens()))
             return total
         finally:
             scheduler.close()
@@ -335,13 +335,13 @@ class Pipeline:
             self.network, sentence.phones[-60:], self.voice, self.voice,
             LatentNoise(1, self.network.enc_p.proj.out_channels // 2),
         )  # fmt: skip
-        wanted = FIRST_CHUNK_CODES
+        wanted = FIRST_CHUNK_TOKENS
         while row.ended is None:
             batch.step()
-            if len(row.codes) >= wanted or row.ended is not None:
-                decoder.push(row.codes, last=row.ended is not None)
+            if len(row.tokens) >= wanted or row.ended is not None:
+                decoder.push(row.tokens, last=row.ended is not None)
                 first = first or time.perf_counter() - start
-                wanted += NEXT_CHUNK_CODES
+                wanted += NEXT_CHUNK_TOKENS
         return first, time.perf_counter() - start
 
 
@@ -350,11 +350,11 @@ def pipeline_rows(rounds: int, count: int) -> list[Row]:
     exact, quick = both_modes()
     plain = Pipeline(exact, engine_weights.sovits("v2"))
     quickly = Pipeline(quick, fast.fast_sovits(engine_weights.sovits("v2")))
-    sentences = [utterance(170, max_codes=SENTENCE_CODES, seed=i) for i in range(count)]
-    seconds = count * SENTENCE_CODES / 25
+    sentences = [utterance(170, max_tokens=SENTENCE_TOKENS, seed=i) for i in range(count)]
+    seconds = count * SENTENCE_TOKENS / 25
     cores = len(os.sched_getaffinity(0))
 
-    short = [utterance(120, max_codes=5)]
+    short = [utterance(120, max_tokens=5)]
     plain.plainly(short)
     quickly.overlapped(short)
 
@@ -374,7 +374,7 @@ def pipeline_rows(rounds: int, count: int) -> list[Row]:
     times["plain"] = times[better]
     value, spread = ratio(times["plain"], times["fast"])
     note = (
-        f"v2, {count} sentences of {SENTENCE_CODES / 25:.0f} s, {cores} cores; seconds a second of speech: "
+        f"v2, {count} sentences of {SENTENCE_TOKENS / 25:.0f} s, {cores} cores; seconds a second of speech: "
         f"{median(times['fast']) / 1e3 / seconds:.2f} fast, {median(times['plain']) / 1e3 / seconds:.2f} plain"
     )
     return [Row("end_to_end_ratio", "1", value, spread, rounds, 2.5, note=note)]
@@ -385,10 +385,13 @@ def stream_rows(rounds: int) -> list[Row]:
     quickly = Pipeline(
         fast.fast_text2semantic(engine_weights.text2semantic()), fast.fast_sovits(engine_weights.sovits("v2"))
     )
-    quickly.first_and_last(utterance(120, max_codes=FIRST_CHUNK_CODES + 1))
-    streams = [quickly.first_and_last(utterance(170, max_codes=FIRST_SENTENCE_CODES)) for _ in range(rounds)]
+    quickly.first_and_last(utterance(120, max_tokens=FIRST_CHUNK_TOKENS + 1))
+    streams = [
+        quickly.first_and_last(utterance(170, max_tokens=FIRST_SENTENCE_TOKENS)) for _ in range(rounds)
+    ]
     shares = [first / last for first, last in streams]
-    note = f"one sentence of {FIRST_SENTENCE_CODES / 25:.0f} s: first sound after {median(f for f, _ in streams):.2f} s"
+    seconds = median(first for first, _ in streams)
+    note = f"one sentence of {FIRST_SENTENCE_TOKENS / 25:.0f} s: first sound after {seconds:.2f} s"
     return [
         Row("first_audio_fraction", "share", median(shares), spread_of(shares), rounds, None, "lower", note)
     ]

@@ -45,7 +45,7 @@ def text2semantic() -> Text2Semantic:
     network = Text2Semantic(S1_CONFIG)
     fill(network)
     network.phone_position_scale.fill_(1.0)
-    network.code_position_scale.fill_(1.0)
+    network.token_position_scale.fill_(1.0)
     return network
 
 
@@ -66,7 +66,7 @@ def sovits(version: str) -> Sovits:
             "quantizer": Quantizer(768, 1024),
             "ref_enc": ReferenceEncoder(704, 128, condition, 5),
             "enc_p": TextEncoder(
-                phone_count=732, code_width=768, channels=192, feed_width=768, mrte_width=512,
+                phone_count=732, codebook_width=768, channels=192, feed_width=768, mrte_width=512,
                 latent_channels=192, heads=2, layers=6, kernel=3, window=4,
             ),
             "flow": Flow(192, 192, 5, 4, condition, 4),
@@ -159,7 +159,7 @@ def _write_vocabulary(folder: Path) -> None:
     """A character vocabulary large enough for the benchmark's sentence."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-    characters = [chr(code) for code in range(0x4E00, 0x9FA6)][:21_000]
+    characters = [chr(token) for token in range(0x4E00, 0x9FA6)][:21_000]
     vocabulary = {
         token: i for i, token in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters])
     }

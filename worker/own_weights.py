@@ -35,23 +35,23 @@ def add(voice_id: UUID, s1: Path, s2: Path) -> VoiceWeights:
         raise NotFound("voice_not_found", "There is no such voice.")
     accounts.weights_permitted_by(voice)
     weights = store()
-    pair = weights.add_pair(str(voice.pk), s1, s2)
+    pair = weights.pairs.add(str(voice.pk), s1, s2)
     try:
         return accounts.add_weights(
             actor=SYSTEM,
             voice_id=voice.pk,
-            s1_sha256=weights.digest(pair.s1),
-            s2_sha256=weights.digest(pair.s2),
+            s1_sha256=weights.record.digest(pair.s1),
+            s2_sha256=weights.record.digest(pair.s2),
         )
     except BaseException:
-        weights.remove_pair(str(voice.pk))
+        weights.pairs.remove(str(voice.pk))
         raise
 
 
 def remove(voice_id: UUID) -> bool:
     """Remove a voice's own pair; False when it has none."""
     removed = accounts.remove_weights(actor=SYSTEM, voice_id=voice_id)
-    store().remove_pair(str(voice_id))
+    store().pairs.remove(str(voice_id))
     return removed
 
 
@@ -59,7 +59,7 @@ def forget(voice_id: UUID) -> None:
     """Delete the files of a voice whose weights count no longer, and let go of them in memory."""
     if voice_id in accounts.voices_with_weights():
         return  # a new pair was added meanwhile
-    store().remove_pair(str(voice_id))
+    store().pairs.remove(str(voice_id))
     from worker import resident
 
     resident.forget_weights(str(voice_id))
@@ -72,13 +72,13 @@ def sweep() -> int:
     counting = {str(voice_id) for voice_id in accounts.voices_with_weights()}
     stale = [
         name
-        for name in weights.pairs()
+        for name in weights.pairs.voices()
         if name not in counting
         and parse_id(name)
-        and time.time() - (weights.folder / "voices" / name).stat().st_mtime > SWEEP_AFTER_S
+        and time.time() - weights.pairs.folder_of(name).stat().st_mtime > SWEEP_AFTER_S
     ]
     for name in stale:
-        weights.remove_pair(name)
+        weights.pairs.remove(name)
         logger.warning("weights of voice %s had no row and were deleted", name)
     return len(stale)
 

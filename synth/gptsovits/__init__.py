@@ -3,12 +3,13 @@
 The order in which speech comes about, and where each step lives::
 
     reference clip ── reference_audio ──> spectrogram, 16 kHz signals
-        ├── hubert ──> quantizer ──> prompt codes (how it was said)
-        ├── reference_encoder ──> style vector
-        └── speaker_vector (Pro only) ──> speaker vector
-    phones + BERT rows + prompt codes ── text2semantic, sampling ──> codes, 25 per second
-    codes + phones + vectors ── text_encoder, flow, generator (together: sovits) ──> 32 kHz audio
+        ├── hubert ──> quantizer ──> prompt tokens (how it was said)
+        ├── reference_encoder ──> reference embedding
+        └── speaker_encoder (Pro only) ──> speaker embedding
+    phones + BERT rows + prompt tokens ── text2semantic, sampling ──> tokens, 25 per second
+    tokens + phones + conditioning ── text_encoder, flow, generator (together: sovits) ──> 32 kHz audio
 
-``engine`` puts them behind the Engine protocol, ``batching`` shares one device between requests, ``fast``
-holds the reduced-precision modes, ``weights`` and ``store`` deal with files, ``parity`` with the goldens.
+``engine`` puts them behind the Engine protocol: ``resident`` keeps the networks, ``planning`` prepares a request,
+``batching`` shares one device between requests, ``rendering`` turns tokens into sound. ``fast`` holds the reduced
+precision, ``loading`` and ``store`` deal with files, ``parity`` with the goldens.
 """

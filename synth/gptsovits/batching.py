@@ -1,7 +1,7 @@
 """Continuous batching: one thread owns the decoder of a device, requests join and leave between its steps.
 
-Callers submit utterances and wait for codes; what they do with them (the generator) runs in their own threads,
-so that the codes of the next sentence are made while the last one becomes sound.
+Callers submit utterances and wait for tokens; what they do with them (the generator) runs in their own threads,
+so that the tokens of the next sentence are made while the last one becomes sound.
 
 Who goes first: the job with the fewest running rows, then the oldest utterance. A long text therefore never
 keeps a short one waiting for more than the end of some running sentence, however many sentences it has. At most
@@ -31,31 +31,31 @@ class Ticket:
         self.row: Row | None = None
         self.error: BaseException | None = None
         self.submitted_at = time.monotonic()
-        self.first_code_at: float | None = None
+        self.first_token_at: float | None = None
         self._cancelled = False
         self._progress = threading.Condition()
         self._wanted = 1
 
     @property
     def done(self) -> bool:
-        """Ended, failed or cancelled: there will be no further codes."""
+        """Ended, failed or cancelled: there will be no further tokens."""
         return (
             self.error is not None or self._cancelled or (self.row is not None and self.row.ended is not None)
         )
 
     @property
     def ended(self) -> Ended | None:
-        """Why there are no more codes, None while it runs."""
+        """Why there are no more tokens, None while it runs."""
         if self._cancelled:
             return Ended.CANCELLED
         return self.row.ended if self.row is not None else None
 
-    def codes(self) -> list[int]:
-        """The codes so far."""
-        return list(self.row.codes) if self.row is not None else []
+    def tokens(self) -> list[int]:
+        """The tokens so far."""
+        return list(self.row.tokens) if self.row is not None else []
 
     def wait(self, count: int | None = None, timeout_s: float = 0.25) -> bool:
-        """Until ``count`` codes are there (None: until it is done) or the time is over; True when so.
+        """Until ``count`` tokens are there (None: until it is done) or the time is over; True when so.
 
         Raises what went wrong while it was decoded.
         """
@@ -73,14 +73,14 @@ class Ticket:
             self._progress.notify_all()
 
     def _reached(self, count: int | None) -> bool:
-        return self.done or (count is not None and self.row is not None and len(self.row.codes) >= count)
+        return self.done or (count is not None and self.row is not None and len(self.row.tokens) >= count)
 
     def _publish(self) -> None:
         """Called by the scheduler after each step; wakes the waiter only when it has what it wants."""
         row = self.row
-        if row is not None and row.codes and self.first_code_at is None:
-            self.first_code_at = time.monotonic()
-        if self.done or (row is not None and len(row.codes) >= self._wanted):
+        if row is not None and row.tokens and self.first_token_at is None:
+            self.first_token_at = time.monotonic()
+        if self.done or (row is not None and len(row.tokens) >= self._wanted):
             with self._progress:
                 self._progress.notify_all()
 
@@ -95,7 +95,7 @@ class SchedulerFigures:
     """Counts since the start, for metrics and benchmarks."""
 
     steps: int = 0
-    codes: int = 0
+    tokens: int = 0
     rows_at_most: int = 0
     busy_s: float = 0.0
 
@@ -187,7 +187,7 @@ class Scheduler:
             ticket._fail(Unavailable("engine_stopping", "The engine is being stopped."))
 
     def _once(self, batch: DecodeBatch) -> None:
-        """Free what was cancelled, let one utterance in, make one code for every row."""
+        """Free what was cancelled, let one utterance in, make one token for every row."""
         started = time.monotonic()
         for running in self._running:
             if running.ticket._cancelled:
@@ -201,7 +201,7 @@ class Scheduler:
         if active:
             batch.step()
             self.figures.steps += 1
-            self.figures.codes += len(active)
+            self.figures.tokens += len(active)
             self.figures.rows_at_most = max(self.figures.rows_at_most, len(active))
             for one in active:
                 one.ticket._publish()

@@ -1,8 +1,8 @@
 """Keys and values of a running batch, written in place.
 
-Rows join at the end and leave by compaction; room grows in steps.
+Rows join at the end and leave by compaction; capacity grows in steps.
 
-One allocation per batch, seen as (2, layers, rows, heads, room, head width). Writing in place is what makes a
+One allocation per batch, seen as (2, layers, rows, heads, capacity, head width). Writing in place is what makes a
 step's cost independent of how much has been said: appending by concatenation copies everything at every
 step.
 """
@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from synth.gptsovits.compiled import kernels
 
-ROOM_STEP = 256
+CAPACITY_STEP = 256
 
 
 class StaticCache:
@@ -31,7 +31,7 @@ class StaticCache:
         heads: int,
         head_width: int,
         max_rows: int,
-        room: int = ROOM_STEP,
+        capacity: int = CAPACITY_STEP,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
         heads_last: bool = False,
@@ -39,7 +39,7 @@ class StaticCache:
         """``heads_last``: in memory a position is (head width, heads), as the compiled step of the fast mode reads."""
         self.lengths: list[int] = []
         self._max_rows = max_rows
-        shape = (2, layers, 1, heads, room, head_width)
+        shape = (2, layers, 1, heads, capacity, head_width)
         self._heads_last = heads_last
         self._store = _zeros(shape, dtype, torch.device(device), heads_last)
         self._mask: Tensor | None = None
@@ -52,7 +52,7 @@ class StaticCache:
 
     @property
     def store(self) -> Tensor:
-        """(2, layers, rows, heads, room, head width); valid until the next call."""
+        """(2, layers, rows, heads, capacity, head width); valid until the next call."""
         return self._store
 
     @property
@@ -65,7 +65,7 @@ class StaticCache:
         if self.rows == self._max_rows:
             raise ValueError("the batch is full")
         row, length = self.rows, kept[0][0].shape[1]
-        self._make_room(row + 1, length + 1)
+        self._ensure_capacity(row + 1, length + 1)
         for layer, (keys, values) in enumerate(kept):
             self._store[0, layer, row, :, :length] = keys
             self._store[1, layer, row, :, :length] = values
@@ -91,41 +91,41 @@ class StaticCache:
             self.prepare()
         if self._kernels is not None and self.rows > 1:
             new = torch.cat([queries, keys, values], dim=2)  # (rows, heads, 3, head width)
-            heard = torch.empty_like(new[:, :, :1])
-            self._kernels.attend(layer, new.numpy(), self._counts, self._store.numpy(), heard.numpy())
-            return heard
+            attended = torch.empty_like(new[:, :, :1])
+            self._kernels.attend(layer, new.numpy(), self._counts, self._store.numpy(), attended.numpy())
+            return attended
         for row, length in enumerate(self.lengths):
             self._store[0, layer, row, :, length] = keys[row, :, 0]
             self._store[1, layer, row, :, length] = values[row, :, 0]
         seen, rows = self._seen, self.rows
         had_keys, had_values = self._store[0, layer, :rows, :, :seen], self._store[1, layer, :rows, :, :seen]
-        heard = F.scaled_dot_product_attention(
+        attended = F.scaled_dot_product_attention(
             queries.to(had_keys.dtype), had_keys, had_values, attn_mask=self._mask
         )
-        return heard.to(queries.dtype)
+        return attended.to(queries.dtype)
 
     def advance(self) -> None:
         """See `text2semantic.Cache`."""
         self.lengths = [length + 1 for length in self.lengths]
 
     def prepare(self) -> None:
-        """Once per step: room for one more position, and the mask of rows of unequal length."""
+        """Once per step: capacity for one more position, and the mask of rows of unequal length."""
         self._seen = max(self.lengths) + 1
         self._counts = np.array(self.lengths, dtype=np.int64)
-        self._make_room(self.rows, self._seen)
+        self._ensure_capacity(self.rows, self._seen)
         self._mask = None
         if min(self.lengths) + 1 < self._seen:
             place = torch.arange(self._seen, device=self._store.device)
             ends = torch.tensor(self.lengths, device=self._store.device)
             self._mask = (place <= ends[:, None])[:, None, None]  # (rows, 1, 1, seen)
 
-    def _make_room(self, rows: int, length: int) -> None:
-        _, layers, had_rows, heads, room, head_width = self._store.shape
-        if rows <= had_rows and length <= room:
+    def _ensure_capacity(self, rows: int, length: int) -> None:
+        _, layers, had_rows, heads, capacity, head_width = self._store.shape
+        if rows <= had_rows and length <= capacity:
             return
         new_rows = had_rows if rows <= had_rows else min(self._max_rows, max(rows, 2 * had_rows))
-        new_room = room if length <= room else -(-length // ROOM_STEP) * ROOM_STEP
-        shape = (2, layers, new_rows, heads, new_room, head_width)
+        new_capacity = capacity if length <= capacity else -(-length // CAPACITY_STEP) * CAPACITY_STEP
+        shape = (2, layers, new_rows, heads, new_capacity, head_width)
         grown = _zeros(shape, self._store.dtype, self._store.device, self._heads_last)
         if used := max(self.lengths, default=0):
             grown[:, :, : self.rows, :, :used] = self._store[:, :, : self.rows, :, :used]
@@ -136,8 +136,8 @@ def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device, hea
     """As `torch.zeros`; on the CPU in memory for which numpy asks the system for large pages. A step touches every
     few kilobytes of all of it, and looking the small ones up takes longer than reading them."""
     if heads_last:
-        *outer, heads, room, head_width = shape
-        return _zeros((*outer, room, head_width, heads), dtype, device, False).movedim(-1, -3)
+        *outer, heads, capacity, head_width = shape
+        return _zeros((*outer, capacity, head_width, heads), dtype, device, False).movedim(-1, -3)
     if device.type != "cpu":
         return torch.zeros(shape, dtype=dtype, device=device)
     size = math.prod(shape) * dtype.itemsize

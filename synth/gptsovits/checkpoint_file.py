@@ -5,7 +5,7 @@ No code runs, no size is believed, every failure is one sentence.
 Three things make these files unlike ordinary ones. Some have the two magic bytes of their zip container
 overwritten by a version number (put back here, in memory). Fine-tuned files carry their configuration as a
 pickled attribute bag ``utils.HParams`` (read into `Bag`, the only class that is let through). And tensors are
-half precision (widened to float32 by `synth.gptsovits.weights`).
+half precision (widened to float32 by `synth.gptsovits.loading`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The loop around Text2Semantic: rows join, every step adds one code to each, rows leave when they end.
+"""The loop around Text2Semantic: rows join, every step adds one token to each, rows leave when they end.
 
 A single utterance is a batch of one row. What a row draws depends on its own request alone.
 """
@@ -12,14 +12,14 @@ from enum import Enum
 import torch
 from torch import Tensor
 
-from synth.gptsovits.sampling import MAX_CODES, MIN_CODES, Draw, RowParams, SamplingParams, draw
+from synth.gptsovits.sampling import MAX_TOKENS, MIN_TOKENS, Draw, RowParams, SamplingParams, draw
 from synth.gptsovits.text2semantic import Text2Semantic
 
 Noise = Callable[[], Tensor]
 
 
 class Ended(Enum):
-    """Why a row has no more codes."""
+    """Why a row has no more tokens."""
 
     BY_ITSELF = "by itself"
     AT_LIMIT = "at the limit"
@@ -28,10 +28,10 @@ class Ended(Enum):
 
 @dataclass(frozen=True)
 class Utterance:
-    """One sentence to be turned into codes; phones and BERT rows of the prompt's text come first.
+    """One sentence to be turned into tokens; phones and BERT rows of the prompt's text come first.
 
     ``prompt`` may be empty: then phones and rows are those of the new text alone. ``noise`` overrides the
-    draw from ``seed`` (recorded noise in tests): called once per code, it gives (codes,) Exp(1).
+    draw from ``seed`` (recorded noise in tests): called once per token, it gives (tokens,) Exp(1).
     """
 
     phones: Tensor  # (n,) int64
@@ -39,16 +39,16 @@ class Utterance:
     prompt: Tensor  # (m,) int64
     params: SamplingParams = field(default_factory=SamplingParams)
     seed: int = 0
-    max_codes: int = MAX_CODES
+    max_tokens: int = MAX_TOKENS
     noise: Noise | None = None
 
 
 @dataclass
 class Row:
-    """A running utterance: the codes so far and, once it has left the batch, why."""
+    """A running utterance: the tokens so far and, once it has left the batch, why."""
 
     utterance: Utterance
-    codes: list[int] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
     ended: Ended | None = None
 
 
@@ -62,7 +62,7 @@ class DecodeBatch:
         self.rows: list[Row] = []
         self._noise: list[Noise] = []
         self._cache = model.new_cache(max_rows)
-        self._seen = torch.zeros(max_rows, model.config.codes, dtype=torch.bool, device=self.device)
+        self._seen = torch.zeros(max_rows, model.config.tokens, dtype=torch.bool, device=self.device)
         self._params: RowParams | None = None
 
     def __len__(self) -> int:
@@ -75,13 +75,13 @@ class DecodeBatch:
 
     @torch.inference_mode()
     def join(self, utterance: Utterance) -> Row:
-        """Read an utterance's text and prompt and draw its first code. The row may end with it."""
+        """Read an utterance's text and prompt and draw its first token. The row may end with it."""
         prompt = utterance.prompt.to(self.device)
         logits, kept = self.model.prefill(
             utterance.phones.to(self.device), utterance.bert_rows.to(self.device), prompt
         )
         row = Row(utterance)
-        noise = utterance.noise or Draw(utterance.seed, self.model.config.codes)
+        noise = utterance.noise or Draw(utterance.seed, self.model.config.tokens)
         at = self._cache.join(kept)
         self.rows.append(row)
         self._noise.append(noise)
@@ -95,15 +95,15 @@ class DecodeBatch:
 
     @torch.inference_mode()
     def step(self) -> list[Row]:
-        """One more code for every row; returns the rows that took part, ended ones among them."""
+        """One more token for every row; returns the rows that took part, ended ones among them."""
         rows = list(self.rows)
         if not rows:
             return rows
-        last = torch.tensor([row.codes[-1] for row in rows], device=self.device)
-        places = torch.tensor(
-            [len(row.utterance.prompt) + len(row.codes) - 1 for row in rows], device=self.device
+        last = torch.tensor([row.tokens[-1] for row in rows], device=self.device)
+        positions = torch.tensor(
+            [len(row.utterance.prompt) + len(row.tokens) - 1 for row in rows], device=self.device
         )
-        logits = self.model.step(last, places, self._cache)
+        logits = self.model.step(last, positions, self._cache)
         if self._params is None:
             self._params = RowParams.of([row.utterance.params for row in rows], self.device)
         self._take(range(len(rows)), logits, self._seen[: len(rows)], self._params, rows, self._noise)
@@ -118,7 +118,7 @@ class DecodeBatch:
 
     def _take(
         self,
-        places: Sequence[int],
+        positions: Sequence[int],
         logits: Tensor,
         seen: Tensor,
         params: RowParams,
@@ -126,18 +126,18 @@ class DecodeBatch:
         noises: Sequence[Noise],
     ) -> None:
         end_token = self.model.config.end_token
-        early = [i for i, row in enumerate(rows) if len(row.codes) < MIN_CODES]
+        early = [i for i, row in enumerate(rows) if len(row.tokens) < MIN_TOKENS]
         if early:
             logits[early, end_token] = -torch.inf
         noise = torch.stack([draw_noise() for draw_noise in noises]).to(self.device)
         drawn, ends = draw(logits, seen, params, noise, end_token)
         seen.scatter_(1, drawn[:, None], True)
-        for row, code, end in zip(rows, drawn.tolist(), ends.tolist(), strict=True):
+        for row, token, end in zip(rows, drawn.tolist(), ends.tolist(), strict=True):
             if end:
                 row.ended = Ended.BY_ITSELF
                 continue
-            row.codes.append(code)
-            if len(row.codes) >= row.utterance.max_codes:
+            row.tokens.append(token)
+            if len(row.tokens) >= row.utterance.max_tokens:
                 row.ended = Ended.AT_LIMIT
 
     def _drop_ended(self) -> None:
@@ -152,14 +152,14 @@ class DecodeBatch:
                 self._params = None
 
 
-def codes_of(model: Text2Semantic, utterance: Utterance) -> Iterator[int]:
-    """The codes of one utterance as they are drawn; its end is the end of the iteration."""
+def tokens_of(model: Text2Semantic, utterance: Utterance) -> Iterator[int]:
+    """The tokens of one utterance as they are drawn; its end is the end of the iteration."""
     batch = DecodeBatch(model)
     row = batch.join(utterance)
     given = 0
     while True:
-        yield from row.codes[given:]
-        given = len(row.codes)
+        yield from row.tokens[given:]
+        given = len(row.tokens)
         if row.ended is not None:
             return
         batch.step()

@@ -138,15 +138,15 @@ class FastText2Semantic(Text2Semantic):
             self.extra_bytes = sum(counts)
         self.eval().requires_grad_(False)
 
-    def step(self, codes: Tensor, places: Tensor, cache: Cache) -> Tensor:
+    def step(self, tokens: Tensor, positions: Tensor, cache: Cache) -> Tensor:
         """See `Text2Semantic.step`."""
         if self._kernels is None:
-            return super().step(codes, places, cache)
+            return super().step(tokens, positions, cache)
         if not isinstance(cache, StaticCache) or cache.store.dtype != torch.bfloat16:
             raise TypeError("the compiled step needs a cache of its own kind")
-        x = self.embed_codes(codes, places).numpy()
+        x = self.embed_tokens(tokens, positions).numpy()
         cache.prepare()
-        logits = np.empty((len(codes), self.config.codes), np.float32)
+        logits = np.empty((len(tokens), self.config.tokens), np.float32)
         lengths = np.array(cache.lengths)
         store = cache.store.movedim(-3, -1).view(torch.int16).numpy()  # as it lies in memory
         self._kernels.step(x, lengths, store, *self._packed.arrays, self.head.weight.numpy(), logits)
@@ -158,8 +158,8 @@ class FastText2Semantic(Text2Semantic):
         for layer, (block, linear) in enumerate(zip(self._blocks(), self._int8, strict=True)):
             parts = linear["qkv"](x).view(*x.shape[:2], 3, block.heads, -1)
             queries, keys, values = parts.permute(2, 0, 3, 1, 4).unbind(0)
-            heard = cache.attend(layer, queries, keys, values).transpose(1, 2).reshape(x.shape)
-            x = block.norm1(x + linear["out"](heard))
+            attended = cache.attend(layer, queries, keys, values).transpose(1, 2).reshape(x.shape)
+            x = block.norm1(x + linear["out"](attended))
             x = block.norm2(x + linear["down"](linear["up"](x).relu_()))
         cache.advance()
         return x
@@ -190,8 +190,8 @@ class Packed:
             scale = weight.abs().amax(1).clamp_min(1e-12) / 127
             whole = (weight / scale[:, None]).round().to(torch.int8)
             blocks, groups = packed.shape[1:3]
-            room = (0, 4 * groups - whole.shape[1], 0, 64 * blocks - whole.shape[0])
-            filled = nn.functional.pad(whole, room).view(blocks, 64, groups, 4)
+            padding = (0, 4 * groups - whole.shape[1], 0, 64 * blocks - whole.shape[0])
+            filled = nn.functional.pad(whole, padding).view(blocks, 64, groups, 4)
             packed[layer] = filled.transpose(1, 2).numpy()
             count = len(scale)
             scales[layer, :count], biases[layer, :count] = scale.numpy(), linear.bias.float().numpy()
@@ -234,11 +234,11 @@ class CompiledBlock(nn.Module):
         queries, keys, values = parts.view(rows, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
         return queries, keys, values
 
-    def finish(self, x: Tensor, heard: Tensor) -> Tensor:
+    def finish(self, x: Tensor, attended: Tensor) -> Tensor:
         """See `Block.finish`."""
         state = x.reshape(-1, x.shape[-1]).clone()
-        heard = heard.transpose(1, 2).reshape(state.shape)
-        self._kernels.finish(state.numpy(), heard.numpy(), *self._rest, self._norms)
+        attended = attended.transpose(1, 2).reshape(state.shape)
+        self._kernels.finish(state.numpy(), attended.numpy(), *self._rest, self._norms)
         return state.view(x.shape)
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 
 class WaveNet(nn.Module):
-    """Gated convolutions with skip connections, every layer coloured by the voice's vector."""
+    """Gated convolutions with skip connections, every layer biased by the speaker conditioning."""
 
     def __init__(self, width: int, kernel: int, layers: int, condition_width: int) -> None:
         super().__init__()
@@ -29,10 +29,10 @@ class WaveNet(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """x (batch, width, frames), condition (batch, condition_width, 1) -> (batch, width, frames)."""
-        colours = self.cond_layer(condition).chunk(len(self.in_layers), dim=1)
+        biases = self.cond_layer(condition).chunk(len(self.in_layers), dim=1)
         total = torch.zeros_like(x)
         for layer, (gated, split) in enumerate(zip(self.in_layers, self.res_skip_layers, strict=True)):
-            content, gate = (gated(x) + colours[layer]).chunk(2, dim=1)
+            content, gate = (gated(x) + biases[layer]).chunk(2, dim=1)
             y = split(content.tanh() * gate.sigmoid())
             if layer == len(self.in_layers) - 1:
                 return total + y
@@ -56,7 +56,7 @@ class Coupling(nn.Module):
 
 
 class Flow(nn.Module):
-    """Couplings at the even places of the checkpoint's list; the odd ones are reversals without weights."""
+    """Couplings at the even positions of the checkpoint's list; the odd ones are reversals without weights."""
 
     def __init__(
         self, channels: int, width: int, kernel: int, layers: int, condition_width: int, couplings: int

@@ -1,9 +1,9 @@
-"""The decoding loop for a GPU: everything of a step on the device, several steps between two looks at the result.
+"""The decoding loop for a GPU: everything of a step on the device, several steps between two host syncs.
 
 The same loop as `decoding.DecodeBatch`, made of fixed buffers so that CUDA can record it once and replay it:
-rows come in buckets (1, 2, 4, ...), room for positions doubles, every slot beyond a row's length is masked.
-Noise is drawn per request on the CPU, some steps ahead, so the codes are those of the other loop. A row that ends
-between two looks is computed to the next look and what is too much is dropped.
+rows come in buckets (1, 2, 4, ...), capacity for positions doubles, every slot beyond a row's length is masked.
+Noise is drawn per request on the CPU, some steps ahead, so the tokens are those of the other loop. A row that ends
+between two syncs is computed until the next one, and its surplus is dropped.
 
 Without CUDA (or with ``record=False``) the very same steps run one operator at a time; that is how tests run them.
 """
@@ -15,28 +15,28 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from synth.gptsovits.decoding import DecodeBatch, Ended, Row, Utterance
-from synth.gptsovits.sampling import MIN_CODES, Draw, RowParams, draw
+from synth.gptsovits.sampling import MIN_TOKENS, Draw, RowParams, draw
 from synth.gptsovits.text2semantic import Text2Semantic
 
-STEPS_PER_LOOK = 8
-FIRST_ROOM = 512
+STEPS_PER_SYNC = 8
+FIRST_CAPACITY = 512
 
 
 class GraphBatch(DecodeBatch):
-    """Same use as `DecodeBatch`; one call of `step` gives up to ``STEPS_PER_LOOK`` codes to every row."""
+    """Same use as `DecodeBatch`; one call of `step` gives up to ``STEPS_PER_SYNC`` tokens to every row."""
 
     def __init__(self, model: Text2Semantic, max_rows: int = 1, *, record: bool | None = None) -> None:
         super().__init__(model, max_rows)
         config = model.config
         self._record = self.device.type == "cuda" if record is None else record
         self._heads, self._head_width = config.heads, config.width // config.heads
-        self._store = self._new_store(FIRST_ROOM)
+        self._store = self._new_store(FIRST_CAPACITY)
         self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
 
         def column(dtype: torch.dtype, fill: float = 0) -> Tensor:
             return torch.full((max_rows,), fill, dtype=dtype, device=self.device)
 
-        self._last, self._places = column(torch.int64), column(torch.int64)
+        self._last, self._positions = column(torch.int64), column(torch.int64)
         self._lengths, self._counts = column(torch.int64), column(torch.int64)
         self._columns = {
             "temperature": column(torch.float32, 1)[:, None],
@@ -45,9 +45,9 @@ class GraphBatch(DecodeBatch):
             "repetition_penalty": column(torch.float32, 1)[:, None],
         }
         self._largest_k, self._any_top_p = 1, False
-        self._noise_ahead = torch.ones(STEPS_PER_LOOK, max_rows, config.codes, device=self.device)
-        self._drawn = torch.zeros(STEPS_PER_LOOK, max_rows, dtype=torch.int64, device=self.device)
-        self._ends = torch.zeros(STEPS_PER_LOOK, max_rows, dtype=torch.bool, device=self.device)
+        self._noise_ahead = torch.ones(STEPS_PER_SYNC, max_rows, config.tokens, device=self.device)
+        self._drawn = torch.zeros(STEPS_PER_SYNC, max_rows, dtype=torch.int64, device=self.device)
+        self._ends = torch.zeros(STEPS_PER_SYNC, max_rows, dtype=torch.bool, device=self.device)
 
     @property
     def nbytes(self) -> int:
@@ -64,9 +64,9 @@ class GraphBatch(DecodeBatch):
             utterance.phones.to(self.device), utterance.bert_rows.to(self.device), prompt
         )
         at, row = len(self.rows), Row(utterance)
-        noise = utterance.noise or Draw(utterance.seed, self.model.config.codes)
+        noise = utterance.noise or Draw(utterance.seed, self.model.config.tokens)
         length = kept[0][0].shape[1]
-        self._make_room(length + 2 * STEPS_PER_LOOK)
+        self._ensure_capacity(length + 2 * STEPS_PER_SYNC)
         for layer, (keys, values) in enumerate(kept):
             self._store[0, layer, at, :, :length] = keys
             self._store[1, layer, at, :, :length] = values
@@ -77,10 +77,10 @@ class GraphBatch(DecodeBatch):
         params = RowParams.of([utterance.params], self.device)
         self._take([at], logits[None], self._seen[at : at + 1], params, [row], [noise])
         self._lengths[at] = length
-        self._places[at] = len(prompt)
-        self._counts[at] = len(row.codes)
-        if row.codes:
-            self._last[at] = row.codes[-1]
+        self._positions[at] = len(prompt)
+        self._counts[at] = len(row.tokens)
+        if row.tokens:
+            self._last[at] = row.tokens[-1]
         for name, values in self._columns.items():
             values[at] = getattr(params, name)[0]
         self._drop_ended()
@@ -89,23 +89,23 @@ class GraphBatch(DecodeBatch):
 
     @torch.inference_mode()
     def step(self) -> list[Row]:
-        """See `DecodeBatch.step`; here a row gains up to ``STEPS_PER_LOOK`` codes."""
+        """See `DecodeBatch.step`; here a row gains up to ``STEPS_PER_SYNC`` tokens."""
         rows = list(self.rows)
         if not rows:
             return rows
         longest = int(self._lengths[: len(rows)].max())
-        self._make_room(longest + STEPS_PER_LOOK + 1)
-        ahead = torch.stack([torch.stack([noise() for noise in self._noise]) for _ in range(STEPS_PER_LOOK)])
+        self._ensure_capacity(longest + STEPS_PER_SYNC + 1)
+        ahead = torch.stack([torch.stack([noise() for noise in self._noise]) for _ in range(STEPS_PER_SYNC)])
         self._noise_ahead[:, : len(rows)] = ahead.to(self.device)
         self._run(min(self.max_rows, 1 << (len(rows) - 1).bit_length()))
         drawn, ends = self._drawn.tolist(), self._ends.tolist()
         for at, row in enumerate(rows):
-            for turn in range(STEPS_PER_LOOK):
+            for turn in range(STEPS_PER_SYNC):
                 if ends[turn][at]:
                     row.ended = Ended.BY_ITSELF
                     break
-                row.codes.append(drawn[turn][at])
-                if len(row.codes) >= row.utterance.max_codes:
+                row.tokens.append(drawn[turn][at])
+                if len(row.tokens) >= row.utterance.max_tokens:
                     row.ended = Ended.AT_LIMIT
                     break
         self._drop_ended()
@@ -123,7 +123,7 @@ class GraphBatch(DecodeBatch):
 
     def _recorded(self, rows: int) -> torch.cuda.CUDAGraph:
         """Record the steps; the rows' state is put back, since warming up has moved it."""
-        state = (self._last, self._places, self._lengths, self._counts, self._seen)
+        state = (self._last, self._positions, self._lengths, self._counts, self._seen)
         saved = [tensor.clone() for tensor in state]
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
@@ -138,30 +138,30 @@ class GraphBatch(DecodeBatch):
         return graph
 
     def _steps(self, rows: int) -> None:
-        for turn in range(STEPS_PER_LOOK):
+        for turn in range(STEPS_PER_SYNC):
             self._one(turn, rows)
 
     def _one(self, turn: int, rows: int) -> None:
-        """One code for the first ``rows`` rows; reads and writes the fixed buffers only."""
+        """One token for the first ``rows`` rows; reads and writes the fixed buffers only."""
         model, end_token = self.model, self.model.config.end_token
         lengths, counts, last = self._lengths[:rows], self._counts[:rows], self._last[:rows]
         each = torch.arange(rows, device=self.device)[:, None]
         heads = torch.arange(self._heads, device=self.device)[None]
         place = (each, heads, lengths[:, None])  # (rows, heads) positions, one per row
         slots = torch.arange(self._store.shape[4], device=self.device)
-        mask = (slots <= lengths[:, None])[:, None, None]  # (rows, 1, 1, room)
-        x = model.embed_codes(last, self._places[:rows])[:, None]
+        mask = (slots <= lengths[:, None])[:, None, None]  # (rows, 1, 1, capacity)
+        x = model.embed_tokens(last, self._positions[:rows])[:, None]
         for layer, block in enumerate(model._blocks()):
             queries, keys, values = block.project(x)
             self._store[0, layer].index_put_(place, keys[:, :, 0])
             self._store[1, layer].index_put_(place, values[:, :, 0])
-            heard = F.scaled_dot_product_attention(
+            attended = F.scaled_dot_product_attention(
                 queries, self._store[0, layer, :rows], self._store[1, layer, :rows], attn_mask=mask
             )
-            x = block.finish(x, heard)
+            x = block.finish(x, attended)
         logits = model.head(x[:, 0]).float()
         barred = torch.zeros_like(logits, dtype=torch.bool)
-        barred[:, end_token] = counts < MIN_CODES
+        barred[:, end_token] = counts < MIN_TOKENS
         logits = logits.masked_fill(barred, -torch.inf)
         params = RowParams(
             **{name: column[:rows] for name, column in self._columns.items()},
@@ -173,7 +173,7 @@ class GraphBatch(DecodeBatch):
         self._ends[turn, :rows] = ends
         self._seen[:rows].scatter_(1, drawn[:, None], True)
         last.copy_(drawn)
-        self._places[:rows] += 1
+        self._positions[:rows] += 1
         lengths += 1
         counts += 1
 
@@ -187,18 +187,18 @@ class GraphBatch(DecodeBatch):
             last = len(self.rows) - 1
             if at != last:
                 self._store[:, :, at] = self._store[:, :, last]
-                for tensor in (self._last, self._places, self._lengths, self._counts, self._seen):
+                for tensor in (self._last, self._positions, self._lengths, self._counts, self._seen):
                     tensor[at] = tensor[last].clone()
                 for column in self._columns.values():
                     column[at] = column[last].clone()
                 self.rows[at], self._noise[at] = self.rows[last], self._noise[last]
             self._lengths[last] = 0  # rows that only fill a bucket stay in the first slot
-            self._places[last] = 0
+            self._positions[last] = 0
             self.rows.pop()
             self._noise.pop()
         for at in range(len(self.rows), self.max_rows):
             self._lengths[at] = 0
-            self._places[at] = 0
+            self._positions[at] = 0
 
     def _update_sampling(self) -> None:
         """What is recorded depends on the largest k and on whether any row uses top-p."""
@@ -209,17 +209,17 @@ class GraphBatch(DecodeBatch):
             self._any_top_p = self._any_top_p or any_top_p
             self._graphs.clear()
 
-    def _new_store(self, room: int) -> Tensor:
-        shape = (2, self.model.config.layers, self.max_rows, self._heads, room, self._head_width)
-        return torch.zeros(shape, dtype=self.model.code_embedding.weight.dtype, device=self.device)
+    def _new_store(self, capacity: int) -> Tensor:
+        shape = (2, self.model.config.layers, self.max_rows, self._heads, capacity, self._head_width)
+        return torch.zeros(shape, dtype=self.model.token_embedding.weight.dtype, device=self.device)
 
-    def _make_room(self, length: int) -> None:
-        room = self._store.shape[4]
-        if length <= room:
+    def _ensure_capacity(self, length: int) -> None:
+        capacity = self._store.shape[4]
+        if length <= capacity:
             return
-        while room < length:
-            room *= 2
-        grown = self._new_store(room)
+        while capacity < length:
+            capacity *= 2
+        grown = self._new_store(capacity)
         grown[:, :, :, :, : self._store.shape[4]] = self._store
         self._store = grown
         self._graphs.clear()

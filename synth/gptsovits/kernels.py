@@ -4,7 +4,7 @@
 
 At one row a step is bound by reading the weights and by the cost of calling a few hundred small operators; int8
 quarters the first, one compiled function removes the second. Weights are int8 per output channel, inputs int8 per
-row and layer, sums whole numbers (see `lanes`). Everything is done row by row with the same instructions, so a row's
+row and layer, sums whole numbers (see `simd`). Everything is done row by row with the same instructions, so a row's
 result does not depend, not by a bit, on the rows beside it. Attention, norms and residuals are computed in float32;
 keys and values are kept in bfloat16, a position's heads side by side, one in every lane of a register.
 
@@ -21,18 +21,18 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
-from synth.gptsovits.lanes import (
+from synth.gptsovits.simd import (
     BLOCK,
     GROUP,
     HEAD_WIDTH,
-    LANES,
+    SIMD_WIDTH,
     dots,
-    hearing,
-    hearing_of_one,
     mixture,
     products,
     scores,
     scores_of_one,
+    weighted_values,
+    weighted_values_of_one,
 )
 
 ROWS_OF_A_TILE = 6
@@ -151,7 +151,7 @@ def _softmax(scores, count, powers, powers_of_two):
 
 @njit(inline="never", **_compiled)
 def _attend(query, keys, values, count, scores, powers, powers_of_two, out):
-    """One head of one row, float32: query (width,), keys and values (room, width), ``count`` of them filled."""
+    """One head of one row, float32: query (width,), keys and values (capacity, width), ``count`` of them filled."""
     width, ahead = query.shape[0], keys.ctypes.data + keys.nbytes  # there the next head begins
     if width == HEAD_WIDTH:
         dots(query.ctypes.data, keys.ctypes.data, count, scores.ctypes.data, values.ctypes.data)
@@ -181,9 +181,9 @@ def _soon(at, count, piece, following, size):
 
 @njit(inline="never", **_compiled)
 def _attend_half(query, keys, values, count, weights, largest, totals, out):
-    """All heads of one row, query (width, heads) float32, keys and values (room, width, heads) bfloat16 as int16.
+    """All heads of one row, query (width, heads) float32, keys and values (capacity, width, heads) bfloat16 as int16.
 
-    ``weights`` (room, heads), ``largest`` and ``totals`` (heads,) are room to work in; out (width, heads) float32.
+    ``weights`` (capacity, heads), ``largest`` and ``totals`` (heads,) are scratch memory; out (width, heads) float32.
     """
     width, heads = query.shape
     for head in range(heads):
@@ -191,27 +191,29 @@ def _attend_half(query, keys, values, count, weights, largest, totals, out):
     for d in range(width):
         for head in range(heads):
             out[d, head] = np.float32(0)
-    if heads == LANES and width % 2 == 0:
+    if heads == SIMD_WIDTH and width % 2 == 0:
         of_keys, of_values, size = keys.ctypes.data, values.ctypes.data, keys.strides[0]
         wanted, made, top = query.ctypes.data, weights.ctypes.data, largest.ctypes.data
         n = 0
         while n < count:
             ahead = _soon(n, count, of_keys, of_values, size)
             if n + GROUP <= count:
-                scores(wanted, of_keys + n * size, width, made + 4 * LANES * n, top, ahead)
+                scores(wanted, of_keys + n * size, width, made + 4 * SIMD_WIDTH * n, top, ahead)
                 n += GROUP
             else:
-                scores_of_one(wanted, of_keys + n * size, width, made + 4 * LANES * n, top, ahead)
+                scores_of_one(wanted, of_keys + n * size, width, made + 4 * SIMD_WIDTH * n, top, ahead)
                 n += 1
         n = 0
         while n < count:
             ahead = _soon(n, count, of_values, of_keys + keys.nbytes, size)  # there the next row begins
-            here, heard = made + 4 * LANES * n, out.ctypes.data
+            here, attended = made + 4 * SIMD_WIDTH * n, out.ctypes.data
             if n + GROUP <= count:
-                hearing(here, top, totals.ctypes.data, of_values + n * size, width, heard, ahead)
+                weighted_values(here, top, totals.ctypes.data, of_values + n * size, width, attended, ahead)
                 n += GROUP
             else:
-                hearing_of_one(here, top, totals.ctypes.data, of_values + n * size, width, heard, ahead)
+                weighted_values_of_one(
+                    here, top, totals.ctypes.data, of_values + n * size, width, attended, ahead
+                )
                 n += 1
     else:
         _attend_plainly(query, keys, values, count, weights, largest, totals, out)
@@ -263,11 +265,11 @@ def _halved(bits, halves):
 
 
 @njit(**_compiled)
-def attend(layer, new, lengths, store, heard):
+def attend(layer, new, lengths, store, attended):
     """One layer's attention for one new position of several rows, float32 (the exact mode).
 
     new (rows, heads, 3, head width): query, key, value. lengths (rows,) int64: positions already in store.
-    store (2, layers, rows, heads, room, head width): the new key and value are written into it. heard (rows,
+    store (2, layers, rows, heads, capacity, head width): the new key and value are written into it. attended (rows,
     heads, 1, head width): the result. All in C order: with unknown strides nothing is vectorised.
     """
     rows, heads, _, head_width = new.shape
@@ -282,7 +284,7 @@ def attend(layer, new, lengths, store, heard):
                 new[row, head, 0, d] *= shrink
                 keys[place, d] = new[row, head, 1, d]
                 values[place, d] = new[row, head, 2, d]
-            out = heard[row, head, 0]
+            out = attended[row, head, 0]
             _attend(new[row, head, 0], keys, values, place + 1, scores, powers, powers.view(np.float32), out)
 
 
@@ -293,7 +295,7 @@ def linear(weight, scale, shift, bias, x, out):
 
 
 @njit(**_compiled)
-def finish(x, heard, out, up, down, norms):
+def finish(x, attended, out, up, down, norms):
     """Residual, norm, feed-forward, residual, norm of one layer, x (rows, width) in place.
 
     ``out``, ``up`` and ``down`` are (weight, scale, shift, bias) of `_linear`; norms (4, width).
@@ -301,7 +303,7 @@ def finish(x, heard, out, up, down, norms):
     rows = x.shape[0]
     narrow = np.empty_like(x)
     wide = np.empty((rows, len(up[1])), np.float32)  # outputs beyond the last are zeros
-    _linear(out[0], out[1], out[2], out[3], SIGNED, NO_FLOOR, heard, narrow)
+    _linear(out[0], out[1], out[2], out[3], SIGNED, NO_FLOOR, attended, narrow)
     for row in range(rows):
         _normed(x[row], narrow[row], norms[0], norms[1])
     _linear(up[0], up[1], up[2], up[3], SIGNED, np.float32(0), x, wide)
@@ -315,18 +317,18 @@ def step(x, lengths, store, qkv, out, up, down, norms, head, logits):
     """All layers and the head for one new position of every row.
 
     x (rows, width) float32: embedding in, hidden state out. lengths (rows,) int64: positions already in store.
-    store (2, layers, rows, room, head width, heads): bfloat16 as int16; the new keys and values are written into
-    it. ``qkv`` to ``down`` as in `finish`, with all layers in front; norms (layers, 4, width). head (codes, width)
-    float32 and logits (rows, codes): the result.
+    store (2, layers, rows, capacity, head width, heads): bfloat16 as int16; the new keys and values are written into
+    it. ``qkv`` to ``down`` as in `finish`, with all layers in front; norms (layers, 4, width). head (tokens, width)
+    float32 and logits (rows, tokens): the result.
     """
     rows, width = x.shape
-    room, head_width, heads = store.shape[3:]
+    capacity, head_width, heads = store.shape[3:]
     shrink = np.float32(1 / math.sqrt(head_width))
     projected = np.empty((rows, 3, heads, head_width), np.float32)
     parts, bits = projected.reshape(rows, 3 * width), projected.view(np.int32)
-    heard = np.empty((rows, heads, head_width), np.float32)
+    attended = np.empty((rows, heads, head_width), np.float32)
     query, out_of = np.empty((head_width, heads), np.float32), np.empty((head_width, heads), np.float32)
-    weights = np.empty((room, heads), np.float32)
+    weights = np.empty((capacity, heads), np.float32)
     largest, totals = np.empty(heads, np.float32), np.empty(heads, np.float32)
     for layer in range(norms.shape[0]):
         _linear(qkv[0][layer], qkv[1][layer], qkv[2][layer], qkv[3][layer], SIGNED, NO_FLOOR, x, parts)
@@ -340,18 +342,18 @@ def step(x, lengths, store, qkv, out, up, down, norms, head, logits):
             _attend_half(query, keys, values, place + 1, weights, largest, totals, out_of)
             for head_ in range(heads):
                 for d in range(head_width):
-                    heard[row, head_, d] = out_of[d, head_]
+                    attended[row, head_, d] = out_of[d, head_]
         finish(
             x,
-            heard.reshape(rows, width),
+            attended.reshape(rows, width),
             (out[0][layer], out[1][layer], out[2][layer], out[3][layer]),
             (up[0][layer], up[1][layer], up[2][layer], up[3][layer]),
             (down[0][layer], down[1][layer], down[2][layer], down[3][layer]),
             norms[layer],
         )
-    for code in range(head.shape[0]):
+    for token in range(head.shape[0]):
         for row in range(rows):
             total = np.float32(0)
             for i in range(width):
-                total += x[row, i] * head[code, i]
-            logits[row, code] = total
+                total += x[row, i] * head[token, i]
+            logits[row, token] = total

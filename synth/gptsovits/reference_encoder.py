@@ -1,4 +1,4 @@
-"""Reference encoder: a spectrogram of someone speaking -> one *style vector* (colour of voice and manner).
+"""Reference encoder: a spectrogram of someone speaking -> one *reference embedding* (voice and manner).
 
 Checkpoint prefix ``ref_enc``. A style encoder after Min et al., Meta-StyleSpeech (2021): two dense layers,
 two gated convolutions over time, one self-attention, mean over time.
@@ -65,6 +65,6 @@ class ReferenceEncoder(nn.Module):
         )
         # Divided by the root of the whole width, not of one head: that is how the weights were trained.
         scale = 1 / math.sqrt(x.shape[-1])
-        heard = F.scaled_dot_product_attention(query, key, value, scale=scale)
-        x = self.merge(heard.transpose(1, 2).flatten(2)) + x
+        attended = F.scaled_dot_product_attention(query, key, value, scale=scale)
+        x = self.merge(attended.transpose(1, 2).flatten(2)) + x
         return self.to_style(x).mean(dim=1)[:, :, None]

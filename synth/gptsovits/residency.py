@@ -67,7 +67,7 @@ class Residency:
                 held.users -= 1
                 held.used_at = self._clock()
                 self._drop()
-                self._look_again()
+                self._sweep_later()
 
     def sweep(self) -> None:
         """Drop what has been idle; call it now and then."""
@@ -90,7 +90,7 @@ class Residency:
         for key in keys:
             self.drop(key)
 
-    def _look_again(self) -> None:
+    def _sweep_later(self) -> None:
         """With the lock: see to it that what nobody asks for again goes by itself."""
         if self._timer is None and self._held:
             self._timer = threading.Timer(self.idle_s + 0.1, self._on_time)
@@ -101,7 +101,7 @@ class Residency:
         with self._lock:
             self._timer = None
             self._drop()
-            self._look_again()
+            self._sweep_later()
         give_back_memory()
 
     def _load(self, key: str, held: _Held, load: Callable[[], Any]) -> None:

@@ -1,6 +1,6 @@
-"""From logits to the next code: repetition penalty, top-p, temperature, top-k, draw - for all rows at once.
+"""From logits to the next token: repetition penalty, top-p, temperature, top-k, draw - for all rows at once.
 
-The order and the details (the penalty covers the prompt's codes, the code that crosses top-p is dropped,
+The order and the details (the penalty covers the prompt's tokens, the token that crosses top-p is dropped,
 the end is looked for before the temperature) are those of the original, because weights and defaults were
 tuned with them.
 """
@@ -15,13 +15,13 @@ from torch import Tensor
 
 from synth.errors import AssentError
 
-MIN_CODES = 11  # an utterance has at least this many codes: the end is not offered before
-MAX_CODES = 1500  # one minute
+MIN_TOKENS = 11  # an utterance has at least this many tokens: the end is not offered before
+MAX_TOKENS = 1500  # one minute
 
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """How freely the codes are drawn. The defaults are those of the original's HTTP interface."""
+    """How freely the tokens are drawn. The defaults are those of the original's HTTP interface."""
 
     temperature: float = 1.0
     top_k: int = 15
@@ -56,15 +56,15 @@ def derived_seed(seed: int, *path: int | str) -> int:
 
 
 class Draw:
-    """Exponential noise of one request, one row of the vocabulary per code, always on the CPU."""
+    """Exponential noise of one request, one row of the vocabulary per token, always on the CPU."""
 
-    def __init__(self, seed: int, codes: int) -> None:
+    def __init__(self, seed: int, tokens: int) -> None:
         self._generator = torch.Generator().manual_seed(seed)
-        self._codes = codes
+        self._tokens = tokens
 
     def __call__(self) -> Tensor:
-        """(codes,) float32, Exp(1)."""
-        return torch.empty(self._codes).exponential_(generator=self._generator)
+        """(tokens,) float32, Exp(1)."""
+        return torch.empty(self._tokens).exponential_(generator=self._generator)
 
 
 @dataclass
@@ -98,9 +98,9 @@ class RowParams:
 def draw(
     logits: Tensor, seen: Tensor, params: RowParams, noise: Tensor, end_token: int
 ) -> tuple[Tensor, Tensor]:
-    """logits (rows, codes), seen (rows, codes) bool, noise (rows, codes) Exp(1).
+    """logits (rows, tokens), seen (rows, tokens) bool, noise (rows, tokens) Exp(1).
 
-    Returns the drawn codes (rows,) and whether the row ends here (rows,) bool: when the end is drawn, or
+    Returns the drawn tokens (rows,) and whether the row ends here (rows,) bool: when the end is drawn, or
     when it is the likeliest after the penalty. Where the end is not offered yet its logit is minus
     infinity.
     """

@@ -1,9 +1,8 @@
-"""SoVITS: codes, phones and the vectors of a voice -> waveform; and a reference -> those codes and vectors.
+"""SoVITS: tokens, phones and a voice's conditioning -> waveform; and a reference -> tokens and conditioning.
 
 Puts `quantizer`, `reference_encoder`, `text_encoder`, `flow` and `generator` together as one checkpoint has
-them. Two vectors steer the voice, and they may come from different clips: ``style`` reaches the text
-encoder (manner), ``timbre`` reaches flow and generator (whose voice). With both the same it is the
-original's ``ge``.
+them. The original conditions everything on one vector, ``ge``. Here there are two, which may come from different
+clips: ``style`` conditions the text encoder (manner), ``speaker`` flow and generator (whose voice).
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from synth.gptsovits.reference_encoder import ReferenceEncoder
 from synth.gptsovits.text_encoder import LatentPrior, TextEncoder
 
 NOISE_SCALE = 0.5  # how much of the predicted deviation is drawn; the original pipeline never changes it
-FRAMES_PER_CODE = 2
+FRAMES_PER_TOKEN = 2
 WINDOW_FRAMES = 512  # about ten seconds
 REACH_FRAMES = 16  # how far the generator sees to either side, rounded up (12 for the official sizes)
 
@@ -37,7 +36,7 @@ class Decoded:
 
 
 class Sovits(nn.Module):
-    """The s2 checkpoint of v2, v2Pro or v2ProPlus. Made by `synth.gptsovits.weights.load_sovits`."""
+    """The s2 checkpoint of v2, v2Pro or v2ProPlus. Made by `synth.gptsovits.loading.load_sovits`."""
 
     def __init__(self, config: Mapping, shapes: Mapping[str, torch.Size], version: str) -> None:
         super().__init__()
@@ -51,14 +50,14 @@ class Sovits(nn.Module):
         self.spectrogram_shape = SpectrogramShape(
             data["sampling_rate"], data["filter_length"], data["hop_length"], data["win_length"]
         )
-        code_count, feature_width = shapes["quantizer.codebook"]
-        self.quantizer = Quantizer(feature_width, code_count)
+        codebook_size, feature_width = shapes["quantizer.codebook"]
+        self.quantizer = Quantizer(feature_width, codebook_size)
         self.ref_enc = ReferenceEncoder.like(under("ref_enc"))
         self.enc_p = TextEncoder.like(model, under("enc_p"))
         self.flow = Flow.like(under("flow"))
         self.dec = Generator.like(model, under("dec"))
-        self.has_speaker_vector = "sv_emb.weight" in shapes
-        if self.has_speaker_vector:
+        self.uses_speaker_embedding = "sv_emb.weight" in shapes
+        if self.uses_speaker_embedding:
             width, speaker_width = shapes["sv_emb.weight"]
             self.sv_emb = nn.Linear(speaker_width, width)
             self.prelu = nn.PReLU(shapes["prelu.weight"][0])
@@ -69,43 +68,43 @@ class Sovits(nn.Module):
         return self.spectrogram_shape.sample_rate_hz
 
     @property
-    def samples_per_code(self) -> int:
+    def samples_per_token(self) -> int:
         """At speed 1."""
-        return FRAMES_PER_CODE * self.spectrogram_shape.hop
+        return FRAMES_PER_TOKEN * self.spectrogram_shape.hop
 
     # ------------------------------------------------------------------------------------ the voice's side
 
-    def codes(self, features: Tensor) -> Tensor:
-        """HuBERT features (batch, width, frames) -> semantic codes (batch, frames // 2)."""
-        return self.quantizer.codes(features)
+    def tokens(self, features: Tensor) -> Tensor:
+        """HuBERT features (batch, width, frames) -> semantic tokens (batch, frames // 2)."""
+        return self.quantizer.tokens(features)
 
-    def style_vector(self, spectrogram: Tensor) -> Tensor:
-        """One reference (batch, bins, frames) -> (batch, width, 1), before any speaker vector is added."""
+    def reference_embedding(self, spectrogram: Tensor) -> Tensor:
+        """One reference (batch, bins, frames) -> (batch, width, 1), before any speaker embedding is added."""
         return self.ref_enc(spectrogram)
 
-    def voice_vector(self, style: Tensor, speaker: Tensor | None = None) -> Tensor:
-        """Style vector (batch, width, 1), for Pro with the speaker vector (batch, n) -> (batch, width, 1)."""
-        if not self.has_speaker_vector:
-            return style
-        if speaker is None:
-            raise ValueError(f"a {self.version} checkpoint needs the speaker vector of each reference")
-        return self.prelu(style + self.sv_emb(speaker)[:, :, None])
+    def conditioning(self, reference: Tensor, speaker_embedding: Tensor | None = None) -> Tensor:
+        """Reference embedding (batch, width, 1), for Pro with the speaker embedding (batch, n) -> (batch, width, 1)."""
+        if not self.uses_speaker_embedding:
+            return reference
+        if speaker_embedding is None:
+            raise ValueError(f"a {self.version} checkpoint needs the speaker embedding of each reference")
+        return self.prelu(reference + self.sv_emb(speaker_embedding)[:, :, None])
 
-    def voice_of(self, spectrograms: Sequence[Tensor], speakers: Sequence[Tensor | None]) -> Tensor:
-        """Mean voice vector (1, width, 1) over several references, each (bins, frames) of its own length."""
-        vectors = [
-            self.voice_vector(self.style_vector(spectrogram[None]), speaker)
+    def mean_conditioning(self, spectrograms: Sequence[Tensor], speakers: Sequence[Tensor | None]) -> Tensor:
+        """Mean conditioning (1, width, 1) over several references, each (bins, frames) of its own length."""
+        each = [
+            self.conditioning(self.reference_embedding(spectrogram[None]), speaker)
             for spectrogram, speaker in zip(spectrograms, speakers, strict=True)
         ]
-        return torch.stack(vectors).mean(0)
+        return torch.stack(each).mean(0)
 
     # ------------------------------------------------------------------------------------ the speech's side
 
-    def hidden(self, codes: Tensor, phones: Tensor, style: Tensor) -> Tensor:
+    def hidden(self, tokens: Tensor, phones: Tensor, style: Tensor) -> Tensor:
         """codes (batch, n), phones (batch, m), style (batch, width, 1) -> (batch, channels, 2 n)."""
-        if self.has_speaker_vector:
+        if self.uses_speaker_embedding:
             style = self.ge_to512(style.transpose(1, 2)).transpose(1, 2)
-        return self.enc_p.hidden(self.quantizer.features(codes), phones, style)
+        return self.enc_p.hidden(self.quantizer.features(tokens), phones, style)
 
     def sample(self, prior: LatentPrior, noise: Tensor | None, noise_scale: float = NOISE_SCALE) -> Tensor:
         """Latent from the prior and standard normal ``noise`` of its shape; None means the mean."""
@@ -113,31 +112,31 @@ class Sovits(nn.Module):
             return prior.mean
         return prior.mean + noise * prior.log_deviation.exp() * noise_scale
 
-    def render(self, latent: Tensor, timbre: Tensor) -> tuple[Tensor, Tensor]:
+    def render(self, latent: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
         """Latent of the prior -> (waveform (batch, 1, samples), latent after the flow)."""
-        spoken = self.flow.reverse(latent, timbre)
-        return self.dec(spoken, timbre), spoken
+        spoken = self.flow.reverse(latent, speaker)
+        return self.dec(spoken, speaker), spoken
 
-    def spoken(self, latent: Tensor, timbre: Tensor) -> Tensor:
+    def spoken(self, latent: Tensor, speaker: Tensor) -> Tensor:
         """As `render`, (samples,) of one utterance, but with bounded memory: the generator goes by windows.
 
         Each window sees more neighbours than the generator can reach, so the samples are those of one piece.
         """
-        frames = self.flow.reverse(latent, timbre)
+        frames = self.flow.reverse(latent, speaker)
         hop, total = self.spectrogram_shape.hop, frames.shape[2]
         pieces = []
         for start in range(0, total, WINDOW_FRAMES):
             end = min(start + WINDOW_FRAMES, total)
             left, right = max(0, start - REACH_FRAMES), min(total, end + REACH_FRAMES)
-            audio = self.dec(frames[:, :, left:right], timbre)[0, 0]
+            audio = self.dec(frames[:, :, left:right], speaker)[0, 0]
             pieces.append(audio[(start - left) * hop : (end - left) * hop])
         return torch.cat(pieces)
 
     def forward(
         self,
-        codes: Tensor,
+        tokens: Tensor,
         phones: Tensor,
-        timbre: Tensor,
+        speaker: Tensor,
         style: Tensor | None = None,
         *,
         noise: Tensor | None = None,
@@ -145,9 +144,9 @@ class Sovits(nn.Module):
         speed: float = 1.0,
     ) -> Decoded:
         """One utterance in full; see `hidden` for shapes. ``phones`` are those of the spoken text alone."""
-        hidden = self.hidden(codes, phones, timbre if style is None else style)
+        hidden = self.hidden(tokens, phones, speaker if style is None else style)
         prior = self.enc_p.prior(hidden, speed)
-        audio, latent = self.render(self.sample(prior, noise, noise_scale), timbre)
+        audio, latent = self.render(self.sample(prior, noise, noise_scale), speaker)
         return Decoded(audio, prior, latent)
 
 

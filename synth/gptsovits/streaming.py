@@ -1,9 +1,9 @@
 """Audio of an utterance that is still being decoded, in chunks that join without clicks.
 
-Every chunk encodes all codes so far, renders the new frames with some frames of context before them and a few
+Every chunk encodes all tokens so far, renders the new frames with some frames of context before them and a few
 beyond, and gives out all but the last few. Those are rendered again with the next chunk, once it is known what
 follows, and the two renderings are cross-faded: they show the same moment, so nothing has to be searched for.
-The codes are those of the whole utterance; only frames near a cut are rendered with a shorter view ahead.
+The tokens are those of the whole utterance; only frames near a cut are rendered with a shorter view ahead.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from torch.nn import functional as F
 
 from synth.gptsovits.sovits import NOISE_SCALE, Sovits
 
-FIRST_CHUNK_CODES = 25  # one second
-NEXT_CHUNK_CODES = 50
+FIRST_CHUNK_TOKENS = 25  # one second
+NEXT_CHUNK_TOKENS = 50
 CONTEXT_FRAMES = 32  # most of the reach of flow and generator to the left
 HELD_FRAMES = 6  # rendered but kept back until what follows is known
 FADE_FRAMES = 2
@@ -40,11 +40,11 @@ class LatentNoise:
 
 @dataclass
 class ChunkedDecoder:
-    """State of one utterance. ``phones`` (m,), ``timbre`` and ``style`` (1, width, 1) as for `Sovits.forward`."""
+    """State of one utterance. ``phones`` (m,), ``speaker`` and ``style`` (1, width, 1) as for `Sovits.forward`."""
 
     network: Sovits
     phones: Tensor
-    timbre: Tensor
+    speaker: Tensor
     style: Tensor
     noise: LatentNoise
     speed: float = 1.0
@@ -52,11 +52,11 @@ class ChunkedDecoder:
     _tail: Tensor | None = field(default=None, init=False)
 
     @torch.inference_mode()
-    def push(self, codes: list[int], *, last: bool) -> Tensor:
-        """All codes so far -> the samples (n,) that can be given out now; ``last`` gives out the rest."""
+    def push(self, tokens: list[int], *, last: bool) -> Tensor:
+        """All tokens so far -> the samples (n,) that can be given out now; ``last`` gives out the rest."""
         network, hop = self.network, self.network.spectrogram_shape.hop
-        device = self.timbre.device
-        hidden = network.hidden(torch.tensor([codes], device=device), self.phones[None], self.style)
+        device = self.speaker.device
+        hidden = network.hidden(torch.tensor([tokens], device=device), self.phones[None], self.style)
         prior = network.enc_p.prior(_stretched(hidden, self.speed))
         frames = prior.mean.shape[2]
         start, end = self._given, frames if last else frames - HELD_FRAMES
@@ -64,7 +64,7 @@ class ChunkedDecoder:
             return torch.empty(0, device=device)
         latent = network.sample(prior, self.noise.first(frames).to(device), NOISE_SCALE)
         left = max(0, start - CONTEXT_FRAMES)
-        audio = network.render(latent[:, :, left:], self.timbre)[0][0, 0]
+        audio = network.render(latent[:, :, left:], self.speaker)[0][0, 0]
         fresh = audio[(start - left) * hop :]
         if self._tail is not None:
             fresh = _cross_faded(self._tail, fresh)

@@ -1,8 +1,8 @@
-"""Text2Semantic: phones, BERT rows and the prompt's codes -> the next code, 25 per second of speech.
+"""Text2Semantic: phones, BERT rows and the prompt's tokens -> the next token, 25 per second of speech.
 
 The s1 checkpoint: a post-norm transformer decoder over the sequence [text | audio]. Text sees all text,
 audio sees all text and the audio before it. The prompt's text and the new text are one sequence, so nothing
-of it can be kept between sentences but the prompt's codes.
+of it can be kept between sentences but the prompt's tokens.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Text2SemanticConfig:
     heads: int
     feed_width: int
     phones: int
-    codes: int
+    tokens: int
     bert_width: int
     end_token: int
 
@@ -40,16 +40,16 @@ class Text2SemanticConfig:
         cls, shapes: Mapping[str, torch.Size], *, heads: int, end_token: int | None = None
     ) -> Text2SemanticConfig:
         """Everything but the number of heads is told by the shapes (our names)."""
-        codes, width = shapes["code_embedding.weight"]
+        tokens, width = shapes["token_embedding.weight"]
         return cls(
             layers=sum(name.startswith("blocks.") and name.endswith(".qkv.weight") for name in shapes),
             width=width,
             heads=heads,
             feed_width=shapes["blocks.0.up.weight"][0],
             phones=shapes["phone_embedding.weight"][0],
-            codes=codes,
+            tokens=tokens,
             bert_width=shapes["bert_proj.weight"][1],
-            end_token=codes - 1 if end_token is None else min(max(int(end_token), 0), codes - 1),
+            end_token=tokens - 1 if end_token is None else min(max(int(end_token), 0), tokens - 1),
         )
 
 
@@ -84,10 +84,10 @@ class Block(nn.Module):
         queries, keys, values = parts.permute(2, 0, 3, 1, 4).unbind(0)
         return queries, keys, values
 
-    def finish(self, x: Tensor, heard: Tensor) -> Tensor:
-        """Residual, norm, feed-forward, residual, norm. heard (rows, heads, n, head width)."""
-        heard = heard.transpose(1, 2).reshape(x.shape)
-        x = self.norm1(x + self.out(heard))
+    def finish(self, x: Tensor, attended: Tensor) -> Tensor:
+        """Residual, norm, feed-forward, residual, norm. attended (rows, heads, n, head width)."""
+        attended = attended.transpose(1, 2).reshape(x.shape)
+        x = self.norm1(x + self.out(attended))
         return self.norm2(x + self.down(self.up(x).relu_()))
 
 
@@ -106,12 +106,12 @@ class Text2Semantic(nn.Module):
         self.bert_proj = nn.Linear(config.bert_width, config.width)
         self.phone_embedding = nn.Embedding(config.phones, config.width)
         self.phone_position_scale = nn.Parameter(torch.empty(1))
-        self.code_embedding = nn.Embedding(config.codes, config.width)
-        self.code_position_scale = nn.Parameter(torch.empty(1))
+        self.token_embedding = nn.Embedding(config.tokens, config.width)
+        self.token_position_scale = nn.Parameter(torch.empty(1))
         self.blocks = nn.ModuleList(
             Block(config.width, config.heads, config.feed_width) for _ in range(config.layers)
         )
-        self.head = nn.Linear(config.width, config.codes, bias=False)
+        self.head = nn.Linear(config.width, config.tokens, bias=False)
         with torch.device("cpu"):  # also where the network itself is built without memory
             self.register_buffer("positions", sinusoids(MAX_POSITIONS, config.width), persistent=False)
 
@@ -120,9 +120,9 @@ class Text2Semantic(nn.Module):
         """A checkpoint's name (without ``model.``) -> ours."""
         renames = {
             "ar_text_embedding.word_embeddings": "phone_embedding",
-            "ar_audio_embedding.word_embeddings": "code_embedding",
+            "ar_audio_embedding.word_embeddings": "token_embedding",
             "ar_text_position.alpha": "phone_position_scale",
-            "ar_audio_position.alpha": "code_position_scale",
+            "ar_audio_position.alpha": "token_position_scale",
             "ar_predict_layer": "head",
             "h.layers.": "blocks.",
             "self_attn.in_proj_": "qkv.",
@@ -135,8 +135,8 @@ class Text2Semantic(nn.Module):
         return name
 
     def new_cache(self, max_rows: int) -> StaticCache:
-        """Room for the keys and values of a batch, as `step` wants them."""
-        config, weight = self.config, self.code_embedding.weight
+        """Memory for the keys and values of a batch, as `step` wants them."""
+        config, weight = self.config, self.token_embedding.weight
         head_width = config.width // config.heads
         return StaticCache(
             layers=config.layers, heads=config.heads, head_width=head_width, max_rows=max_rows,
@@ -150,9 +150,9 @@ class Text2Semantic(nn.Module):
         x = self.phone_embedding(phones) + self.bert_proj(bert_rows.T.to(self.bert_proj.weight))
         return x + self.phone_position_scale * self.positions[: len(x)]
 
-    def embed_codes(self, codes: Tensor, places: Tensor) -> Tensor:
-        """codes and their places in the audio, (...,) int64 -> (..., width)."""
-        return self.code_embedding(codes) + self.code_position_scale * self.positions[places]
+    def embed_tokens(self, tokens: Tensor, positions: Tensor) -> Tensor:
+        """tokens and their positions in the audio, (...,) int64 -> (..., width)."""
+        return self.token_embedding(tokens) + self.token_position_scale * self.positions[positions]
 
     # --------------------------------------------------------------------------------------------- forward
 
@@ -164,8 +164,8 @@ class Text2Semantic(nn.Module):
     ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
         """Read a whole text and prompt (m,) at once.
 
-        Returns the logits (codes,) of the first new code, and per layer the keys and values (heads, n + m,
-        head width) that a cache starts from. Without a prompt the first code follows the last phone.
+        Returns the logits (tokens,) of the first new token, and per layer the keys and values (heads, n + m,
+        head width) that a cache starts from. Without a prompt the first token follows the last phone.
         """
         text, audio = len(phones), len(prompt)
         if text + audio > MAX_POSITIONS // 2:
@@ -177,28 +177,28 @@ class Text2Semantic(nn.Module):
             )
         x = self.embed_text(phones, bert_rows)
         if audio:
-            places = torch.arange(audio, device=prompt.device)
-            x = torch.cat([x, self.embed_codes(prompt, places)])
+            positions = torch.arange(audio, device=prompt.device)
+            x = torch.cat([x, self.embed_tokens(prompt, positions)])
         x = x[None]  # (1, n + m, width)
         visible = torch.ones(audio, text + audio, dtype=torch.bool, device=x.device).tril(text)
         kept = []
         for block in self._blocks():
             queries, keys, values = block.project(x)
-            heard = F.scaled_dot_product_attention(
+            attended = F.scaled_dot_product_attention(
                 queries[:, :, :text], keys[:, :, :text], values[:, :, :text]
             )
             if audio:
                 of_audio = F.scaled_dot_product_attention(
                     queries[:, :, text:], keys, values, attn_mask=visible
                 )
-                heard = torch.cat([heard, of_audio], dim=2)
-            x = block.finish(x, heard)
+                attended = torch.cat([attended, of_audio], dim=2)
+            x = block.finish(x, attended)
             kept.append((keys[0], values[0]))
         return self.head(x[0, -1]).float(), kept
 
-    def step(self, codes: Tensor, places: Tensor, cache: Cache) -> Tensor:
-        """The last code of each row (rows,) and its place in the audio (rows,) -> logits (rows, codes)."""
-        x = self.embed_codes(codes, places)[:, None]  # (rows, 1, width)
+    def step(self, tokens: Tensor, positions: Tensor, cache: Cache) -> Tensor:
+        """The last token of each row (rows,) and its position in the audio (rows,) -> logits (rows, tokens)."""
+        x = self.embed_tokens(tokens, positions)[:, None]  # (rows, 1, width)
         return self.head(self.through(x, cache)[:, 0]).float()
 
     def through(self, x: Tensor, cache: Cache) -> Tensor:

@@ -1,7 +1,7 @@
-"""Text encoder: semantic codes and phones -> mean and log deviation of the latent, 50 frames per second.
+"""Text encoder: semantic tokens and phones -> mean and log deviation of the latent, 50 frames per second.
 
 Checkpoint prefix ``enc_p``. Three VITS encoders (Kim et al., 2021) with relative positions, and between
-them MRTE, a cross attention in which every frame looks up the phones and receives the style vector. One
+them MRTE, a cross attention in which every frame attends to the phones and is given the style conditioning. One
 utterance at a time: no padding, hence no masks.
 """
 
@@ -46,17 +46,17 @@ class Attention(nn.Module):
             self.emb_rel_v = nn.Parameter(torch.empty(1, 2 * window + 1, channels // heads))
 
     def forward(self, x: Tensor, source: Tensor) -> Tensor:
-        """x (batch, channels, n) looks at source (batch, channels, m) -> (batch, channels, n)."""
+        """x (batch, channels, n) attends to source (batch, channels, m) -> (batch, channels, n)."""
         query, key, value = (
             part.unflatten(1, (self.heads, -1)).transpose(2, 3)  # (batch, heads, time, head width)
             for part in (self.conv_q(x), self.conv_k(source), self.conv_v(source))
         )
         query = query / math.sqrt(query.shape[-1])
         if self.window is None:
-            heard = F.scaled_dot_product_attention(query, key, value, scale=1.0)
+            attended = F.scaled_dot_product_attention(query, key, value, scale=1.0)
         else:
-            heard = self._with_distances(query, key, value, self.window)
-        return self.conv_o(heard.transpose(2, 3).flatten(1, 2))
+            attended = self._with_distances(query, key, value, self.window)
+        return self.conv_o(attended.transpose(2, 3).flatten(1, 2))
 
     def _with_distances(self, query: Tensor, key: Tensor, value: Tensor, window: int) -> Tensor:
         length = key.shape[2]
@@ -103,7 +103,7 @@ class Encoder(nn.Module):
 
 
 class Mrte(nn.Module):
-    """Multi-reference timbre encoder: frames look up phones, and take on the style vector."""
+    """Multi-reference timbre encoder: frames attend to phones, and the style conditioning is added."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
@@ -128,13 +128,13 @@ class LatentPrior:
 
 
 class TextEncoder(nn.Module):
-    """Codes are repeated to 50 frames per second, joined with the phones by MRTE, and projected."""
+    """Tokens are repeated to 50 frames per second, joined with the phones by MRTE, and projected."""
 
     def __init__(
         self,
         *,
         phone_count: int,
-        code_width: int,
+        codebook_width: int,
         channels: int,
         feed_width: int,
         mrte_width: int,
@@ -146,7 +146,7 @@ class TextEncoder(nn.Module):
     ) -> None:
         super().__init__()
         shape = {"width": feed_width, "heads": heads, "kernel": kernel, "window": window}
-        self.ssl_proj = nn.Conv1d(code_width, channels, 1)
+        self.ssl_proj = nn.Conv1d(codebook_width, channels, 1)
         self.encoder_ssl = Encoder(channels, layers=layers // 2, **shape)
         self.text_embedding = nn.Embedding(phone_count, channels)
         self.encoder_text = Encoder(channels, layers=layers, **shape)
@@ -161,7 +161,7 @@ class TextEncoder(nn.Module):
         feed_width, _, kernel = shapes["encoder_text.ffn_layers.0.conv_1.weight"]
         return cls(
             phone_count=phone_count,
-            code_width=shapes["ssl_proj.weight"][1],
+            codebook_width=shapes["ssl_proj.weight"][1],
             channels=channels,
             feed_width=feed_width,
             mrte_width=shapes["mrte.c_pre.weight"][0],
@@ -172,10 +172,10 @@ class TextEncoder(nn.Module):
             window=shapes["encoder_text.attn_layers.0.emb_rel_k"][1] // 2,
         )
 
-    def hidden(self, code_features: Tensor, phones: Tensor, style: Tensor) -> Tensor:
-        """code_features (batch, width, codes), phones (batch, m), style (batch, mrte width, 1)
-        -> (batch, channels, 2 x codes)."""
-        frames = code_features.repeat_interleave(2, dim=2)
+    def hidden(self, token_features: Tensor, phones: Tensor, style: Tensor) -> Tensor:
+        """token_features (batch, width, tokens), phones (batch, m), style (batch, mrte width, 1)
+        -> (batch, channels, 2 x tokens)."""
+        frames = token_features.repeat_interleave(2, dim=2)
         frames = self.encoder_ssl(self.ssl_proj(frames))
         text = self.encoder_text(self.text_embedding(phones).transpose(1, 2))
         return self.encoder2(self.mrte(frames, text, style))

@@ -10,11 +10,11 @@ import torch
 
 from synth.errors import AssentError, Unavailable
 from synth.gptsovits.batching import Scheduler
-from synth.gptsovits.cache import ROOM_STEP, GrowingCache, StaticCache
-from synth.gptsovits.decoding import DecodeBatch, Ended, Utterance, codes_of
+from synth.gptsovits.cache import CAPACITY_STEP, GrowingCache, StaticCache
+from synth.gptsovits.decoding import DecodeBatch, Ended, Utterance, tokens_of
+from synth.gptsovits.loading import load_text2semantic
 from synth.gptsovits.residency import Residency
 from synth.gptsovits.sampling import RowParams, SamplingParams, derived_seed, draw
-from synth.gptsovits.weights import load_text2semantic
 
 
 @pytest.fixture(scope="module")
@@ -22,23 +22,23 @@ def model(s1):
     return load_text2semantic(s1)
 
 
-def utterance(seed: int, *, length: int = 20, max_codes: int = 30, params=None) -> Utterance:
+def utterance(seed: int, *, length: int = 20, max_tokens: int = 30, params=None) -> Utterance:
     generator = torch.Generator().manual_seed(seed)
     phones = torch.randint(1, 700, (length,), generator=generator)
     prompt = torch.randint(0, 1000, (15 + seed % 7,), generator=generator)
     rows = torch.randn(1024, length, generator=generator)
-    return Utterance(phones, rows, prompt, params or SamplingParams(), derived_seed(seed, "t"), max_codes)
+    return Utterance(phones, rows, prompt, params or SamplingParams(), derived_seed(seed, "t"), max_tokens)
 
 
 def finish(ticket, within_s: float = 60.0) -> list[int]:
     end = time.monotonic() + within_s
     while not ticket.wait():
         assert time.monotonic() < end
-    return ticket.codes()
+    return ticket.tokens()
 
 
 def test_rows_are_their_solo_runs_whenever_they_join(model):
-    wanted = {seed: list(codes_of(model, utterance(seed, length=10 + 3 * seed))) for seed in range(6)}
+    wanted = {seed: list(tokens_of(model, utterance(seed, length=10 + 3 * seed))) for seed in range(6)}
     batch, rows = DecodeBatch(model, max_rows=4), {}
     waiting = list(wanted)
     while waiting or len(batch):
@@ -46,21 +46,21 @@ def test_rows_are_their_solo_runs_whenever_they_join(model):
             seed = waiting.pop(0)
             rows[seed] = batch.join(utterance(seed, length=10 + 3 * seed))
         batch.step()
-    assert {seed: row.codes for seed, row in rows.items()} == wanted
+    assert {seed: row.tokens for seed, row in rows.items()} == wanted
 
 
 def test_row_parameters_are_kept_apart(model):
     kinds = [SamplingParams(top_k=1), SamplingParams(1.3, 40, 0.7, 1.0), SamplingParams(0.6, 50)]
-    solo = [list(codes_of(model, utterance(i, params=params))) for i, params in enumerate(kinds)]
+    solo = [list(tokens_of(model, utterance(i, params=params))) for i, params in enumerate(kinds)]
     batch = DecodeBatch(model, max_rows=3)
     rows = [batch.join(utterance(i, params=params)) for i, params in enumerate(kinds)]
     while len(batch):
         batch.step()
-    assert [row.codes for row in rows] == solo
+    assert [row.tokens for row in rows] == solo
 
 
 def test_room_grows_and_static_equals_growing(model):
-    long = utterance(3, length=ROOM_STEP - 40, max_codes=120)
+    long = utterance(3, length=CAPACITY_STEP - 40, max_tokens=120)
     logits, kept = model.prefill(long.phones, long.bert_rows, long.prompt)
     static = StaticCache(
         layers=model.config.layers, heads=model.config.heads,
@@ -70,23 +70,23 @@ def test_room_grows_and_static_equals_growing(model):
     growing = GrowingCache(kept)
     code = logits.argmax()[None]
     for place in range(60):
-        places = torch.tensor([len(long.prompt) + place])
-        one, other = model.step(code, places, static), model.step(code, places, growing)
+        positions = torch.tensor([len(long.prompt) + place])
+        one, other = model.step(code, positions, static), model.step(code, positions, growing)
         assert torch.allclose(one, other, atol=1e-4)
         code = one.argmax(-1)
-    assert static.store.shape[4] == 2 * ROOM_STEP
+    assert static.store.shape[4] == 2 * CAPACITY_STEP
 
 
 def test_a_cancelled_row_is_freed_at_once(model):
     scheduler = Scheduler(lambda: DecodeBatch(model, max_rows=1))
     try:
-        endless = scheduler.submit("a", utterance(1, max_codes=1500))
-        waiting = scheduler.submit("b", utterance(2, max_codes=12))
+        endless = scheduler.submit("a", utterance(1, max_tokens=1500))
+        waiting = scheduler.submit("b", utterance(2, max_tokens=12))
         assert endless.wait(5, timeout_s=30)
         endless.cancel()
         finish(waiting)
-        assert endless.ended is Ended.CANCELLED and len(endless.codes()) < 1000
-        forgotten = scheduler.submit("c", utterance(3, max_codes=1500))
+        assert endless.ended is Ended.CANCELLED and len(endless.tokens()) < 1000
+        forgotten = scheduler.submit("c", utterance(3, max_tokens=1500))
         forgotten.cancel()
         assert forgotten.done
     finally:
@@ -96,11 +96,11 @@ def test_a_cancelled_row_is_freed_at_once(model):
 def test_a_long_job_does_not_keep_a_short_one_waiting(model):
     scheduler = Scheduler(lambda: DecodeBatch(model, max_rows=2))
     try:
-        long = [scheduler.submit("long", utterance(seed, max_codes=40)) for seed in range(12)]
+        long = [scheduler.submit("long", utterance(seed, max_tokens=40)) for seed in range(12)]
         assert long[0].wait(3, timeout_s=30)
-        short = scheduler.submit("short", utterance(50, max_codes=12))
+        short = scheduler.submit("short", utterance(50, max_tokens=12))
         finish(short)
-        assert sum(ticket.first_code_at is not None for ticket in long) < 6
+        assert sum(ticket.first_token_at is not None for ticket in long) < 6
         for ticket in long:
             finish(ticket)
     finally:
@@ -129,7 +129,7 @@ def test_a_failing_batch_is_replaced(model):
     def make_batch() -> DecodeBatch:
         batch = DecodeBatch(model, max_rows=2)
         if not made:
-            batch.step = lambda: (_ for _ in ()).throw(MemoryError("no room"))  # type: ignore[method-assign]
+            batch.step = lambda: (_ for _ in ()).throw(MemoryError("no capacity"))  # type: ignore[method-assign]
         made.append(batch)
         return batch
 
@@ -144,7 +144,7 @@ def test_a_failing_batch_is_replaced(model):
 
 def test_closing_and_a_full_queue(model):
     scheduler = Scheduler(lambda: DecodeBatch(model, max_rows=1), max_waiting=2)
-    first = scheduler.submit("a", utterance(1, max_codes=1500))
+    first = scheduler.submit("a", utterance(1, max_tokens=1500))
     assert first.wait(1, timeout_s=30)
     held = [scheduler.submit("a", utterance(2)) for _ in range(2)]
     with pytest.raises(Unavailable) as caught:

@@ -63,24 +63,24 @@ def test_what_changes_the_speech(engine, spoken):
 
 def test_timbre_comes_from_the_voice_and_manner_from_the_style(engine):
     voice, one, other = [clip(2.0, seed=1)], clip(3.2, seed=2), clip(3.2, seed=4)
-    first, _ = engine.manner(voice, [(one, 1.0)])
-    second, _ = engine.manner(voice, [(other, 1.0)])
-    assert torch.equal(first.timbre, second.timbre)
+    first, _ = engine.conditioning(voice, [(one, 1.0)])
+    second, _ = engine.conditioning(voice, [(other, 1.0)])
+    assert torch.equal(first.speaker, second.speaker)
     assert not torch.allclose(first.style, second.style)
-    own, _ = engine.manner(voice, [(one, 1.0)], strength=0.0)
-    assert torch.allclose(own.style, own.timbre)
-    mixed, _ = engine.manner(voice, [(one, 1.0), (other, 3.0)])
+    own, _ = engine.conditioning(voice, [(one, 1.0)], strength=0.0)
+    assert torch.allclose(own.style, own.speaker)
+    mixed, _ = engine.conditioning(voice, [(one, 1.0), (other, 3.0)])
     assert torch.allclose(mixed.style, 0.25 * first.style + 0.75 * second.style, atol=1e-5)
-    assert torch.equal(mixed.prompt.codes, second.prompt.codes)  # the heaviest clip leads
+    assert torch.equal(mixed.prompt.tokens, second.prompt.tokens)  # the heaviest clip leads
     with pytest.raises(AssentError):
-        engine.manner(voice, [(one, -1.0)])
+        engine.conditioning(voice, [(one, -1.0)])
 
 
 def test_several_voice_clips_are_averaged(engine):
     a, b = clip(2.0, seed=1), clip(2.5, seed=3)
-    both, _ = engine.manner([a, b], [(a, 1.0)])
-    mean = (engine.vectors(a).voice + engine.vectors(b).voice) / 2
-    assert torch.allclose(both.timbre, mean, atol=1e-6)
+    both, _ = engine.conditioning([a, b], [(a, 1.0)])
+    mean = (engine.clip_conditioning(a).vector + engine.clip_conditioning(b).vector) / 2
+    assert torch.allclose(both.speaker, mean, atol=1e-6)
 
 
 def test_a_style_clip_without_words_or_of_the_wrong_length_gives_only_its_tone(engine):
@@ -103,9 +103,9 @@ def test_eight_voices_at_once_are_their_solo_runs(engine):
         thread.start()
     for thread in threads:
         thread.join()
-    assert engine._base.scheduler.figures.rows_at_most > 1
+    assert engine.networks.official.scheduler.figures.rows_at_most > 1
     for alone, shared in zip(solo, together, strict=True):
-        assert shared.details["codes"] == alone.details["codes"]
+        assert shared.details["semantic_tokens"] == alone.details["semantic_tokens"]
         assert peak_error(shared.samples, alone.samples) <= 1e-4
 
 
@@ -165,12 +165,12 @@ def test_presets():
 
 def test_a_voice_with_weights_of_its_own(engine, models_dir, s1, s2, spoken):
     weights = store.Store(models_dir)
-    weights.add_pair("0190-abc", s1, s2)
+    weights.pairs.add("0190-abc", s1, s2)
     try:
         own = engine.speak(request(), weights_of="0190-abc")
-        assert own.details["codes"] == spoken.details["codes"]
+        assert own.details["semantic_tokens"] == spoken.details["semantic_tokens"]
     finally:
-        weights.remove_pair("0190-abc")
+        weights.pairs.remove("0190-abc")
     with pytest.raises(AssentError, match="no weights of its own"):
         engine.speak(request(), weights_of="0190-abc")
     with pytest.raises(AssentError, match="identifier"):
@@ -201,4 +201,4 @@ def test_the_real_front_end(models_dir):
         speech = engine.speak(asked)
     finally:
         engine.close()
-    assert len(speech.samples) > 10_000 and len(speech.details["codes"]) == 1
+    assert len(speech.samples) > 10_000 and len(speech.details["semantic_tokens"]) == 1

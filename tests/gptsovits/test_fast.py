@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from synth.gptsovits import fast
-from synth.gptsovits.decoding import DecodeBatch, codes_of
-from synth.gptsovits.weights import load_sovits, load_text2semantic
+from synth.gptsovits.decoding import DecodeBatch, tokens_of
+from synth.gptsovits.loading import load_sovits, load_text2semantic
 from tests.gptsovits.test_batching import utterance
 
 EXACT = fast.Capabilities(bfloat16=False, compiled=False)
@@ -31,8 +31,8 @@ def logits_of(model, ones) -> torch.Tensor:
     cache = model.new_cache(len(ones))
     for one in ones:
         cache.join(model.prefill(one.phones, one.bert_rows, one.prompt)[1])
-    places = torch.tensor([len(one.prompt) for one in ones])
-    return model.step(torch.arange(len(ones)), places, cache)
+    positions = torch.tensor([len(one.prompt) for one in ones])
+    return model.step(torch.arange(len(ones)), positions, cache)
 
 
 @torch.inference_mode()
@@ -57,13 +57,13 @@ def test_a_row_is_not_changed_by_the_rows_beside_it(quick):
 
 
 def test_it_decodes_to_the_end(quick):
-    one = utterance(1, max_codes=40)
-    assert 11 <= len(list(codes_of(quick, one))) <= 40
+    one = utterance(1, max_tokens=40)
+    assert 11 <= len(list(tokens_of(quick, one))) <= 40
     batch = DecodeBatch(quick, max_rows=3)
-    rows = [batch.join(utterance(seed, max_codes=20)) for seed in range(3)]
+    rows = [batch.join(utterance(seed, max_tokens=20)) for seed in range(3)]
     while len(batch):
         batch.step()
-    assert all(11 <= len(row.codes) <= 20 for row in rows)
+    assert all(11 <= len(row.tokens) <= 20 for row in rows)
 
 
 @torch.inference_mode()

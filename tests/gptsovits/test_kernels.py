@@ -7,7 +7,7 @@ import pytest
 import torch
 from numba import njit
 
-from synth.gptsovits import lanes
+from synth.gptsovits import simd
 from synth.gptsovits.compiled import kernels
 
 
@@ -57,37 +57,39 @@ def test_without_vnni_the_sums_are_the_same(monkeypatch):
         return out
 
     wanted = (x.astype(np.int32) @ weight.T.astype(np.int32)).astype(np.float32)
-    assert np.array_equal(run(lanes._tile_of(2)), wanted)
-    monkeypatch.setattr(lanes, "HAS_VNNI", False)
-    assert np.array_equal(run(lanes._tile_of(2)), wanted)
+    assert np.array_equal(run(simd._tile_of(2)), wanted)
+    monkeypatch.setattr(simd, "HAS_VNNI", False)
+    assert np.array_equal(run(simd._tile_of(2)), wanted)
 
 
-@pytest.mark.parametrize("head_width", [lanes.HEAD_WIDTH, 24])
+@pytest.mark.parametrize("head_width", [simd.HEAD_WIDTH, 24])
 def test_attention(head_width):
     """float32, several rows of unequal length, the new position among what is attended to."""
     torch.manual_seed(0)
-    rows, heads, room = 3, 2, 40
-    store = torch.randn(2, 1, rows, heads, room, head_width)
+    rows, heads, capacity = 3, 2, 40
+    store = torch.randn(2, 1, rows, heads, capacity, head_width)
     new = torch.randn(rows, heads, 3, head_width)
-    lengths, heard = np.array([5, 39, 0]), torch.empty(rows, heads, 1, head_width)
+    lengths, attended = np.array([5, 39, 0]), torch.empty(rows, heads, 1, head_width)
     queries = new[:, :, 0].clone()
-    kernels().attend(0, new.numpy(), lengths, store.numpy(), heard.numpy())
+    kernels().attend(0, new.numpy(), lengths, store.numpy(), attended.numpy())
     for row, length in enumerate(lengths):
         keys, values = store[:, 0, row, :, : length + 1]
         assert torch.equal(keys[:, -1], new[row, :, 1]) and torch.equal(values[:, -1], new[row, :, 2])
         expected = torch.nn.functional.scaled_dot_product_attention(queries[row][:, None], keys, values)
-        assert torch.allclose(heard[row], expected, atol=1e-5)
+        assert torch.allclose(attended[row], expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(("heads", "head_width"), [(lanes.LANES, 32), (lanes.LANES, 24), (4, 16), (16, 3)])
+@pytest.mark.parametrize(
+    ("heads", "head_width"), [(simd.SIMD_WIDTH, 32), (simd.SIMD_WIDTH, 24), (4, 16), (16, 3)]
+)
 @pytest.mark.parametrize("count", [1, 4, 6, 40])
 def test_attention_over_bfloat16(heads, head_width, count):
     """Heads innermost. What lies behind the filled positions has no effect, were it not even a number."""
     torch.manual_seed(0)
-    room, query = 40, torch.randn(head_width, heads)
-    store = 3 * torch.randn(2, room, head_width, heads).bfloat16()
+    capacity, query = 40, torch.randn(head_width, heads)
+    store = 3 * torch.randn(2, capacity, head_width, heads).bfloat16()
     store[:, count:] = torch.nan
-    weights, largest, totals = torch.empty(room, heads), torch.empty(heads), torch.empty(heads)
+    weights, largest, totals = torch.empty(capacity, heads), torch.empty(heads), torch.empty(heads)
     out = torch.empty(head_width, heads)
     keys, values = store.view(torch.int16).numpy()
     kernels()._attend_half(

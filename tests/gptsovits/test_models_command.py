@@ -53,14 +53,14 @@ def test_a_pair_is_added_with_consent_and_forgotten_with_it(tmp_path, settings, 
         models("add", "--voice", str(unwilling.pk), "--s1", str(s1), "--s2", str(s2))
     voice = factories.consented_voice(owner, custom_weights=True)
     assert "added" in models("add", "--voice", str(voice.pk), "--s1", str(s1), "--s2", str(s2))
-    pair = Store(tmp_path).pair(str(voice.pk))
+    pair = Store(tmp_path).pairs.get(str(voice.pk))
     row = VoiceWeights.objects.get(voice=voice)
     assert row.s1_sha256 == hashlib.sha256(pair.s1.read_bytes()).hexdigest()
     own_weights.forget(voice.pk)  # a late message: the pair still counts
-    assert Store(tmp_path).pair(str(voice.pk)) is not None
+    assert Store(tmp_path).pairs.get(str(voice.pk)) is not None
     accounts.revoke(principal=owner, voice_id=voice.pk)
     own_weights.forget(voice.pk)
-    assert Store(tmp_path).pair(str(voice.pk)) is None
+    assert Store(tmp_path).pairs.get(str(voice.pk)) is None
 
 
 @pytest.mark.django_db(transaction=True, databases="__all__")
@@ -69,11 +69,11 @@ def test_files_that_no_row_names_are_swept(tmp_path, settings, s1, s2):
     voice = factories.consented_voice(factories.owner_principal(), custom_weights=True)
     own_weights.add(voice.pk, s1, s2)
     orphan = str(uuid.uuid4())
-    Store(tmp_path).add_pair(orphan, s1, s2)
+    Store(tmp_path).pairs.add(orphan, s1, s2)
     assert own_weights.sweep() == 0  # just written: its row may follow
     folder = tmp_path / "gpt-sovits" / "voices" / orphan
     os.utime(folder, (1, 1))
     assert own_weights.sweep() == 1
-    assert Store(tmp_path).pairs() == [str(voice.pk)]
+    assert Store(tmp_path).pairs.voices() == [str(voice.pk)]
     assert own_weights.remove(voice.pk)
-    assert Store(tmp_path).pairs() == []
+    assert Store(tmp_path).pairs.voices() == []

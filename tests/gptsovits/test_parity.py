@@ -7,23 +7,30 @@ import shutil
 import numpy as np
 import pytest
 
-from synth.gptsovits import parity
+from synth.gptsovits.parity import compare
 from tests.gptsovits.conftest import SHARED
 
 
 def test_committed_goldens(goldens):
-    findings = list(parity.compare(goldens))
+    findings = list(compare.compare(goldens))
     kinds = {finding.kind for finding in findings}
-    assert {"spectrogram", "logits", "greedy codes", "sampled codes", "batch codes", "stream chunks"} <= kinds
-    assert {"style vector", "voice vector", "prior", "audio"} <= kinds
+    assert {
+        "spectrogram",
+        "logits",
+        "greedy tokens",
+        "sampled tokens",
+        "batch tokens",
+        "stream chunks",
+    } <= kinds
+    assert {"reference embedding", "conditioning", "prior", "audio"} <= kinds
     assert [finding for finding in findings if not finding.passed] == []
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the full set of goldens is not beside this repository")
 def test_all_goldens(capsys):
-    assert parity.main([str(SHARED)]) == 0
+    assert compare.main([str(SHARED)]) == 0
     said = capsys.readouterr().out
-    assert "speaker vector" in said and "end to end" in said
+    assert "speaker embedding" in said and "end to end" in said
 
 
 def test_a_changed_golden_fails(goldens, tmp_path, capsys):
@@ -34,9 +41,9 @@ def test_a_changed_golden_fails(goldens, tmp_path, capsys):
     table["t2s_greedy_prompt_y"] = table["t2s_greedy_prompt_y"].copy()
     table["t2s_greedy_prompt_y"][-3] += 1
     np.savez(tmp_path / "v2_golden.npz", **table)
-    assert parity.main([str(tmp_path)]) == 1
-    assert "greedy codes" in capsys.readouterr().out
+    assert compare.main([str(tmp_path)]) == 1
+    assert "greedy tokens" in capsys.readouterr().out
 
 
 def test_an_empty_folder_is_not_parity(tmp_path, capsys):
-    assert parity.main([str(tmp_path)]) == 2
+    assert compare.main([str(tmp_path)]) == 2

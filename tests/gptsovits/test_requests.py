@@ -34,10 +34,10 @@ def test_styles_are_blended_by_their_relative_weights(engine):
 
 
 def test_pronunciations_reach_the_front_end(models_dir):
-    heard = []
+    attended = []
 
     def listening(text, language, dictionary):
-        heard.append(dictionary)
+        attended.append(dictionary)
         return letters(text, language)
 
     engine = GptSovitsEngine(Store(models_dir), "v2", front_end=listening)
@@ -46,23 +46,23 @@ def test_pronunciations_reach_the_front_end(models_dir):
         spoken(engine, dictionary=words)
     finally:
         engine.close()
-    assert words in heard
-    assert heard.count(words) < len(heard)  # the clip's own transcript is read without them
+    assert words in attended
+    assert attended.count(words) < len(attended)  # the clip's own transcript is read without them
 
 
 def test_a_voices_own_weights_say_which_they_are_and_are_let_go(engine, models_dir, s1, s2):
     weights = Store(models_dir)
-    weights.add_pair("0190-own", s1, s2)
+    weights.pairs.add("0190-own", s1, s2)
     try:
         speech = engine.speak(SpeakRequest("some words", "en", [FIRST], FIRST), weights_of="0190-own")
         assert speech.details["weights"] == {
             "s1": hashlib.sha256(s1.read_bytes()).hexdigest(),
             "s2": hashlib.sha256(s2.read_bytes()).hexdigest(),
         }
-        held = engine._residency.nbytes
+        held = engine.networks.nbytes
         engine.forget("0190-own")
-        assert engine._residency.nbytes < held
+        assert engine.networks.nbytes < held
     finally:
-        weights.remove_pair("0190-own")
+        weights.pairs.remove("0190-own")
     with pytest.raises(Exception, match="no weights of its own"):
         engine.speak(SpeakRequest("some words", "en", [FIRST], FIRST), weights_of="0190-own")

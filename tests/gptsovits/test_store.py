@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from synth.errors import AssentError
-from synth.gptsovits import manifest, store
+from synth.gptsovits import manifest, trust_record
 from synth.gptsovits.checkpoint_file import WeightsError
 from synth.gptsovits.store import Store
 
@@ -148,22 +148,22 @@ def test_a_mirror_with_something_else(weights, mirror):
 
 
 def test_pairs_of_a_voice(weights, s1, s2, tmp_path):
-    assert weights.pair("0190") is None
+    assert weights.pairs.get("0190") is None
     with pytest.raises(WeightsError):
-        weights.add_pair("0190", s2, s1)
-    assert weights.pair("0190") is None
-    weights.add_pair("0190", s1, s2)
-    assert weights.pair("0190").s1.read_bytes() == s1.read_bytes() and weights.verify() == []
-    weights.remove_pair("0190")
-    assert weights.pair("0190") is None and weights.verify() == []
+        weights.pairs.add("0190", s2, s1)
+    assert weights.pairs.get("0190") is None
+    weights.pairs.add("0190", s1, s2)
+    assert weights.pairs.get("0190").s1.read_bytes() == s1.read_bytes() and weights.verify() == []
+    weights.pairs.remove("0190")
+    assert weights.pairs.get("0190") is None and weights.verify() == []
     for bad in ("..", "a/b", "", "x" * 65):
         with pytest.raises(AssentError):
-            weights.add_pair(bad, s1, s2)
+            weights.pairs.add(bad, s1, s2)
 
 
 def test_a_damaged_record_is_said_so(weights):
     weights.folder.mkdir(parents=True)
-    (weights.folder / store.RECORD).write_text(json.dumps({"a": 1}))
+    (weights.folder / trust_record.RECORD).write_text(json.dumps({"a": 1}))
     with pytest.raises(AssentError, match="cannot be read"):
         weights.files()
 

@@ -1,4 +1,4 @@
-"""Official-form files -> registry -> text, phones, BERT, codes, sound: the whole path in small widths."""
+"""Official-form files -> registry -> text, phones, BERT, tokens, sound: the whole path in small widths."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ TEXTS = {
 def short():
     """Random weights never end a sentence: a limit does, and here it comes early."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine_module, "CODES_PER_PHONE", 2)
-        patch.setattr(engine_module, "CODES_MARGIN", 30)
+        patch.setattr(engine_module, "TOKENS_PER_PHONE", 2)
+        patch.setattr(engine_module, "TOKENS_MARGIN", 30)
         yield
 
 
@@ -67,12 +67,12 @@ def test_a_text_becomes_sound(chosen, name):
     progress: list[float] = []
     speech = chosen.speak(asked(name), on_progress=progress.append)
     sentences = TEXTS[name][2]
-    assert sentences is None or len(speech.details["codes"]) == sentences
-    assert min(speech.details["codes"]) > 0
+    assert sentences is None or len(speech.details["semantic_tokens"]) == sentences
+    assert min(speech.details["semantic_tokens"]) > 0
     assert speech.samples.dtype == np.float32 and np.isfinite(speech.samples).all()
     assert speech.sample_rate_hz == 32_000 and 0 < np.abs(speech.samples).max() <= 1
-    pauses = 0.3 * len(speech.details["codes"])
-    assert speech.duration_s == pytest.approx(sum(speech.details["codes"]) / 25 + pauses, abs=0.01)
+    pauses = 0.3 * len(speech.details["semantic_tokens"])
+    assert speech.duration_s == pytest.approx(sum(speech.details["semantic_tokens"]) / 25 + pauses, abs=0.01)
     assert progress == sorted(progress) and progress[-1] == 1
     assert speech.details["mode"] == chosen.mode
 
@@ -102,7 +102,9 @@ def test_streamed_and_stopped(chosen):
         list(streaming)
     with pytest.raises(Cancelled):
         chosen.speak(one, on_progress=lambda _: stop.set(), should_stop=stop.is_set)
-    assert chosen.speak(one).details["codes"] == whole.details["codes"]  # nothing is left behind
+    assert (
+        chosen.speak(one).details["semantic_tokens"] == whole.details["semantic_tokens"]
+    )  # nothing is left behind
 
 
 def test_eight_voices_at_once_are_their_solo_runs(chosen):
@@ -119,11 +121,11 @@ def test_eight_voices_at_once_are_their_solo_runs(chosen):
         thread.start()
     for thread in threads:
         thread.join()
-    assert chosen._base.scheduler.figures.rows_at_most > 2
+    assert chosen.networks.official.scheduler.figures.rows_at_most > 2
     exactly = chosen.mode == "fp32" or fast.capabilities().compiled
     for alone, shared in zip(solo, together, strict=True):
         if exactly:
-            assert shared.details["codes"] == alone.details["codes"]
+            assert shared.details["semantic_tokens"] == alone.details["semantic_tokens"]
             assert np.abs(shared.samples - alone.samples).max() <= 1e-4 * np.abs(alone.samples).max()
         else:
-            assert len(shared.details["codes"]) == len(alone.details["codes"])
+            assert len(shared.details["semantic_tokens"]) == len(alone.details["semantic_tokens"])

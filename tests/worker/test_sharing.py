@@ -60,8 +60,10 @@ def test_each_hears_what_it_would_have_heard_alone(engine, jobs, monkeypatch):
     monkeypatch.setattr(engine, "speak", at_once)
     with ThreadPoolExecutor(len(jobs)) as pool:
         together = list(pool.map(spoken, jobs))
-    assert engine._base.scheduler.figures.rows_at_most > 2  # the sentences of one job alone are two
+    assert (
+        engine.networks.official.scheduler.figures.rows_at_most > 2
+    )  # the sentences of one job alone are two
     for alone, shared in zip(solo, together, strict=True):
-        assert shared.details["codes"] == alone.details["codes"]
+        assert shared.details["semantic_tokens"] == alone.details["semantic_tokens"]
         assert shared.samples.shape == alone.samples.shape
         assert np.abs(shared.samples - alone.samples).max() <= 1e-4 * np.abs(alone.samples).max()

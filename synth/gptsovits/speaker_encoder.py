@@ -20,7 +20,7 @@ def clipped_relu(x: Tensor) -> Tensor:
 
 
 class AttentionFusion(nn.Module):
-    """Two maps of equal shape -> one, weighted per place by what both look like."""
+    """Two maps of equal shape -> one, weighted per element by an attention over both."""
 
     def __init__(self, channels: int, reduced: int) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class Block(nn.Module):
         return clipped_relu(self.bn3(self.conv3(torch.cat(done, dim=1))) + self.shortcut(x))
 
 
-class SpeakerVector(nn.Module):
+class SpeakerEncoder(nn.Module):
     """Filter bank (batch, frames, 80) -> (batch, width); official width 20480. Inference only (``eval``)."""
 
     def __init__(self, shapes: Mapping[str, torch.Size]) -> None:

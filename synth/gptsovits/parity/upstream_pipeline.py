@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synth.gptsovits import upstream
 from synth.gptsovits.bert import no_rows
-from synth.gptsovits.decoding import DecodeBatch, Ended, Utterance, codes_of
+from synth.gptsovits.decoding import DecodeBatch, Ended, Utterance, tokens_of
 from synth.gptsovits.hubert import Hubert
+from synth.gptsovits.parity import upstream
 from synth.gptsovits.reference_audio import (
     PROMPT_RATE_HZ,
     at_sovits_rate,
@@ -31,16 +31,16 @@ from synth.gptsovits.sovits import Sovits
 from synth.gptsovits.text2semantic import Text2Semantic
 from synth.text import frontend
 
-CODES_A_SECOND = 50  # the original's count of what are 25: its early stop comes after twice ``max_sec``
-CHUNK_CODES = 16
-OVERLAP_CODES = 2
+TOKENS_PER_SECOND = 50  # the original's count of what are 25: its early stop comes after twice ``max_sec``
+CHUNK_TOKENS = 16
+OVERLAP_TOKENS = 2
 FULL_SCALE = 32_768
 Clip = tuple[np.ndarray, int]
 
 
 @dataclass(frozen=True)
 class Networks:
-    """What one run needs, and ``early_stop``: at most so many codes and one."""
+    """What one run needs, and ``early_stop``: at most so many tokens and one."""
 
     text2semantic: Text2Semantic
     sovits: Sovits
@@ -79,7 +79,7 @@ class _Task:
         ]
         speakers = [_stub_speaker(sovits, signal) for signal in signals]
         spectra = [spectrogram(signal, sovits.spectrogram_shape) for signal in signals]
-        self.voice = sovits.voice_of(spectra, speakers)
+        self.voice = sovits.mean_conditioning(spectra, speakers)
         self.pieces = frontend.process(
             params["text"], params["text_lang"], method=params["text_split_method"]
         )
@@ -87,9 +87,9 @@ class _Task:
         if said := params["prompt_text"]:
             said = said if said[-1] in ".!?。！？" else said + "."
             self.prompt_phones = _phones([frontend.speakable(said, params["prompt_lang"])])
-            self.prompt = sovits.codes(networks.hubert.features(prompt_signal(*clips[names[0]])))[0]
+            self.prompt = sovits.tokens(networks.hubert.features(prompt_signal(*clips[names[0]])))[0]
 
-    # ------------------------------------------------------------------------------------------------- codes
+    # ------------------------------------------------------------------------------------------------- tokens
 
     def utterance(self, piece: frontend.Sentence) -> Utterance:
         phones = torch.cat([self.prompt_phones, _phones([piece])])
@@ -100,7 +100,7 @@ class _Task:
             repetition_penalty=self.params["repetition_penalty"],
         )
         return Utterance(
-            phones, no_rows(len(phones)), self.prompt, sampling, max_codes=self.networks.early_stop + 1
+            phones, no_rows(len(phones)), self.prompt, sampling, max_tokens=self.networks.early_stop + 1
         )
 
     def batches(self) -> list[list[int]]:
@@ -125,16 +125,16 @@ class _Task:
     def decoded(self, batch: Sequence[int]) -> list[Tensor]:
         """Samples of some pieces, at speed 1 decoded as one utterance."""
         network, pieces = self.networks.sovits, [self.pieces[index] for index in batch]
-        codes = [torch.tensor(part) for part in self._codes(pieces)]
+        tokens = [torch.tensor(part) for part in self._tokens(pieces)]
         phones = [_phones([piece]) for piece in pieces]
         if self.speed == 1:
-            return upstream.decode_joined(network, codes, phones, self.voice)
+            return upstream.decode_joined(network, tokens, phones, self.voice)
         return [
             network(c[None], p[None], self.voice, noise_scale=0.0, speed=self.speed).audio[0, 0]
-            for c, p in zip(codes, phones, strict=True)
+            for c, p in zip(tokens, phones, strict=True)
         ]
 
-    def _codes(self, pieces: Sequence[frontend.Sentence]) -> list[list[int]]:
+    def _tokens(self, pieces: Sequence[frontend.Sentence]) -> list[list[int]]:
         model = self.networks.text2semantic
         batch = DecodeBatch(model, max_rows=len(pieces))
         rows = [batch.join(self.utterance(piece)) for piece in pieces]
@@ -144,10 +144,10 @@ class _Task:
         for row in rows:
             stopped = row.ended is not Ended.BY_ITSELF
             if stopped and self.params["parallel_infer"] and len(self.prompt):
-                cut.append(row.codes[:-1])
-            else:  # without a prompt its count of codes is nought, which takes all of them
+                cut.append(row.tokens[:-1])
+            else:  # without a prompt its count of tokens is nought, which takes all of them
                 whole = not stopped or not len(self.prompt)
-                cut.append(upstream.early_stop_slice(row.codes, ended_by_itself=whole))
+                cut.append(upstream.early_stop_slice(row.tokens, ended_by_itself=whole))
         return cut
 
     # ------------------------------------------------------------------------------------------------- sound
@@ -156,19 +156,19 @@ class _Task:
         return _sixteen_bit(torch.cat([_within_full_scale(audio), torch.zeros(self.pause)]))
 
     def streamed(self, piece: frontend.Sentence) -> Iterator[np.ndarray]:
-        """One piece in chunks: each is decoded with the codes before it, shown from a little before its beginning,
+        """One piece in chunks: each is decoded with the tokens before it, shown from a little before its beginning,
         and laid over the end of the last where the two look most alike."""
         model, network = self.networks.text2semantic, self.networks.sovits
-        codes, phones = list(codes_of(model, self.utterance(piece))), _phones([piece])[None]
+        tokens, phones = list(tokens_of(model, self.utterance(piece))), _phones([piece])[None]
         if self.params.get("fixed_length_chunk"):
-            chunks = list(upstream.fixed_chunks(codes, CHUNK_CODES))
-            if len(chunks[-1]) == CHUNK_CODES:  # it was not known yet that nothing follows
+            chunks = list(upstream.fixed_chunks(tokens, CHUNK_TOKENS))
+            if len(chunks[-1]) == CHUNK_TOKENS:  # it was not known yet that nothing follows
                 chunks.append([])
         else:
-            chunks = list(upstream.variable_chunks(model, codes, CHUNK_CODES))
-        per_code = network.samples_per_code
-        overlap = OVERLAP_CODES * per_code
-        heard: list[int] = []
+            chunks = list(upstream.variable_chunks(model, tokens, CHUNK_TOKENS))
+        per_token = network.samples_per_token
+        overlap = OVERLAP_TOKENS * per_token
+        so_far: list[int] = []
         last: Tensor | None = None
         hidden: Tensor | None = None
         for at, chunk in enumerate(chunks):
@@ -176,21 +176,21 @@ class _Task:
             if not chunk and last is not None:
                 yield _sixteen_bit(_within_full_scale(last[-overlap:]))
                 return
-            heard += chunk
-            reach = OVERLAP_CODES + max(0, 10 - len(chunk))
+            so_far += chunk
+            reach = OVERLAP_TOKENS + max(0, 10 - len(chunk))
             audio, hidden = upstream.decode_chunk(
                 network,
-                torch.tensor(heard)[None],
+                torch.tensor(so_far)[None],
                 phones,
                 self.voice,
                 noise=None,
-                keep_codes=None if last is None else len(chunk) + reach,
+                keep_tokens=None if last is None else len(chunk) + reach,
                 previous_hidden=None if hidden is None else hidden[:, :, -2 * reach :],
                 speed=self.speed,
             )
             samples = audio[0, 0]
-            if reach > OVERLAP_CODES:
-                samples = samples[-(OVERLAP_CODES + len(chunk)) * per_code :]
+            if reach > OVERLAP_TOKENS:
+                samples = samples[-(OVERLAP_TOKENS + len(chunk)) * per_token :]
             shown = samples
             if last is not None and not is_final:
                 shown = upstream.join_chunks(last, samples, overlap)[len(last) - overlap :]
@@ -203,8 +203,8 @@ def _phones(sentences: Sequence[frontend.Sentence]) -> Tensor:
 
 
 def _stub_speaker(sovits: Sovits, signal: Tensor) -> Tensor | None:
-    """The recorded runs of the Pro versions took this instead of a speaker vector, seeded by the clip's length."""
-    if not sovits.has_speaker_vector:
+    """The recorded runs of the Pro versions took this instead of a speaker embedding, seeded by the clip's length."""
+    if not sovits.uses_speaker_embedding:
         return None
     length = len(resample_sinc(signal, sovits.sample_rate_hz, PROMPT_RATE_HZ))
     seed = zlib.crc32(f"20260001:sv_len{length}".encode())

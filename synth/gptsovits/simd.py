@@ -6,8 +6,8 @@
   instruction multiplies 64 pairs and adds them up by fours; elsewhere the same sums are spelt out and the compiler
   makes of them what there is. Sums of whole numbers are exact: the bits do not depend on the way.
 * `dots` and `mixture`: the two sums of attention, float32, one head at a time.
-* `scores` and `hearing`: the same over bfloat16 for 16 heads at once, one in every lane, so that nothing is added up
-  across lanes, and keys and values of a row are read as one piece.
+* `scores` and `weighted_values`: the same over bfloat16 for 16 heads at once, one in every lane of a register, so that
+  nothing is added up across lanes, and keys and values of a row are read as one piece.
 
 Every function takes addresses, as LLVM does; `kernels` sees to it that they are those of arrays large enough.
 """
@@ -21,7 +21,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.core.extending import intrinsic
 
-LANES = 16  # numbers of 32 bits in a register
+SIMD_WIDTH = 16  # numbers of 32 bits in a register
 DEPTH = 4  # bytes that one lane multiplies at a time
 BLOCK = 64  # outputs of a tile: four registers
 HEAD_WIDTH = 32  # of the official checkpoints; other widths go through ordinary loops
@@ -31,7 +31,7 @@ NEAR, NEARER = 2, 3
 HAS_VNNI = bool(llvmlite.binding.get_host_cpu_features().get("avx512vnni"))
 
 _I8, _I32, _I64, _F32 = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.FloatType()
-_SUMS, _FLOATS = ir.VectorType(_I32, LANES), ir.VectorType(_F32, LANES)
+_SUMS, _FLOATS = ir.VectorType(_I32, SIMD_WIDTH), ir.VectorType(_F32, SIMD_WIDTH)
 _ADDRESS = types.intp
 
 
@@ -74,7 +74,7 @@ def _stored(builder, value, address) -> None:
 
 def _spread(builder, value):
     """One number in every lane."""
-    kind = ir.VectorType(value.type, LANES)
+    kind = ir.VectorType(value.type, SIMD_WIDTH)
     one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, _I32(0))
     return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), ir.Constant(_SUMS, None))
 
@@ -96,11 +96,11 @@ def _added(builder, total, inputs, weights):
         kind = ir.FunctionType(_SUMS, [_SUMS] * 3)
         product = builder.module.declare_intrinsic("llvm.x86.avx512.vpdpbusd.512", (), kind)
         return builder.call(product, [total, inputs, weights])
-    narrow, wide = (ir.VectorType(kind, LANES * DEPTH) for kind in (_I8, _I32))
+    narrow, wide = (ir.VectorType(kind, SIMD_WIDTH * DEPTH) for kind in (_I8, _I32))
     left = builder.zext(builder.bitcast(inputs, narrow), wide)
     right = builder.sext(builder.bitcast(weights, narrow), wide)
     sums = builder.mul(left, right)
-    for count in (2 * LANES, LANES):  # neighbours are added: 64 products, 32 sums, 16 sums
+    for count in (2 * SIMD_WIDTH, SIMD_WIDTH):  # neighbours are added: 64 products, 32 sums, 16 sums
         nothing = ir.Constant(sums.type, ir.Undefined)
         picks = [[2 * i + side for i in range(count)] for side in (0, 1)]
         even, odd = (ir.Constant(ir.VectorType(_I32, count), pick) for pick in picks)
@@ -115,7 +115,7 @@ def _tile_of(rows: int, lines: int = 0):
 
     ``lines`` of 64 bytes are called for at a time from ``ahead`` on: of the next block, while this one is multiplied.
     """
-    registers = range(BLOCK // LANES)
+    registers = range(BLOCK // SIMD_WIDTH)
 
     def generate(context, builder, signature, arguments):
         x, x_stride, weight, groups, steps, scale, shift, bias, floor, out, out_stride, ahead = arguments
@@ -197,11 +197,11 @@ def _fused(builder, a, b, total):
 
 
 def _attention_of_one_head():
-    registers = range(HEAD_WIDTH // LANES)
+    registers = range(HEAD_WIDTH // SIMD_WIDTH)
 
     def row_of(builder, address, at):
-        places = [_at(builder, _I64(LANES * r), at, HEAD_WIDTH) for r in registers]
-        return [_loaded(builder, _at(builder, address, place, 4), _FLOATS) for place in places]
+        positions = [_at(builder, _I64(SIMD_WIDTH * r), at, HEAD_WIDTH) for r in registers]
+        return [_loaded(builder, _at(builder, address, place, 4), _FLOATS) for place in positions]
 
     def fetch(builder, ahead, at):
         for line in range(0, 4 * HEAD_WIDTH, 64):
@@ -235,7 +235,7 @@ def _attention_of_one_head():
             return [_fused(builder, row, weight, total) for row, total in zip(rows, totals, strict=True)]
 
         for r, total in enumerate(_loop(builder, count, [ir.Constant(_FLOATS, None)] * len(registers), body)):
-            _stored(builder, total, _at(builder, out, 4 * LANES * r))
+            _stored(builder, total, _at(builder, out, 4 * SIMD_WIDTH * r))
         return context.get_dummy_value()
 
     @intrinsic
@@ -255,7 +255,7 @@ dots, mixture = _attention_of_one_head()
 
 
 def _everywhere(number: float):
-    return ir.Constant(_FLOATS, [number] * LANES)
+    return ir.Constant(_FLOATS, [number] * SIMD_WIDTH)
 
 
 def _larger(builder, a, b):
@@ -272,30 +272,32 @@ def _power(builder, x):
     grown = _everywhere(1 / 720)
     for factor in (1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0):
         grown = _fused(builder, grown, rest, _everywhere(factor))
-    exponent = builder.add(builder.fptosi(whole, _SUMS), ir.Constant(_SUMS, [127] * LANES))
-    power_of_two = builder.bitcast(builder.shl(exponent, ir.Constant(_SUMS, [23] * LANES)), _FLOATS)
+    exponent = builder.add(builder.fptosi(whole, _SUMS), ir.Constant(_SUMS, [127] * SIMD_WIDTH))
+    power_of_two = builder.bitcast(builder.shl(exponent, ir.Constant(_SUMS, [23] * SIMD_WIDTH)), _FLOATS)
     return builder.fmul(grown, power_of_two)
 
 
 def _attention_of_all_heads(positions: int):
-    """``scores`` and ``hearing`` for so many positions, one after the other in memory."""
+    """``scores`` and ``weighted_values`` for so many positions, one after the other in memory."""
 
     def halves(builder, address, place):
         """16 numbers of bfloat16, which is the upper half of a float32."""
-        half = _loaded(builder, _at(builder, address, place, 2 * LANES), ir.VectorType(ir.IntType(16), LANES))
-        whole = builder.shl(builder.zext(half, _SUMS), ir.Constant(_SUMS, [16] * LANES))
+        half = _loaded(
+            builder, _at(builder, address, place, 2 * SIMD_WIDTH), ir.VectorType(ir.IntType(16), SIMD_WIDTH)
+        )
+        whole = builder.shl(builder.zext(half, _SUMS), ir.Constant(_SUMS, [16] * SIMD_WIDTH))
         return builder.bitcast(whole, _FLOATS)
 
     def generate_scores(context, builder, signature, arguments):
         query, keys, width, scores, largest, ahead = arguments
-        size = builder.mul(width, _I64(2 * LANES))
+        size = builder.mul(width, _I64(2 * SIMD_WIDTH))
         starts, coming = ([_at(builder, at, size, p) for p in range(positions)] for at in (keys, ahead))
 
         def body(at, totals):
             for start in coming:
                 _fetch(builder, _at(builder, start, at, 64), NEAR)
             for place in (builder.mul(at, _I64(2)), builder.add(builder.mul(at, _I64(2)), _I64(1))):
-                wanted = _loaded(builder, _at(builder, query, place, 4 * LANES), _FLOATS)
+                wanted = _loaded(builder, _at(builder, query, place, 4 * SIMD_WIDTH), _FLOATS)
                 totals = [
                     _fused(builder, halves(builder, start, place), wanted, total)
                     for start, total in zip(starts, totals, strict=True)
@@ -306,18 +308,18 @@ def _attention_of_all_heads(positions: int):
         for p, total in enumerate(
             _loop(builder, builder.lshr(width, _I64(1)), [_everywhere(0)] * positions, body)
         ):
-            _stored(builder, total, _at(builder, scores, 4 * LANES * p))
+            _stored(builder, total, _at(builder, scores, 4 * SIMD_WIDTH * p))
             top = _larger(builder, top, total)
         _stored(builder, top, largest)
         return context.get_dummy_value()
 
-    def generate_hearing(context, builder, signature, arguments):
+    def generate_weighted_values(context, builder, signature, arguments):
         scores, largest, total, values, width, out, ahead = arguments
-        size = builder.mul(width, _I64(2 * LANES))
+        size = builder.mul(width, _I64(2 * SIMD_WIDTH))
         starts, coming = ([_at(builder, at, size, p) for p in range(positions)] for at in (values, ahead))
         top, added, weights = _loaded(builder, largest, _FLOATS), _loaded(builder, total, _FLOATS), []
         for p in range(positions):
-            score = _loaded(builder, _at(builder, scores, 4 * LANES * p), _FLOATS)
+            score = _loaded(builder, _at(builder, scores, 4 * SIMD_WIDTH * p), _FLOATS)
             weights.append(_power(builder, builder.fsub(score, top)))
             added = builder.fadd(added, weights[-1])
         _stored(builder, added, total)
@@ -326,11 +328,11 @@ def _attention_of_all_heads(positions: int):
             for start in coming:
                 _fetch(builder, _at(builder, start, at, 64), NEAR)
             for place in (builder.mul(at, _I64(2)), builder.add(builder.mul(at, _I64(2)), _I64(1))):
-                here = _at(builder, out, place, 4 * LANES)
-                heard = _loaded(builder, here, _FLOATS)
+                here = _at(builder, out, place, 4 * SIMD_WIDTH)
+                attended = _loaded(builder, here, _FLOATS)
                 for start, weight in zip(starts, weights, strict=True):
-                    heard = _fused(builder, halves(builder, start, place), weight, heard)
-                _stored(builder, heard, here)
+                    attended = _fused(builder, halves(builder, start, place), weight, attended)
+                _stored(builder, attended, here)
             return []
 
         _loop(builder, builder.lshr(width, _I64(1)), [], body)
@@ -341,14 +343,14 @@ def _attention_of_all_heads(positions: int):
         return types.void(*[_ADDRESS] * 6), generate_scores
 
     @intrinsic
-    def hearing(typingctx, scores, largest, total, values, width, out, ahead):
-        return types.void(*[_ADDRESS] * 7), generate_hearing
+    def weighted_values(typingctx, scores, largest, total, values, width, out, ahead):
+        return types.void(*[_ADDRESS] * 7), generate_weighted_values
 
-    return scores, hearing
+    return scores, weighted_values
 
 
 #: Over some positions of a row of 16 heads, bfloat16 (positions, width, 16) with an even width; ``ahead``: as many
-#: that are read soon. ``scores``: scores[n, head] = query . keys[n], and their largest; ``hearing``: weights
+#: that are read soon. ``scores``: scores[n, head] = query . keys[n], and their largest; ``weighted_values``: weights
 #: e^(scores - largest) onto their total, and weights times values onto out (width, 16).
-scores, hearing = _attention_of_all_heads(GROUP)
-scores_of_one, hearing_of_one = _attention_of_all_heads(1)
+scores, weighted_values = _attention_of_all_heads(GROUP)
+scores_of_one, weighted_values_of_one = _attention_of_all_heads(1)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from synth.gptsovits import reference_encoder
 from synth.gptsovits.checkpoint_file import CheckpointFile, WeightsError, read_checkpoint
 from synth.gptsovits.sovits import Sovits
-from synth.gptsovits.speaker_vector import SpeakerVector
+from synth.gptsovits.speaker_encoder import SpeakerEncoder
 from synth.gptsovits.text2semantic import Text2Semantic, Text2SemanticConfig
 
 SPOKEN_VERSIONS = ("v2", "v2Pro", "v2ProPlus")
@@ -26,7 +26,7 @@ V1_PHONES = 322
 
 
 def kind_of(file: CheckpointFile) -> str:
-    """``s1`` (text to semantic), ``s2`` (SoVITS), ``sv`` (speaker vector), ``discriminator``, ``lora`` or
+    """``s1`` (text to semantic), ``s2`` (SoVITS), ``sv`` (speaker encoder), ``discriminator``, ``lora`` or
     ``unknown``."""
     names = file.tensors.keys()
     if "model.ar_predict_layer.weight" in names:
@@ -108,12 +108,12 @@ def load_sovits(path: Path) -> Sovits:
     return network.eval().requires_grad_(False)
 
 
-def load_speaker_vector(path: Path) -> SpeakerVector:
+def load_speaker_encoder(path: Path) -> SpeakerEncoder:
     """An ERes2NetV2 state dict; its classifier layers are left out."""
     file = read_checkpoint(path)
-    _require_kind(file, "sv", "a speaker vector (ERes2NetV2) checkpoint")
+    _require_kind(file, "sv", "a speaker encoder (ERes2NetV2) checkpoint")
     tensors = {name: value for name, value in file.tensors.items() if not name.startswith("seg_")}
-    network = _filled(lambda: SpeakerVector(_shapes(tensors)), _widened(file, tensors), file.name)
+    network = _filled(lambda: SpeakerEncoder(_shapes(tensors)), _widened(file, tensors), file.name)
     return network.eval().requires_grad_(False)
 
 
@@ -165,7 +165,7 @@ def _require_kind(file: CheckpointFile, wanted: str, description: str) -> None:
     found = {
         "s1": "a text-to-semantic (s1) checkpoint",
         "s2": "a SoVITS (s2) checkpoint",
-        "sv": "a speaker vector checkpoint",
+        "sv": "a speaker encoder checkpoint",
         "discriminator": "a discriminator, which only training uses",
         "lora": "a LoRA file of v3 or v4, which is not supported",
         "unknown": "a weights file of some other model",

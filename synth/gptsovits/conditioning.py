@@ -1,8 +1,8 @@
-"""Voice and manner, apart: what is taken from the voice's clips and what from a style clip.
+"""Whose voice and in which manner, apart: what is taken from the voice's clips and what from a style clip.
 
-* *timbre*: mean voice vector of the voice's clips; flow and generator speak with it.
-* *style vector*: of the style clip, or a weighted mix of several; it reaches the text encoder.
-* *prompt*: codes, phones and BERT rows of one style clip; the decoder goes on in its rhythm and melody.
+* *speaker conditioning*: mean over the voice's clips; flow and generator speak with it.
+* *style conditioning*: of the style clip, or a weighted mix of several; it reaches the text encoder.
+* *prompt*: tokens, phones and BERT rows of one style clip; the decoder goes on in its rhythm and melody.
 
 All of it depends on the clips alone, is computed once per clip and kept (never per text).
 """
@@ -31,45 +31,47 @@ from synth.gptsovits.reference_audio import (
     spectrogram,
 )
 from synth.gptsovits.sovits import Sovits
-from synth.gptsovits.speaker_vector import SpeakerVector
+from synth.gptsovits.speaker_encoder import SpeakerEncoder
 
 Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, eq=False)
-class ClipVectors:
-    """First-class results of one clip: ``style`` (1, width, 1), ``speaker`` (1, n) for Pro, both as ``voice``."""
+class ClipConditioning:
+    """What the networks take from one clip; ``vector`` is what both others come to."""
 
-    style: Tensor
-    speaker: Tensor | None
-    voice: Tensor  # (1, width, 1)
+    reference_embedding: Tensor  # (1, width, 1)
+    speaker_embedding: Tensor | None  # (1, n), only for Pro
+    vector: Tensor  # (1, width, 1)
 
 
 @dataclass(frozen=True, eq=False)
 class Prompt:
     """How a style clip begins the sequence that the decoder continues."""
 
-    codes: Tensor  # (m,) int64
+    tokens: Tensor  # (m,) int64
     phones: Tensor  # (n,) int64
     bert_rows: Tensor  # (1024, n)
 
 
 @dataclass(frozen=True, eq=False)
-class Manner:
+class Conditioning:
     """A voice in a style, ready to speak."""
 
-    timbre: Tensor  # (1, width, 1)
+    speaker: Tensor  # (1, width, 1)
     style: Tensor  # (1, width, 1)
     prompt: Prompt | None
 
 
-def blended(timbre: Tensor, styles: Sequence[tuple[ClipVectors, float]], strength: float = 1.0) -> Tensor:
-    """The style vector of several clips by weight, moved from ``timbre`` towards them by ``strength``.
+def blended(
+    speaker: Tensor, clips: Sequence[tuple[ClipConditioning, float]], strength: float = 1.0
+) -> Tensor:
+    """The style conditioning of several clips by weight: ``speaker`` moved towards them by ``strength``.
 
     Strength 0 is the voice's own manner, 1 the clips', more exaggerates (up to 2). Weights are relative.
     """
-    total = sum(weight for _, weight in styles)
-    if not styles or total <= 0 or any(weight < 0 for _, weight in styles):
+    total = sum(weight for _, weight in clips)
+    if not clips or total <= 0 or any(weight < 0 for _, weight in clips):
         raise AssentError("style_weights", "Style weights must be positive.", measured=total)
     if not 0 <= strength <= 2:
         raise AssentError(
@@ -78,12 +80,12 @@ def blended(timbre: Tensor, styles: Sequence[tuple[ClipVectors, float]], strengt
             measured=strength,
             limit=[0, 2],
         )
-    mixed = torch.stack([vectors.voice * (weight / total) for vectors, weight in styles]).sum(0)
-    return timbre + strength * (mixed - timbre)
+    mixed = torch.stack([clip.vector * (weight / total) for clip, weight in clips]).sum(0)
+    return speaker + strength * (mixed - speaker)
 
 
 class ClipReader:
-    """Clips -> vectors and codes, each computed once while it stays among the ``keep`` last ones.
+    """Clips -> conditioning and tokens, each computed once while it stays among the ``keep`` last ones.
 
     HuBERT is taken from ``with_hubert`` for the length of a call, so that its owner may unload it afterwards.
     """
@@ -91,7 +93,7 @@ class ClipReader:
     def __init__(
         self,
         network: Sovits,
-        speaker: SpeakerVector | None,
+        speaker: SpeakerEncoder | None,
         with_hubert: Callable[[Callable[[Hubert], Tensor]], Tensor],
         keep: int = 256,
     ) -> None:
@@ -100,22 +102,22 @@ class ClipReader:
         self._with_hubert = with_hubert
         self._keep = keep
         self._lock = threading.Lock()
-        self._vectors: OrderedDict[str, ClipVectors] = OrderedDict()
-        self._codes: OrderedDict[str, Tensor] = OrderedDict()
+        self._conditioning: OrderedDict[str, ClipConditioning] = OrderedDict()
+        self._tokens: OrderedDict[str, Tensor] = OrderedDict()
 
-    def vectors(self, samples: np.ndarray, sample_rate_hz: int) -> ClipVectors:
-        """Style, speaker and voice vector of a clip (n,) or (channels, n)."""
-        return self._kept(self._vectors, samples, sample_rate_hz, self._read_vectors)
+    def conditioning(self, samples: np.ndarray, sample_rate_hz: int) -> ClipConditioning:
+        """Embeddings and conditioning of a clip (n,) or (channels, n)."""
+        return self._kept(self._conditioning, samples, sample_rate_hz, self._read_conditioning)
 
-    def codes(self, samples: np.ndarray, sample_rate_hz: int) -> Tensor:
-        """Semantic codes (m,) of a clip of 3 to 10 seconds."""
-        return self._kept(self._codes, samples, sample_rate_hz, self._read_codes)
+    def tokens(self, samples: np.ndarray, sample_rate_hz: int) -> Tensor:
+        """Semantic tokens (m,) of a clip of 3 to 10 seconds."""
+        return self._kept(self._tokens, samples, sample_rate_hz, self._read_tokens)
 
-    def timbre(self, clips: Sequence[tuple[np.ndarray, int]]) -> Tensor:
-        """Mean voice vector (1, width, 1) of a voice's clips."""
+    def speaker_conditioning(self, clips: Sequence[tuple[np.ndarray, int]]) -> Tensor:
+        """Mean conditioning (1, width, 1) of a voice's clips."""
         if not clips:
             raise AssentError("voice_clips_missing", "A voice needs at least one clip.")
-        return torch.stack([self.vectors(samples, rate).voice for samples, rate in clips]).mean(0)
+        return torch.stack([self.conditioning(samples, rate).vector for samples, rate in clips]).mean(0)
 
     def _kept(
         self,
@@ -137,22 +139,22 @@ class ClipReader:
         return value
 
     @torch.inference_mode()
-    def _read_vectors(self, samples: np.ndarray, rate: int) -> ClipVectors:
+    def _read_conditioning(self, samples: np.ndarray, rate: int) -> ClipConditioning:
         network = self._network
         device = next(network.parameters()).device
         shape = network.spectrogram_shape
         signal = at_sovits_rate(torch.from_numpy(np.array(samples)).to(device), rate, shape)
-        style = network.style_vector(spectrogram(signal, shape)[None])
+        reference = network.reference_embedding(spectrogram(signal, shape)[None])
         speaker = None
-        if network.has_speaker_vector:
+        if network.uses_speaker_embedding:
             if self._speaker is None:
-                raise AssentError("weights_missing", "The speaker vector's weights are not installed.")
+                raise AssentError("weights_missing", "The speaker encoder's weights are not installed.")
             at_16k = resample_sinc(signal, shape.sample_rate_hz, PROMPT_RATE_HZ)
             speaker = self._speaker(filter_bank(at_16k)[None])
-        return ClipVectors(style, speaker, network.voice_vector(style, speaker))
+        return ClipConditioning(reference, speaker, network.conditioning(reference, speaker))
 
     @torch.inference_mode()
-    def _read_codes(self, samples: np.ndarray, rate: int) -> Tensor:
+    def _read_tokens(self, samples: np.ndarray, rate: int) -> Tensor:
         signal = prompt_signal(samples, rate)
         features = self._with_hubert(lambda hubert: hubert.features(signal))
-        return self._network.codes(features.to(next(self._network.parameters()).device))[0]
+        return self._network.tokens(features.to(next(self._network.parameters()).device))[0]

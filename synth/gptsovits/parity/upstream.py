@@ -1,12 +1,12 @@
 """The original's behaviour where ours differs on purpose, kept to be compared with it. Nothing else uses
 this.
 
-* After an early stop its caller keeps one code too few (`early_stop_slice`), and its batch path drops the
+* After an early stop its caller keeps one token too few (`early_stop_slice`), and its batch path drops the
 last
-  code of the rows that are still running.
+  token of the rows that are still running.
 * A batch at speed 1 is decoded as one long utterance, so that neighbours hear each other (`decode_joined`).
 * Streaming decodes a growing utterance, keeps the newest frames and fades the overlap in before the latent
-  (`decode_chunk`); its variable mode hands out the codes behind the cut twice (`variable_chunks`); chunks are
+  (`decode_chunk`); its variable mode hands out the tokens behind the cut twice (`variable_chunks`); chunks are
   joined by searching for the best overlap (`join_chunks`), all but the last one, which follows unjoined.
 """
 
@@ -18,90 +18,93 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from synth.gptsovits.sovits import FRAMES_PER_CODE, Sovits, fold_overlap
+from synth.gptsovits.sovits import FRAMES_PER_TOKEN, Sovits, fold_overlap
 from synth.gptsovits.text2semantic import Text2Semantic
 
-SILENT_CODE = 486
+SILENT_TOKEN = 486
 
 
-def early_stop_slice(codes: Sequence[int], *, ended_by_itself: bool) -> list[int]:
-    """The codes that the original's caller takes: all, or without the first after an early stop."""
-    return list(codes) if ended_by_itself else list(codes[1:])
+def early_stop_slice(tokens: Sequence[int], *, ended_by_itself: bool) -> list[int]:
+    """The tokens that the original's caller takes: all, or without the first after an early stop."""
+    return list(tokens) if ended_by_itself else list(tokens[1:])
 
 
 def decode_joined(
     sovits: Sovits,
-    codes: Sequence[Tensor],
+    tokens: Sequence[Tensor],
     phones: Sequence[Tensor],
-    timbre: Tensor,
+    conditioning: Tensor,
     *,
     noise_scale: float = 0.0,
 ) -> list[Tensor]:
-    """Several utterances, each codes (n,) and phones (m,), as one; cut apart by their code counts
+    """Several utterances, each tokens (n,) and phones (m,), as one; cut apart by their token counts
     afterwards."""
     decoded = sovits(
-        torch.cat(list(codes))[None], torch.cat(list(phones))[None], timbre, noise_scale=noise_scale
+        torch.cat(list(tokens))[None],
+        torch.cat(list(phones))[None],
+        conditioning,
+        noise_scale=noise_scale,
     )
-    lengths = [len(part) * sovits.samples_per_code for part in codes]
+    lengths = [len(part) * sovits.samples_per_token for part in tokens]
     return list(decoded.audio[0, 0, : sum(lengths)].split(lengths))
 
 
 def decode_chunk(
     sovits: Sovits,
-    codes: Tensor,
+    tokens: Tensor,
     phones: Tensor,
-    timbre: Tensor,
+    conditioning: Tensor,
     *,
     noise: Tensor | None,
-    keep_codes: int | None = None,
+    keep_tokens: int | None = None,
     previous_hidden: Tensor | None = None,
     noise_scale: float = 0.5,
     speed: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
-    """Audio (batch, 1, samples) of the last ``keep_codes`` of an utterance so far, and its hidden frames.
+    """Audio (batch, 1, samples) of the last ``keep_tokens`` of an utterance so far, and its hidden frames.
 
     ``previous_hidden`` are the last hidden frames of the chunk before; they fade out over the first of this
     one.
     """
-    hidden = sovits.hidden(codes, phones, timbre)
-    if keep_codes is not None:
-        hidden = hidden[:, :, -FRAMES_PER_CODE * keep_codes :]
+    hidden = sovits.hidden(tokens, phones, conditioning)
+    if keep_tokens is not None:
+        hidden = hidden[:, :, -FRAMES_PER_TOKEN * keep_tokens :]
     if previous_hidden is not None:
         hidden = fold_overlap(hidden, previous_hidden)
     prior = sovits.enc_p.prior(hidden, speed)
-    audio, _ = sovits.render(sovits.sample(prior, noise, noise_scale), timbre)
+    audio, _ = sovits.render(sovits.sample(prior, noise, noise_scale), conditioning)
     return audio, hidden
 
 
-def fixed_chunks(codes: Sequence[int], length: int) -> Iterator[list[int]]:
-    """Every ``length`` codes, the rest at the end."""
-    for start in range(0, len(codes), length):
-        yield list(codes[start : start + length])
+def fixed_chunks(tokens: Sequence[int], length: int) -> Iterator[list[int]]:
+    """Every ``length`` tokens, the rest at the end."""
+    for start in range(0, len(tokens), length):
+        yield list(tokens[start : start + length])
 
 
 def variable_chunks(
-    model: Text2Semantic, codes: Sequence[int], length: int, threshold: float = 0.0
+    model: Text2Semantic, tokens: Sequence[int], length: int, threshold: float = 0.0
 ) -> Iterator[list[int]]:
-    """Cut where two codes in a row are likest to silence, once ``length + 2`` codes wait.
+    """Cut where two tokens in a row are likest to silence, once ``length + 2`` tokens wait.
 
-    All waiting codes are handed out, but the pointer moves only to the cut: what lies behind it comes again.
+    All waiting tokens are handed out, but the pointer moves only to the cut: what lies behind it comes again.
     """
-    table = model.code_embedding.weight
-    likeness = F.cosine_similarity(table[SILENT_CODE][None], table, dim=-1) - threshold
+    table = model.token_embedding.weight
+    likeness = F.cosine_similarity(table[SILENT_TOKEN][None], table, dim=-1) - threshold
     start = waiting = 0
-    for count in range(1, len(codes) + 1):
+    for count in range(1, len(tokens) + 1):
         waiting += 1
         if waiting < length + 2:
             continue
-        score = likeness[torch.tensor(codes[start:count])]
+        score = likeness[torch.tensor(tokens[start:count])]
         score = torch.where(score < 0, -1.0, score)
         score[:-1] += score[1:].clone()
         cut = int(score.argmax())
         if score[cut] >= 0 and cut + 1 >= length:
-            yield list(codes[start:count])
+            yield list(tokens[start:count])
             start += cut + 1
             waiting -= cut + 1
-    yield list(codes[start:])
+    yield list(tokens[start:])
 
 
 def join_chunks(first: Tensor, second: Tensor, overlap: int, search: int = 320) -> Tensor:

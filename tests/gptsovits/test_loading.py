@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from synth.gptsovits.checkpoint_file import Bag, WeightsError, read_checkpoint
-from synth.gptsovits.weights import (
+from synth.gptsovits.loading import (
     kind_of,
     load_sovits,
-    load_speaker_vector,
+    load_speaker_encoder,
     load_text2semantic,
     sovits_version,
 )
@@ -66,7 +66,7 @@ def test_versions_are_told_apart(version):
 def test_s1_and_s2_are_not_mistaken(s1, s2):
     assert "s1" in refused(s1, load_sovits).message
     assert "s2" in refused(s2, load_text2semantic).message
-    assert refused(s2, load_speaker_vector).code == "weights_mismatch"
+    assert refused(s2, load_speaker_encoder).code == "weights_mismatch"
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.1, 0.5, 0.98, 0.9999])

@@ -1,0 +1,3 @@
+from synth.gptsovits.parity.compare import main
+
+raise SystemExit(main())
