@@ -10,7 +10,14 @@ from types import ModuleType
 from typing import Any
 
 _HERE = Path(__file__).parent
-_SOURCES = ("kernels.py", "simd.py")
+_SOURCES = (
+    "kernels.py",
+    "kernels_attention.py",
+    "kernels_options.py",
+    "simd.py",
+    "simd_attention.py",
+    "simd_products.py",
+)
 
 
 @lru_cache(maxsize=1)
@@ -18,7 +25,7 @@ def kernels() -> ModuleType | None:
     """The compiled kernels, or None without numba. Importing them compiles nothing yet.
 
     What is compiled is kept beside the byte code, in a folder named after all sources: numba itself compares only
-    the file of the function that is called, and would go on using machine code of an older ``simd``.
+    the file of the function that is called, and would go on using machine code of an older file.
     """
     try:
         config: Any = importlib.import_module("numba").config

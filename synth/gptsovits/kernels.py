@@ -4,9 +4,9 @@
 
 At one row a step is bound by reading the weights and by the cost of calling a few hundred small operators; int8
 quarters the first, one compiled function removes the second. Weights are int8 per output channel, inputs int8 per
-row and layer, sums whole numbers (see `simd`). Everything is done row by row with the same instructions, so a row's
-result does not depend, not by a bit, on the rows beside it. Attention, norms and residuals are computed in float32;
-keys and values are kept in bfloat16, a position's heads side by side, one in every lane of a register.
+row and layer, sums whole numbers (see `simd_products`). Everything is done row by row with the same instructions, so
+a row's result does not depend, not by a bit, on the rows beside it. Attention, norms and residuals are computed in
+float32; keys and values are kept in bfloat16, a position's heads side by side, one in every lane of a register.
 
 Weights come packed by `fast.Packed`: blocks of 64 outputs, (blocks, inputs / 4, 64, 4) int8. Optional: without
 numba `synth.gptsovits.fast` uses torch's own operators.
@@ -15,40 +15,20 @@ numba `synth.gptsovits.fast` uses torch's own operators.
 from __future__ import annotations
 
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 from numba import njit
 
-from synth.gptsovits.simd import (
-    BLOCK,
-    GROUP,
-    HEAD_WIDTH,
-    SIMD_WIDTH,
-    dots,
-    mixture,
-    products,
-    scores,
-    scores_of_one,
-    weighted_values,
-    weighted_values_of_one,
-)
+from synth.gptsovits.kernels_attention import attend_all_heads, attend_one_head, narrowed
+from synth.gptsovits.kernels_options import COMPILED, NO_FLOOR
+from synth.gptsovits.simd import BLOCK
+from synth.gptsovits.simd_products import products
 
 ROWS_OF_A_TILE = 6
 SIGNED, UNSIGNED = np.int32(128), np.int32(0)  # where inputs are counted from
-AHEAD = 8  # positions
-NO_FLOOR = np.float32(-3e38)  # not infinity, which fast arithmetic may not see
-_compiled = {
-    "nogil": True,
-    "fastmath": True,
-    "boundscheck": False,
-    "error_model": "numpy",
-    "cache": os.access(Path(__file__).parent, os.W_OK),
-}
 
 
-@njit(inline="never", **_compiled)
+@njit(inline="never", **COMPILED)
 def _quantised(x, width, centre, quantised):
     """x[:width] -> whole steps, counted from ``centre``: 128, or 0 where nothing is negative. Returns the step."""
     # Without their sign the bits are in the order of the numbers; the largest of floats would not be vectorised.
@@ -63,7 +43,7 @@ def _quantised(x, width, centre, quantised):
     return step
 
 
-@njit(inline="never", **_compiled)
+@njit(inline="never", **COMPILED)
 def _linear(weight, scale, shift, bias, centre, floor, x, out):
     """out[row, :n] = max(weight @ x[row] + bias, floor) for all rows; each block of weights is read once.
 
@@ -105,7 +85,7 @@ def _linear(weight, scale, shift, bias, centre, floor, x, out):
             row = after
 
 
-@njit(inline="never", **_compiled)
+@njit(inline="never", **COMPILED)
 def _normed(x, y, weight, bias):
     """x = layer norm of (x + y), in place."""
     width = len(weight)
@@ -122,149 +102,7 @@ def _normed(x, y, weight, bias):
         x[i] = (x[i] - mean) * scale * weight[i] + bias[i]
 
 
-@njit(inline="never", **_compiled)
-def _softmax(scores, count, powers, powers_of_two):
-    """scores[:count] -> weights that add up to one, in place. ``powers`` and ``powers_of_two`` are one memory."""
-    largest = NO_FLOOR
-    for n in range(count):
-        largest = max(largest, scores[n])
-    for n in range(count):
-        # e^x = 2^whole * e^rest; the library's function would be called once for every position.
-        x = max((scores[n] - largest) * np.float32(1.4426950408889634), np.float32(-126))
-        whole = np.floor(x + np.float32(0.5))
-        rest = (x - whole) * np.float32(0.6931471805599453)
-        grown = rest * np.float32(1 / 720) + np.float32(1 / 120)
-        grown = grown * rest + np.float32(1 / 24)
-        grown = grown * rest + np.float32(1 / 6)
-        grown = grown * rest + np.float32(1 / 2)
-        grown = grown * rest + np.float32(1)
-        scores[n] = grown * rest + np.float32(1)
-        powers[n] = (np.int32(whole) + np.int32(127)) << np.int32(23)
-    total = np.float32(0)
-    for n in range(count):
-        scores[n] *= powers_of_two[n]
-        total += scores[n]
-    share = np.float32(1) / total
-    for n in range(count):
-        scores[n] *= share
-
-
-@njit(inline="never", **_compiled)
-def _attend(query, keys, values, count, scores, powers, powers_of_two, out):
-    """One head of one row, float32: query (width,), keys and values (capacity, width), ``count`` of them filled."""
-    width, ahead = query.shape[0], keys.ctypes.data + keys.nbytes  # there the next head begins
-    if width == HEAD_WIDTH:
-        dots(query.ctypes.data, keys.ctypes.data, count, scores.ctypes.data, values.ctypes.data)
-    else:
-        for n in range(count):
-            total = np.float32(0)
-            for d in range(width):
-                total += query[d] * keys[n, d]
-            scores[n] = total
-    _softmax(scores, count, powers, powers_of_two)
-    if width == HEAD_WIDTH:
-        mixture(scores.ctypes.data, values.ctypes.data, count, out.ctypes.data, ahead)
-    else:
-        for d in range(width):
-            out[d] = np.float32(0)
-        for n in range(count):
-            weight = scores[n]
-            for d in range(width):
-                out[d] += weight * values[n, d]
-
-
-@njit(inline="never", **_compiled)
-def _soon(at, count, piece, following, size):
-    """Where the position lies that is read ``AHEAD`` positions after ``at``, in this piece or in the following one."""
-    return piece + (at + AHEAD) * size if at + AHEAD < count else following + (at + AHEAD - count) * size
-
-
-@njit(inline="never", **_compiled)
-def _attend_half(query, keys, values, count, weights, largest, totals, out):
-    """All heads of one row, query (width, heads) float32, keys and values (capacity, width, heads) bfloat16 as int16.
-
-    ``weights`` (capacity, heads), ``largest`` and ``totals`` (heads,) are scratch memory; out (width, heads) float32.
-    """
-    width, heads = query.shape
-    for head in range(heads):
-        largest[head], totals[head] = NO_FLOOR, np.float32(0)
-    for d in range(width):
-        for head in range(heads):
-            out[d, head] = np.float32(0)
-    if heads == SIMD_WIDTH and width % 2 == 0:
-        of_keys, of_values, size = keys.ctypes.data, values.ctypes.data, keys.strides[0]
-        wanted, made, top = query.ctypes.data, weights.ctypes.data, largest.ctypes.data
-        n = 0
-        while n < count:
-            ahead = _soon(n, count, of_keys, of_values, size)
-            if n + GROUP <= count:
-                scores(wanted, of_keys + n * size, width, made + 4 * SIMD_WIDTH * n, top, ahead)
-                n += GROUP
-            else:
-                scores_of_one(wanted, of_keys + n * size, width, made + 4 * SIMD_WIDTH * n, top, ahead)
-                n += 1
-        n = 0
-        while n < count:
-            ahead = _soon(n, count, of_values, of_keys + keys.nbytes, size)  # there the next row begins
-            here, attended = made + 4 * SIMD_WIDTH * n, out.ctypes.data
-            if n + GROUP <= count:
-                weighted_values(here, top, totals.ctypes.data, of_values + n * size, width, attended, ahead)
-                n += GROUP
-            else:
-                weighted_values_of_one(
-                    here, top, totals.ctypes.data, of_values + n * size, width, attended, ahead
-                )
-                n += 1
-    else:
-        _attend_plainly(query, keys, values, count, weights, largest, totals, out)
-    for d in range(width):
-        for head in range(heads):
-            out[d, head] /= totals[head]
-
-
-@njit(inline="never", **_compiled)
-def _widened(halves, wide):
-    """bfloat16 (heads,) -> the same as the bits of float32."""
-    for head in range(len(halves)):
-        wide[head] = np.int32(halves[head]) << np.int32(16)
-
-
-@njit(inline="never", **_compiled)
-def _attend_plainly(query, keys, values, count, weights, largest, totals, out):
-    """What `_attend_half` does between its first and its last loop, for any number of heads."""
-    width, heads = query.shape
-    wide = np.empty(heads, np.int32)
-    floats = wide.view(np.float32)
-    for n in range(count):
-        for head in range(heads):
-            weights[n, head] = np.float32(0)
-        for d in range(width):
-            _widened(keys[n, d], wide)
-            for head in range(heads):
-                weights[n, head] += query[d, head] * floats[head]
-        for head in range(heads):
-            largest[head] = max(largest[head], weights[n, head])
-    for n in range(count):
-        for head in range(heads):
-            weights[n, head] = np.exp(weights[n, head] - largest[head])
-            totals[head] += weights[n, head]
-        for d in range(width):
-            _widened(values[n, d], wide)
-            for head in range(heads):
-                out[d, head] += weights[n, head] * floats[head]
-
-
-@njit(inline="never", **_compiled)
-def _halved(bits, halves):
-    """float32 (heads, width), as int32 bits -> bfloat16 (width, heads), to the nearest, ties to even."""
-    for d in range(halves.shape[0]):
-        for head in range(halves.shape[1]):
-            number = bits[head, d]
-            odd = (number >> np.int32(16)) & np.int32(1)
-            halves[d, head] = np.int16((number + np.int32(0x7FFF) + odd) >> np.int32(16))
-
-
-@njit(**_compiled)
+@njit(**COMPILED)
 def attend(layer, new, lengths, store, attended):
     """One layer's attention for one new position of several rows, float32 (the exact mode).
 
@@ -285,16 +123,18 @@ def attend(layer, new, lengths, store, attended):
                 keys[place, d] = new[row, head, 1, d]
                 values[place, d] = new[row, head, 2, d]
             out = attended[row, head, 0]
-            _attend(new[row, head, 0], keys, values, place + 1, scores, powers, powers.view(np.float32), out)
+            attend_one_head(
+                new[row, head, 0], keys, values, place + 1, scores, powers, powers.view(np.float32), out
+            )
 
 
-@njit(**_compiled)
+@njit(**COMPILED)
 def linear(weight, scale, shift, bias, x, out):
     """See `_linear`."""
     _linear(weight, scale, shift, bias, SIGNED, NO_FLOOR, x, out)
 
 
-@njit(**_compiled)
+@njit(**COMPILED)
 def finish(x, attended, out, up, down, norms):
     """Residual, norm, feed-forward, residual, norm of one layer, x (rows, width) in place.
 
@@ -312,7 +152,7 @@ def finish(x, attended, out, up, down, norms):
         _normed(x[row], narrow[row], norms[2], norms[3])
 
 
-@njit(**_compiled)
+@njit(**COMPILED)
 def step(x, lengths, store, qkv, out, up, down, norms, head, logits):
     """All layers and the head for one new position of every row.
 
@@ -334,12 +174,12 @@ def step(x, lengths, store, qkv, out, up, down, norms, head, logits):
         _linear(qkv[0][layer], qkv[1][layer], qkv[2][layer], qkv[3][layer], SIGNED, NO_FLOOR, x, parts)
         for row in range(rows):
             place, keys, values = lengths[row], store[0, layer, row], store[1, layer, row]
-            _halved(bits[row, 1], keys[place])
-            _halved(bits[row, 2], values[place])
+            narrowed(bits[row, 1], keys[place])
+            narrowed(bits[row, 2], values[place])
             for d in range(head_width):
                 for head_ in range(heads):
                     query[d, head_] = projected[row, 0, head_, d] * shrink
-            _attend_half(query, keys, values, place + 1, weights, largest, totals, out_of)
+            attend_all_heads(query, keys, values, place + 1, weights, largest, totals, out_of)
             for head_ in range(heads):
                 for d in range(head_width):
                     attended[row, head_, d] = out_of[d, head_]

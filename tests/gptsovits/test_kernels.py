@@ -7,7 +7,7 @@ import pytest
 import torch
 from numba import njit
 
-from synth.gptsovits import simd
+from synth.gptsovits import simd, simd_products
 from synth.gptsovits.compiled import kernels
 
 
@@ -57,9 +57,9 @@ def test_without_vnni_the_sums_are_the_same(monkeypatch):
         return out
 
     wanted = (x.astype(np.int32) @ weight.T.astype(np.int32)).astype(np.float32)
-    assert np.array_equal(run(simd._tile_of(2)), wanted)
-    monkeypatch.setattr(simd, "HAS_VNNI", False)
-    assert np.array_equal(run(simd._tile_of(2)), wanted)
+    assert np.array_equal(run(simd_products._tile_of(2)), wanted)
+    monkeypatch.setattr(simd_products, "HAS_VNNI", False)
+    assert np.array_equal(run(simd_products._tile_of(2)), wanted)
 
 
 @pytest.mark.parametrize("head_width", [simd.HEAD_WIDTH, 24])
@@ -92,7 +92,7 @@ def test_attention_over_bfloat16(heads, head_width, count):
     weights, largest, totals = torch.empty(capacity, heads), torch.empty(heads), torch.empty(heads)
     out = torch.empty(head_width, heads)
     keys, values = store.view(torch.int16).numpy()
-    kernels()._attend_half(
+    kernels().attend_all_heads(
         query.numpy(), keys, values, count, weights.numpy(), largest.numpy(), totals.numpy(), out.numpy()
     )
     keys, values = store[:, :count].float().permute(0, 3, 1, 2)
