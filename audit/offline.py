@@ -34,6 +34,7 @@ from audit.proof import Growth, Proof
 
 EXPORT_FORMAT = "assent-log-export/1"
 MAX_LINE_CHARS = 1 << 20
+MAX_INTEGER = 2**53 - 1
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -81,8 +82,20 @@ def parse_body(body: bytes, leaf: int | None = None, *, entry: int | None = None
     def refuse(text: str) -> Any:
         raise ValueError(f"{text} is not allowed")
 
+    def exact(text: str) -> int:
+        # RFC 8785 numbers are IEEE doubles: beyond 2^53 another reader would see another number.
+        if abs(number := int(text)) > MAX_INTEGER:
+            raise ValueError(f"{text} is larger than {MAX_INTEGER}")
+        return number
+
     try:
-        value = json.loads(body.decode(), object_pairs_hook=unique, parse_float=refuse, parse_constant=refuse)
+        value = json.loads(
+            body.decode(),
+            object_pairs_hook=unique,
+            parse_float=refuse,
+            parse_constant=refuse,
+            parse_int=exact,
+        )
         # For ASCII keys and integers this is exactly the form that RFC 8785 prescribes.
         canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
@@ -231,13 +244,13 @@ def _leaf_row(row: dict[str, Any], number: int) -> tuple[int, bytes, bytes | Non
         raise VerifyError(Fault.FORMAT, f"line {number} of the export cannot be decoded", index) from None
 
 
-def verify_proof(proof_text: str, keys: LogKeys) -> tuple[Proof, dict[str, Any]]:
-    """Check that the entry inside a proof is in the signed log; the proof and the entry.
+def verify_proof(proof_text: str, keys: LogKeys, body: bytes | None = None) -> tuple[Proof, dict[str, Any]]:
+    """Check that an entry is in the signed log; the proof and the entry.
 
-    Raises `VerifyError`.
+    The entry is the one inside the proof, or ``body``. Raises `VerifyError`.
     """
     try:
-        proof = Proof.parse(proof_text)
+        proof = Proof.parse(proof_text, body)
     except NoteError as error:
         raise VerifyError(Fault.FORMAT, f"the proof: {error}") from None
     try:
@@ -249,12 +262,14 @@ def verify_proof(proof_text: str, keys: LogKeys) -> tuple[Proof, dict[str, Any]]
     return proof, parse_body(proof.body, proof.index)
 
 
-def verify_output(output_sha256: str, proof_text: str, keys: LogKeys) -> tuple[Proof, dict[str, Any]]:
+def verify_output(
+    output_sha256: str, proof_text: str, keys: LogKeys, body: bytes | None = None
+) -> tuple[Proof, dict[str, Any]]:
     """Check that a file with this SHA-256 (hexadecimal) was released under a logged entry.
 
     Returns the proof and the entry; raises `VerifyError`.
     """
-    proof, entry = verify_proof(proof_text, keys)
+    proof, entry = verify_proof(proof_text, keys, body)
     data = entry.get("data")
     if entry.get("event") != "synthesis.completed" or not isinstance(data, dict):
         raise VerifyError(
@@ -301,6 +316,13 @@ def _read_text(path: Path) -> str:
         raise VerifyError(Fault.FORMAT, f"{path}: {error}") from None
 
 
+def _read_body(path: Path | None) -> bytes | None:
+    try:
+        return path.read_bytes() if path is not None else None
+    except OSError as error:
+        raise VerifyError(Fault.FORMAT, f"{path}: {error}") from None
+
+
 def _verify(options: argparse.Namespace) -> str:
     keys = _read_keys(options.vkey)
     since = open_checkpoint(_read_text(options.since), keys) if options.since else None
@@ -327,14 +349,16 @@ def _verify_output(options: argparse.Namespace) -> str:
                 digest.update(block)
     except OSError as error:
         raise VerifyError(Fault.FORMAT, f"{options.file}: {error}") from None
-    proof, entry = verify_output(digest.hexdigest(), _read_text(options.proof), keys)
+    proof, entry = verify_output(
+        digest.hexdigest(), _read_text(options.proof), keys, _read_body(options.entry)
+    )
     when, subject = entry.get("time"), entry.get("subject")
     return f"OK: released {when}, logged as leaf {proof.index} of {keys[0].name} ({subject})"
 
 
 def _verify_proof(options: argparse.Namespace) -> str:
     keys = _read_keys(options.vkey)
-    proof, entry = verify_proof(_read_text(options.proof), keys)
+    proof, entry = verify_proof(_read_text(options.proof), keys, _read_body(options.entry))
     return f"OK: leaf {proof.index} of {keys[0].name} says\n{json.dumps(entry, indent=2, ensure_ascii=True)}"
 
 
@@ -362,6 +386,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     entry = commands.add_parser("verify-proof", help="check the proof of any entry, and show the entry")
     entry.add_argument("--proof", type=Path, required=True, help="the entry's .tlog-proof file")
     entry.set_defaults(run=_verify_proof)
+    for command in (output, entry):
+        command.add_argument(
+            "--entry",
+            type=Path,
+            help="the entry's own bytes, for a proof that does not carry them (no line extra)",
+        )
     growth = commands.add_parser("verify-growth", help="check that the log goes on from a kept checkpoint")
     growth.add_argument("--since", type=Path, required=True, help="the checkpoint kept earlier")
     growth.add_argument("--proof", type=Path, required=True, help="the answer of /audit/growth/SIZE")

@@ -35,8 +35,12 @@ class Proof:
         return "\n".join(lines) + "\n\n" + self.checkpoint
 
     @classmethod
-    def parse(cls, text: str) -> Proof:
-        """Read `as_text`'s form; raises `NoteError`. Nothing is verified yet."""
+    def parse(cls, text: str, body: bytes | None = None) -> Proof:
+        """Read `as_text`'s form; raises `NoteError`. Nothing is verified yet.
+
+        The line ``extra`` is optional (c2sp.org/tlog-proof): without it the entry comes apart, as ``body``, which
+        also stands in place of one that is there.
+        """
         if len(text) > MAX_PROOF_BYTES:
             raise NoteError("the proof is too large")
         head, separator, checkpoint = text.partition("\n\n")
@@ -45,9 +49,11 @@ class Proof:
         lines = head.split("\n")
         if lines.pop(0) != HEADER:
             raise NoteError(f"the first line of a proof is {HEADER}")
-        if not lines or not lines[0].startswith("extra "):
-            raise NoteError("the proof does not carry the entry (no line extra)")
-        body = decode_base64(lines.pop(0).removeprefix("extra "))
+        if lines and lines[0].startswith("extra "):
+            carried = decode_base64(lines.pop(0).removeprefix("extra "))
+            body = carried if body is None else body
+        if body is None:
+            raise NoteError("the proof does not carry the entry (no line extra), and none was given apart")
         if not lines or not lines[0].startswith("index "):
             raise NoteError("the proof has no line index")
         index = parse_number(lines.pop(0).removeprefix("index "))

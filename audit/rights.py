@@ -6,6 +6,7 @@ three are one role (a single DATABASE_URL) there is nothing to separate, and onl
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 TABLES = (
@@ -17,18 +18,16 @@ TABLES = (
     "audit_publication",
 )
 
-APP_ROLE = "assent_app"
-SEQUENCER_ROLE = "assent_sequencer"
-
+#: what each role may do, by its alias in the settings; the roles' names are those of the connection URLs
 RIGHTS: dict[str, dict[str, str]] = {
-    APP_ROLE: {
+    "default": {
         "audit_entry": "SELECT, INSERT",
         "audit_leaf": "SELECT",
         "audit_tile": "SELECT",
         "audit_checkpoint": "SELECT",
         "audit_publication": "SELECT",
     },
-    SEQUENCER_ROLE: {
+    "sequencer": {
         "audit_entry": "SELECT",
         "audit_pending": "SELECT, DELETE",
         "audit_leaf": "SELECT, INSERT",
@@ -39,8 +38,14 @@ RIGHTS: dict[str, dict[str, str]] = {
 }
 
 
+def role_names() -> dict[str, str]:
+    """Alias -> name of the role that it connects as; only those that differ from the owner's."""
+    names = {alias: str(settings.DATABASES[alias].get("USER") or "") for alias in ("owner", *RIGHTS)}
+    return {alias: names[alias] for alias in RIGHTS if names[alias] and names[alias] != names["owner"]}
+
+
 def apply(connection: BaseDatabaseWrapper) -> list[str]:
-    """Revoke everything and grant what ``RIGHTS`` says; the names of the roles that were set.
+    """Grant the roles of the settings what ``RIGHTS`` says and nobody else a write; the names that were set.
 
     Does nothing where the tables do not exist yet or the connected role does not own them. Safe to repeat.
     """
@@ -58,12 +63,26 @@ def apply(connection: BaseDatabaseWrapper) -> list[str]:
         owner = rows[0][0]
         tables = ", ".join(quote(table) for table in TABLES)
         cursor.execute(f"REVOKE ALL ON {tables} FROM PUBLIC")
-        cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [list(RIGHTS)])
-        for role in sorted({name for (name,) in cursor.fetchall()} - {owner}):
+        cursor.execute("SELECT pg_get_serial_sequence('audit_entry', 'id')")
+        sequence = cursor.fetchone()[0]
+        names = role_names()
+        cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [list(names.values())])
+        existing = {name for (name,) in cursor.fetchall()} - {owner}
+        # Others may have been let read (a backup, a replica); nobody else may write.
+        cursor.execute(
+            "SELECT DISTINCT grantee FROM information_schema.role_table_grants"
+            " WHERE table_schema = current_schema() AND table_name = ANY(%s) AND grantee <> 'PUBLIC'",
+            [list(TABLES)],
+        )
+        for role in sorted({name for (name,) in cursor.fetchall()} - existing - {owner}):
+            cursor.execute(f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER ON {tables} FROM {quote(role)}")
+        for role in sorted(existing):
             cursor.execute(f"REVOKE ALL ON {tables} FROM {quote(role)}")
-            cursor.execute("SELECT pg_get_serial_sequence('audit_entry', 'id')")
-            cursor.execute(f"REVOKE ALL ON SEQUENCE {cursor.fetchone()[0]} FROM {quote(role)}")
-            for table, rights in RIGHTS[role].items():
+            cursor.execute(f"REVOKE ALL ON SEQUENCE {sequence} FROM {quote(role)}")
+        for alias, role in sorted(names.items()):
+            if role not in existing:
+                continue
+            for table, rights in RIGHTS[alias].items():
                 cursor.execute(f"GRANT {rights} ON {quote(table)} TO {quote(role)}")
             done.append(role)
     return done

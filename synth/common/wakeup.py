@@ -23,7 +23,13 @@ _KEPT_S = 60
 @lru_cache(maxsize=1)
 def client() -> redis.Redis:
     """The process's client; its pool grows with the number of waiting requests."""
-    return redis.Redis.from_url(settings.REDIS_CLIENT_URL, max_connections=1000)
+    return redis.Redis.from_url(
+        settings.REDIS_CLIENT_URL,
+        max_connections=1000,
+        socket_timeout=settings.BROKER_SOCKET_TIMEOUT_S,
+        socket_connect_timeout=5,
+        health_check_interval=5,
+    )
 
 
 def _key(channel: str, subject: str) -> str:
@@ -43,10 +49,15 @@ def notify(channel: str, subject: str) -> None:
 
 
 def wait(channel: str, subject: str, *, timeout_s: float) -> bool:
-    """Sleep until ``notify`` or ``timeout_s``; True when called. Gives the database connection back first."""
+    """Sleep until ``notify`` or ``timeout_s`` (ten seconds at most); True when called.
+
+    Gives the database connection back first.
+    """
     connections.close_all()
+    longest_s = settings.BROKER_SOCKET_TIMEOUT_S - 5.0
     try:
-        return client().blpop([_key(channel, str(subject))], timeout=max(0.1, timeout_s)) is not None
+        key = _key(channel, str(subject))
+        return client().blpop([key], timeout=min(longest_s, max(0.1, timeout_s))) is not None
     except redis.RedisError:
         time.sleep(min(timeout_s, 0.5))
         return False

@@ -5,8 +5,9 @@
   (On the audit log the migrations leave it INSERT and SELECT only.)
 * ``assent_sequencer`` gets what the audit migrations grant it, and nothing else.
 
-Everything here may be run again at any time and changes only what differs. It never grants anything on
-existing tables, because that would undo what the migrations revoked.
+Everything here may be run again at any time and changes only what differs. It never grants anything on the
+existing tables of the log, because that would undo what the migrations revoked; those get their rights from every
+`manage.py prepare`.
 """
 
 from __future__ import annotations
@@ -51,6 +52,62 @@ def prepare(admin_url: str, *, database: str = DATABASE, roles: Roles | None = N
             done.append(f"made database {database}")
     with closing(connect(admin_url, database=database)) as inside:
         grant_roles(inside, roles)
+        done += heal(inside, roles)
+    return done
+
+
+def heal(connection: Any, roles: Roles) -> list[str]:
+    """Give back what a restored dump without owners or grants lacks; a sentence for each kind of thing mended.
+
+    Tables and sequences of the schema get their owner, and the application its rights on all but the log's.
+    """
+    done = []
+    strays = _rows(
+        connection,
+        "SELECT c.relname, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p', 'v') AND pg_get_userbyid(c.relowner) <> %s",
+        roles.owner,
+    )
+    for name, kind in strays:
+        _run(
+            connection,
+            f"ALTER {'VIEW' if kind == 'v' else 'TABLE'} public.{{}} OWNER TO {{}}",
+            name,
+            roles.owner,
+        )
+    functions = _rows(
+        connection,
+        "SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
+        " WHERE n.nspname = 'public' AND pg_get_userbyid(p.proowner) <> %s"
+        " AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')",
+        roles.owner,
+    )
+    for (signature,) in functions:  # as the server itself writes it, quoted where needed
+        _run(connection, f"ALTER FUNCTION {signature} OWNER TO {{}}", roles.owner)
+    if strays or functions:
+        done.append(f"gave {len(strays)} tables and {len(functions)} functions to {roles.owner}")
+    if roles.app == roles.owner:
+        return done
+    bare = _rows(
+        connection,
+        "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT starts_with(c.relname, 'audit_')"
+        " AND NOT has_table_privilege(%s, c.oid, 'SELECT')",
+        roles.app,
+    )
+    for (name,) in bare:
+        _run(connection, "GRANT SELECT, INSERT, UPDATE, DELETE ON public.{} TO {}", name, roles.app)
+    if bare:
+        sequences = _rows(
+            connection,
+            "SELECT sequencename FROM pg_sequences"
+            " WHERE schemaname = 'public' AND NOT starts_with(sequencename, 'audit_')",
+        )
+        for (name,) in sequences:
+            _run(connection, "GRANT USAGE, SELECT ON SEQUENCE public.{} TO {}", name, roles.app)
+        done.append(
+            f"gave {roles.app} its rights on {len(bare)} tables; those of the log come with manage.py prepare"
+        )
     return done
 
 

@@ -118,6 +118,19 @@ def test_a_proof_survives_its_text_form() -> None:
     assert alone.path == () and alone.verify(VERIFIER).size == 1
 
 
+def test_a_proof_need_not_carry_its_entry() -> None:
+    """The line extra is optional in c2sp.org/tlog-proof; the entry then comes apart."""
+    proof = _proof()
+    bare = "\n".join(line for line in proof.as_text().split("\n") if not line.startswith("extra "))
+    assert Proof.parse(bare, proof.body) == proof
+    assert Proof.parse(bare, proof.body).verify(VERIFIER).size == 5
+    with pytest.raises(NoteError, match="none was given apart"):
+        Proof.parse(bare)
+    for text in (bare, proof.as_text()):
+        with pytest.raises(merkle.ProofError):
+            Proof.parse(text, b'{"n":3}').verify(VERIFIER)
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -211,6 +211,9 @@ def test_a_cut_log_that_is_sound_is_caught_only_by_a_kept_checkpoint() -> None:
         b'{"a":1}\n',
         b'{"a":-0}',
         b'{"a":1e3}',
+        b'{"a":9007199254740993}',
+        b'{"a":-9007199254740992}',
+        b'{"a":' + b"9" * 5000 + b"}",
         b"\xff",
         b"[" * 5000,
     ],
@@ -219,6 +222,10 @@ def test_bodies_that_are_not_canonical(body: bytes) -> None:
     with pytest.raises(VerifyError) as caught:
         offline.parse_body(body, 3)
     assert caught.value.fault is Fault.CANONICAL
+
+
+def test_the_largest_integers_that_every_reader_sees_alike() -> None:
+    assert offline.parse_body(b'{"a":9007199254740991,"b":-9007199254740991}')["a"] == 2**53 - 1
 
 
 @settings(max_examples=150)

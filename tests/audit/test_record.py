@@ -22,6 +22,7 @@ from audit.actors import ANONYMOUS, SYSTEM, Actor
 from audit.events import BadEvent
 from audit.models import Entry
 from tests.audit.conftest import write
+from tests.conftest import _superuser
 
 everywhere = pytest.mark.django_db(databases="__all__")
 committed = pytest.mark.django_db(databases="__all__", transaction=True)
@@ -314,6 +315,51 @@ def test_rights_are_separated_here() -> None:
     assert not rights.separated(connections["owner"])
     assert rights.apply(connections["default"]) == []
     assert rights.apply(connections["owner"]) == ["assent_app", "assent_sequencer"]
+
+
+@committed
+def test_rights_follow_the_roles_that_the_connections_name(settings: Any) -> None:
+    """Other role names than ours are protected alike, and what anybody else was given to write is taken back."""
+    admin = _superuser(connections["default"].settings_dict["NAME"])
+    others = {"default": "speaks", "sequencer": "signs", "stranger": "meddles"}
+    grants = "SELECT has_table_privilege(%s, %s, %s)"
+
+    def may(role: str, table: str, right: str) -> bool:
+        with admin.cursor() as cursor:
+            cursor.execute(grants, [role, table, right])
+            return bool(cursor.fetchone()[0])
+
+    try:
+        with admin.cursor() as cursor:
+            for name in others.values():
+                cursor.execute(f"CREATE ROLE {name}")
+                cursor.execute(
+                    f"GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON audit_entry, audit_leaf TO {name}"
+                )
+        for alias in rights.RIGHTS:
+            settings.DATABASES[alias]["USER"], others[f"kept-{alias}"] = (
+                others[alias], settings.DATABASES[alias]["USER"],
+            )  # fmt: skip
+        assert rights.apply(connections["owner"]) == ["speaks", "signs"]
+        assert may("speaks", "audit_entry", "INSERT") and may("speaks", "audit_entry", "SELECT")
+        assert may("signs", "audit_leaf", "INSERT") and may("signs", "audit_pending", "DELETE")
+        assert may("meddles", "audit_entry", "SELECT")
+        for role in ("speaks", "signs", "meddles"):
+            for right in ("UPDATE", "DELETE", "TRUNCATE"):
+                assert not may(role, "audit_entry", right), (role, right)
+                assert not may(role, "audit_leaf", right), (role, right)
+        assert not may("speaks", "audit_pending", "DELETE")
+        assert not may("meddles", "audit_entry", "INSERT")
+    finally:
+        for alias in rights.RIGHTS:
+            settings.DATABASES[alias]["USER"] = others.get(f"kept-{alias}", settings.DATABASES[alias]["USER"])
+        rights.apply(connections["owner"])
+        connections["owner"].close()
+        with admin.cursor() as cursor:
+            for name in ("speaks", "signs", "meddles"):
+                cursor.execute(f"DROP OWNED BY {name}")
+                cursor.execute(f"DROP ROLE {name}")
+        admin.close()
 
 
 @committed

@@ -125,6 +125,32 @@ def test_roles_and_database_of_other_names_with_passwords(services):
     assert run_sql(services.superuser_url, with_password) == [(3,)]
 
 
+def test_a_dump_restored_without_owners_and_grants_is_healed(services):
+    """`pg_restore --no-owner --no-acl` leaves everything to whoever restores, and nothing to the application."""
+    named = roles.Roles(owner="h_owner", app="h_app", sequencer="h_seq")
+    roles.prepare(services.superuser_url, database="h_db", roles=named)
+    inside = psycopg2.extensions.make_dsn(services.superuser_url, dbname="h_db")
+    run_sql(
+        inside,
+        "CREATE TABLE voices (id bigserial PRIMARY KEY, name text)",
+        "CREATE TABLE audit_entry (id bigserial PRIMARY KEY)",
+        "CREATE FUNCTION audit_deny() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "REVOKE ALL ON voices, audit_entry FROM h_app, h_owner",
+    )
+    said = roles.prepare(services.superuser_url, database="h_db", roles=named)
+    assert said[0] == "gave 2 tables and 1 functions to h_owner"
+    assert said[1].startswith("gave h_app its rights on 1 tables")
+    owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+    assert run_sql(inside, owners) == [("h_owner",)]
+    rights = "SELECT has_table_privilege('h_app', %s, 'UPDATE'), has_sequence_privilege('h_app', %s, 'USAGE')"
+    rights = rights.replace("%s", "'{0}'", 1).replace("%s", "'{0}_id_seq'", 1)
+    assert run_sql(inside, rights.format("voices")) == [(True, True)]
+    assert run_sql(inside, rights.format("audit_entry")) == [(False, False)], (
+        "the log's come with the migrations"
+    )
+    assert roles.prepare(services.superuser_url, database="h_db", roles=named) == []
+
+
 def test_urls_of_different_databases_are_refused():
     with pytest.raises(LocalError, match="same database"):
         roles.from_urls("postgresql://a@h/one", "postgresql://b@h/two", "postgresql://c@h/one")

@@ -14,6 +14,9 @@ CELERY_BROKER_URL = f"redis+socket://{_socket_path}" if _is_socket else REDIS_UR
 # redis-py and Django spell a socket differently from Celery.
 REDIS_CLIENT_URL = f"unix://{_socket_path}" if _is_socket else REDIS_URL
 
+# Longer than any wait for a message (the workers' polls, `synth.common.wakeup`), so that quiet is no fault.
+BROKER_SOCKET_TIMEOUT_S = 15
+
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -30,6 +33,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
     "socket_keepalive": True,
+    # A broker that falls silent without closing its connections (a lost host, a firewall that forgets) is
+    # noticed by these: without them workers sit on dead sockets until the kernel gives up, minutes later.
+    "socket_timeout": BROKER_SOCKET_TIMEOUT_S,
+    "socket_connect_timeout": 5,
+    "health_check_interval": 5,
 }
 CELERY_TASK_ROUTES = {
     "speech.*": {"queue": "speech"},
