@@ -75,3 +75,40 @@ def test_seeds_of_one_time_passwords_are_encrypted_at_rest(owner):
     factor.refresh_from_db()
     assert secret not in str(factor.data)
     assert get_adapter().decrypt(factor.data["secret"]) == secret
+
+
+@pytest.mark.parametrize(
+    ("host", "address"), [("localhost:1337", "198.51.100.201"), ("testserver", "198.51.100.202")]
+)
+def test_letters_name_the_public_address_whatever_host_the_asker_wrote(settings, host, address):
+    settings.ASSENT_BASE_URL = "https://speech.example.org:8443"
+    user = User.objects.create_user("ada@example.org", PASSWORD)
+    user.emailaddress_set.create(email=user.email, verified=True, primary=True)
+    client = Client(headers={"host": host}, REMOTE_ADDR=address)
+    client.post("/accounts/password/reset/", {"email": user.email})
+    client.post("/accounts/password/reset/", {"email": "nobody@example.org"})
+    sign_up(client, user.email)
+    assert len(mail.outbox) == 3
+    for letter in mail.outbox:
+        assert letter.subject.startswith("[Assent] ")
+        assert host not in letter.body and host not in letter.subject
+        links = re.findall(r"https?://\S+", letter.body)
+        assert links and all(link.startswith("https://speech.example.org:8443") for link in links), (
+            letter.body
+        )
+    reset = re.search(
+        r"https://speech.example.org:8443(/accounts/password/reset/key/\S+)", mail.outbox[0].body
+    )
+    assert client.get(reset[1], follow=True).status_code == 200
+
+
+def test_failed_log_ins_count_by_account_whatever_host_the_asker_writes(settings):
+    user = User.objects.create_user("grace@example.org", PASSWORD)
+    user.emailaddress_set.create(email=user.email, verified=True, primary=True)
+    services.account_created(user=user)
+    for port in range(1000, 1040):
+        client = Client(headers={"host": f"localhost:{port}"}, REMOTE_ADDR=f"198.51.100.{port - 999}")
+        client.post("/accounts/login/", {"login": user.email, "password": "wrong"})
+    answer = client.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
+    assert answer.status_code == 200
+    assert "Too many failed login attempts" in answer.content.decode()
