@@ -82,7 +82,7 @@ def test_seeds_of_one_time_passwords_are_encrypted_at_rest(owner):
 )
 def test_letters_name_the_public_address_whatever_host_the_asker_wrote(settings, host, address):
     settings.ASSENT_BASE_URL = "https://speech.example.org:8443"
-    user = User.objects.create_user("ada@example.org", PASSWORD)
+    user = User.objects.create_user(f"ada-{address}@example.org", PASSWORD)
     user.emailaddress_set.create(email=user.email, verified=True, primary=True)
     client = Client(headers={"host": host}, REMOTE_ADDR=address)
     client.post("/accounts/password/reset/", {"email": user.email})
