@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from synth.text.chinese_normalize import normalize
+from synth.text.chinese.words import borders
+from synth.text.chinese.written import normalize, tidied, verbalized
 from synth.text.symbols import MARKS, UNKNOWN, table
+from synth.text.tokens import Token, flat
 
-__all__ = ["normalize", "phones"]
+__all__ = ["borders", "normalize", "phones", "tidied", "tokens", "verbalized"]
 
 # What the checkpoints take for the first part of a syllable, tried in this order. Vowels that begin a syllable count.
 _FIRST = ("ng", "gw", "kw", "b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h", "w", "z", "c", "s", "j")
@@ -33,10 +35,13 @@ _FIRST_VOWELS = (
 
 
 def phones(text: str, words: Mapping[str, Sequence[str]] | None = None) -> tuple[list[str], list[int]]:
-    """Phones (with the prefix Y that keeps them apart from Mandarin's) and how many belong to each character.
+    """Phones (with the prefix Y that keeps them apart from Mandarin's) and how many belong to each character."""
+    spoken, counts = flat(tokens(text, words))
+    return spoken, counts or []
 
-    ``words``: word -> jyutping syllables.
-    """
+
+def tokens(text: str, words: Mapping[str, Sequence[str]] | None = None) -> list[Token]:
+    """Characters and marks of normalised text. ``words``: word -> jyutping syllables."""
     import ToJyutping
 
     readings = [reading for _, reading in ToJyutping.get_jyutping_list(text)]
@@ -45,13 +50,11 @@ def phones(text: str, words: Mapping[str, Sequence[str]] | None = None) -> tuple
         while start >= 0 and len(syllables) == len(word):
             readings[start : start + len(word)] = list(syllables)
             start = text.find(word, start + len(word))
-    spoken: list[str] = []
-    counts: list[int] = []
+    found = []
     for character, reading in zip(text, readings, strict=True):
-        found = [character] if character in MARKS else list(parts(reading))
-        spoken += found
-        counts.append(len(found))
-    return spoken, counts
+        said = (character,) if character in MARKS else parts(reading)
+        found.append(Token(character, said, (len(said),)))
+    return found
 
 
 def parts(syllable: str | None) -> tuple[str, str]:

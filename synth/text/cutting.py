@@ -1,111 +1,132 @@
-"""Cut a text into the pieces that are decoded at one go.
+"""Cut a read text into the pieces that are decoded at one go.
 
 The networks were trained on sentences of a few seconds: too short a piece is mumbled, too long a one loses words.
-The methods carry the names that GPT-SoVITS users know.
+The text is cut after numbers, abbreviations and addresses in it have become words, so that every mark left in it is
+one. The methods carry the names that GPT-SoVITS users know.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-MAX_CHARACTERS = 510  # what the BERT can read
 MIN_CHARACTERS = 5
 LONG_CLAUSES = 50
+# The networks end after 60 s at the latest; a slow speaker takes twice our estimate.
+MAX_PIECE_S = 25.0
 
 _CLAUSE_ENDS = "，。？！,.?!~:：—…"
-_EVERY_MARK = ",.;?!、，。？！：…"
-_REPEATED = "!?…,.-"
-# A dot between digits is a decimal point, never an end.
-_DOT = r"\.(?<!\d\.(?=\d))"
-_CLAUSE_END = re.compile(f"[{re.escape(_CLAUSE_ENDS.replace('.', ''))}]|{_DOT}")
-_ANY_MARK = re.compile(f"[{re.escape(_EVERY_MARK.replace('.', ''))}]|{_DOT}")
+_EVERY_MARK = ",.;?!、，。？！：；…"
+_CLOSING = "”’」』）)】》〉]}"
+# Between digits a dot, a comma or a colon belongs to the number (Japanese keeps its digits).
+_NOT_IN_NUMBER = r"(?<!\d[.,:](?=\d))"
+_SECONDS = (
+    (re.compile(r"[㐀-鿿\U00020000-\U0003ffff]"), 0.23),
+    (re.compile(r"[ぁ-ヺー]"), 0.14),
+    (re.compile(r"[가-힣]"), 0.2),
+    (re.compile(r"[0-9]"), 0.35),
+    (re.compile(r"(?<![A-Za-z])[A-Z](?![A-Za-z])"), 0.35),
+    (re.compile(r"[A-Za-z]"), 0.075),
+)
 
 
-def cut(text: str, language: str, method: str = "cut5") -> list[str]:
-    """Pieces of ``text``, each ending in punctuation; an empty list if nothing in it can be spoken.
+@dataclass(frozen=True)
+class Span:
+    """Characters ``start`` to ``end`` of a text. ``whole`` is False for one that was cut where no mark stands."""
+
+    start: int
+    end: int
+    whole: bool = True
+
+
+#: Positions inside a text where a word or clause begins, for a text with nothing better to cut at.
+Borders = Callable[[str], Sequence[int]]
+
+
+def spans(text: str, method: str = "cut5", borders: Borders | None = None) -> list[Span]:
+    """Spans that put together are ``text``; a text without a letter is one span.
 
     ``method``: ``cut0`` none, ``cut1`` every four clauses, ``cut2`` about 50 characters, ``cut3`` at "。",
-    ``cut4`` at ".", ``cut5`` at every mark. KeyError for another method.
+    ``cut4`` at ".", ``cut5`` at every mark; lines are cut apart by all of them, and whatever is longer than
+    `MAX_PIECE_S` (estimated). Closing quotation marks stay with their sentence. KeyError for another method.
     """
-    stop = "." if language == "en" else "。"
-    text = without_repeated_marks(text).strip("\n")
-    if not text:
-        return []
-    first = _CLAUSE_END.split(text)[0].strip()
-    if text[0] not in _CLAUSE_ENDS and len(first) < 4:
-        text = stop + text  # a very short beginning is easily swallowed
-    lines = [line for line in METHODS[method](text).split("\n") if line.strip()]
-    pieces = []
-    for line in _merge_short(lines, MIN_CHARACTERS):
-        if not re.search(r"\w", line):
-            continue
-        piece = line if line[-1] in _CLAUSE_ENDS else line + stop
-        pieces += _below_limit(piece) if len(piece) > MAX_CHARACTERS else [piece]
-    return pieces
+    ends = [*METHODS[method](text), len(text)]
+    ends = _without_short(text, ends)
+    found: list[Span] = []
+    for start, end in zip([0, *ends], ends, strict=False):
+        if end > start:
+            found += _fitting(text, start, end, borders or blanks)
+    return found
 
 
-def without_repeated_marks(text: str) -> str:
-    """Runs of punctuation collapse to their first mark."""
-    marks = re.escape(_REPEATED)
-    return re.sub(f"([{marks}])[{marks}]+", r"\1", text)
+def seconds(text: str) -> float:
+    """About how long a read text takes to say."""
+    return sum(length * len(pattern.findall(text)) for pattern, length in _SECONDS)
 
 
-def _clauses(text: str) -> list[str]:
-    text = text.replace("……", "。").replace("——", "，")
-    if text[-1] not in _CLAUSE_ENDS:
-        text += "。"
-    clauses, start = [], 0
-    for mark in _CLAUSE_END.finditer(text):
-        clauses.append(text[start : mark.end()])
-        start = mark.end()
-    return clauses
+def blanks(text: str) -> list[int]:
+    """Where words begin after blanks."""
+    return [blank.end() for blank in re.finditer(r"\s+", text)]
 
 
-def _uncut(text: str) -> str:
-    return text
+def _ends(text: str, marks: str) -> list[int]:
+    """Where pieces end: after a run of marks with what closes behind it, and after a line."""
+    quotes = rf"(?:[{re.escape(_CLOSING)}]|[\"'](?=[\s{re.escape(_EVERY_MARK)}]|$))*"
+    found = r"\s*\n\s*"
+    if marks:
+        found += rf"|(?:[{re.escape(marks)}]{_NOT_IN_NUMBER})(?:[{re.escape(_EVERY_MARK)}]|—)*{quotes}\s*"
+    return [end.end() for end in re.finditer(found, text)]
 
 
-def _four_clauses(text: str) -> str:
-    clauses = _clauses(text.strip("\n"))
-    # The rest joins the last group.
-    starts = list(range(0, len(clauses), 4))[: max(1, len(clauses) // 4 + bool(len(clauses) % 4) - 1)]
-    if len(clauses) <= 4:
-        return text
-    ends = [*starts[1:], len(clauses)]
-    return "\n".join("".join(clauses[start:end]) for start, end in zip(starts, ends, strict=True))
+def _uncut(text: str) -> list[int]:
+    return _ends(text, "")
 
 
-def _fifty_characters(text: str) -> str:
-    clauses = _clauses(text.strip("\n"))
-    if len(clauses) < 2:
-        return text
-    groups, group = [], ""
-    for clause in clauses:
-        group += clause
-        if len(group) > LONG_CLAUSES:
-            groups.append(group)
-            group = ""
-    if group:
-        groups.append(group)
-    if len(groups) > 1 and len(groups[-1]) < LONG_CLAUSES:
-        groups[-2:] = [groups[-2] + groups[-1]]
-    return "\n".join(groups)
+def _four_clauses(text: str) -> list[int]:
+    ends = []
+    for start, end in _lines(text):
+        clauses = [start + at for at in _ends(text[start:end], _CLAUSE_ENDS)]
+        # What is left over joins the last group.
+        groups = clauses[3::4]
+        if groups and groups[-1] != end and len(clauses) % 4:
+            groups.pop()
+        ends += [*groups, end]
+    return ends
 
 
-def _at_chinese_stops(text: str) -> str:
-    return "\n".join(text.strip("\n").strip("。").split("。"))
+def _fifty_characters(text: str) -> list[int]:
+    ends = []
+    for start, end in _lines(text):
+        groups, begun = [], start
+        for at in (start + clause for clause in _ends(text[start:end], _CLAUSE_ENDS)):
+            if at - begun > LONG_CLAUSES:
+                groups.append(at)
+                begun = at
+        if groups and 0 < end - groups[-1] < LONG_CLAUSES:
+            groups.pop()
+        ends += [*groups, end]
+    return ends
 
 
-def _at_english_stops(text: str) -> str:
-    return "\n".join(re.split(r"(?<!\d)\.(?!\d)", text.strip("\n").strip(".")))
+def _lines(text: str) -> list[tuple[int, int]]:
+    ends = [*_ends(text, ""), len(text)]
+    return [(start, end) for start, end in zip([0, *ends], ends, strict=False) if end > start]
 
 
-def _at_every_mark(text: str) -> str:
-    return _ANY_MARK.sub(lambda mark: mark[0] + "\n", text.strip("\n")).strip("\n")
+def _at_chinese_stops(text: str) -> list[int]:
+    return _ends(text, "。")
 
 
-METHODS: dict[str, Callable[[str], str]] = {
+def _at_english_stops(text: str) -> list[int]:
+    return _ends(text, ".")
+
+
+def _at_every_mark(text: str) -> list[int]:
+    return _ends(text, _EVERY_MARK)
+
+
+METHODS: dict[str, Callable[[str], list[int]]] = {
     "cut0": _uncut,
     "cut1": _four_clauses,
     "cut2": _fifty_characters,
@@ -115,30 +136,50 @@ METHODS: dict[str, Callable[[str], str]] = {
 }
 
 
-def _merge_short(lines: Sequence[str], at_least: int) -> list[str]:
-    lines = [line for line in lines if re.search(r"\w", line)]
-    merged, pending = [], ""
-    for line in lines:
-        pending += line
-        if len(pending) >= at_least:
-            merged.append(pending)
-            pending = ""
-    if pending and merged:
-        merged[-1] += pending
-    elif pending:
-        merged.append(pending)
-    return merged
+def _without_short(text: str, ends: Sequence[int]) -> list[int]:
+    """Ends of which each piece has something to say and a few characters; the rest joins the last piece."""
+    kept: list[int] = []
+    start = 0
+    for end in ends:
+        piece = text[start:end]
+        if len(piece.strip()) >= MIN_CHARACTERS and re.search(r"\w", piece):
+            kept.append(end)
+            start = end
+    if not kept:
+        return [len(text)]
+    kept[-1] = len(text) if kept[-1] != len(text) and not _is_long(text[kept[-1] :]) else kept[-1]
+    return kept if kept[-1] == len(text) else [*kept, len(text)]
 
 
-def _below_limit(text: str) -> list[str]:
-    parts, part = [], ""
-    for clause in _clauses(text):
-        while len(clause) > MAX_CHARACTERS:  # no punctuation at all
-            clause, rest = clause[:MAX_CHARACTERS], clause[MAX_CHARACTERS:]
-            parts += [part, clause] if part else [clause]
-            part, clause = "", rest
-        if len(part) + len(clause) > MAX_CHARACTERS:
-            parts.append(part)
-            part = ""
-        part += clause
-    return [*parts, part] if part else parts
+def _is_long(piece: str) -> bool:
+    return len(piece.strip()) >= MIN_CHARACTERS and re.search(r"\w", piece) is not None
+
+
+def _fitting(text: str, start: int, end: int, borders: Borders) -> list[Span]:
+    """The span, or several of like length that fit: cut at the best clause end, else at a word, else anywhere."""
+    found: list[Span] = []
+    while seconds(text[start:end]) > MAX_PIECE_S:
+        limit = _reach(text, start, end)
+        piece = text[start:limit]
+        least = start + len(piece) // 3
+        marks = [start + at for at in _ends(piece, _EVERY_MARK) if least <= start + at < limit]
+        words = [start + at for at in borders(piece) if least <= start + at < limit] if not marks else []
+        at = (marks or words or [limit])[-1]
+        found.append(Span(start, at, whole=bool(marks)))
+        start = at
+    return [*found, Span(start, end)]
+
+
+def _reach(text: str, start: int, end: int) -> int:
+    """The largest end with which the piece fits; a remainder of a few words is not left alone."""
+    total = seconds(text[start:end])
+    count = -(-total // MAX_PIECE_S)
+    share = total / count if total < 3 * MAX_PIECE_S else MAX_PIECE_S
+    low, high = start + 1, end
+    while low < high:
+        middle = (low + high + 1) // 2
+        if seconds(text[start:middle]) <= share:
+            low = middle
+        else:
+            high = middle - 1
+    return low

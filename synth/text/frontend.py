@@ -1,17 +1,18 @@
-"""A text as the sentences that the networks speak: cut, told apart by language, as phones."""
+"""A text as the sentences that the networks speak: told apart by language, read, cut, as phones."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
 from synth.text import (
     cantonese,
+    characters,
     chinese,
-    chinese_normalize,
     cutting,
+    cutting_original,
     english,
     japanese,
     korean,
@@ -19,10 +20,14 @@ from synth.text import (
     symbols,
 )
 from synth.text.dictionary import NO_WORDS, Dictionary
+from synth.text.segmentation import Run
+from synth.text.tokens import Token, flat
 
 PAUSE_S = 0.3
+CUT_PAUSE_S = 0.05  # where a sentence without marks had to be cut
 MIN_PHONES = 6  # below that the networks mumble: the sentence gets a mark in front
 MIN_ENGLISH_PHONES = 4
+SHORT_BEGINNING = 4  # characters: a shorter first clause is easily swallowed
 _MODULES: Mapping[str, ModuleType] = {
     "zh": chinese,
     "en": english,
@@ -33,10 +38,20 @@ _MODULES: Mapping[str, ModuleType] = {
 
 
 @dataclass(frozen=True)
+class Word:
+    """A word or a mark of ``Piece.norm_text``; ``start`` and ``end`` are positions in ``Piece.phones``."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
 class Piece:
     """A run of one language.
 
-    ``phones`` are names and ``ids`` their numbers in the checkpoint's table. ``phones_per_character`` belongs to
+    ``phones`` are names (ARPAbet for English; an initial and a final with its tone for a Chinese character; Open
+    JTalk's for Japanese) and ``ids`` their numbers in the checkpoint's table. ``phones_per_character`` belongs to
     ``norm_text`` and exists for Chinese and Cantonese.
     """
 
@@ -45,11 +60,12 @@ class Piece:
     phones: tuple[str, ...]
     ids: tuple[int, ...]
     phones_per_character: tuple[int, ...] | None = None
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """What is decoded at one go, and the silence after it in seconds."""
+    """What is decoded at one go, and the silence after it in seconds. ``text`` has words for numbers and signs."""
 
     text: str
     pieces: tuple[Piece, ...]
@@ -58,6 +74,52 @@ class Sentence:
     @property
     def phones(self) -> tuple[str, ...]:
         return tuple(phone for piece in self.pieces for phone in piece.phones)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The sentences of a text, in order, and ``unread``: each character that no rule can say, once."""
+
+    sentences: tuple[Sentence, ...]
+    unread: str = ""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a listener should know, as sentences."""
+        if not self.unread:
+            return []
+        shown = " ".join(self.unread[:20]) + (" …" if len(self.unread) > 20 else "")
+        return [f"These characters have no reading in this language and were not spoken: {shown}"]
+
+
+def read(
+    text: str,
+    language: str,
+    *,
+    method: str = "cut5",
+    dictionary: Dictionary = NO_WORDS,
+    table: str = "v2",
+    pause_s: float = PAUSE_S,
+) -> Reading:
+    """The sentences of ``text``; none if nothing in it can be spoken.
+
+    ``language``: see `segmentation.MODES`; ``method``: see `cutting.spans`; ``table``: ``v1`` or ``v2``.
+    """
+    runs = [Run(run.language, _verbalized(run, dictionary)) for run in _runs(text, language)]
+    said = "".join(run.text for run in runs)
+    sentences: list[Sentence] = []
+    unread: dict[str, None] = {}
+    for span in cutting.spans(said, method, _borders(runs)):
+        parts = [
+            Run(run.language, said[start:end]) for run, start, end in _inside(runs, span.start, span.end)
+        ]
+        ends = "." if span.whole else ","
+        pieces, missing = _pieces(parts, dictionary, table, ends, lead=not sentences and _begins_short(said))
+        unread |= dict.fromkeys(missing)
+        if pieces:
+            pause = pause_s if span.whole else min(pause_s, CUT_PAUSE_S)
+            sentences.append(Sentence(said[span.start : span.end].strip(), pieces, pause))
+    return Reading(tuple(sentences), "".join(unread))
 
 
 def process(
@@ -70,18 +132,19 @@ def process(
     pause_s: float = PAUSE_S,
     original: bool = False,
 ) -> list[Sentence]:
-    """Sentences of ``text``, in order; empty if nothing in it can be spoken.
-
-    ``language``: see `segmentation.MODES`; ``method``: see `cutting.cut`; ``table``: ``v1`` or ``v2``;
-    ``original``: Chinese read as GPT-SoVITS's own front-end reads it, mistakes included (for comparison).
-    """
+    """The sentences of `read`; ``original``: cut and (in Chinese) read as GPT-SoVITS's own front-end does, mistakes
+    included, for comparison."""
+    if not original:
+        return list(
+            read(text, language, method=method, dictionary=dictionary, table=table, pause_s=pause_s).sentences
+        )
     text = re.sub(" {2,}", " ", text)
     main = language.removeprefix("all_").removeprefix("auto_")
     if language == "auto":
-        main = (segmentation.language_runs(text, language) or [segmentation.Run("zh", "")])[0].language
+        main = (segmentation.language_runs(text, language) or [Run("zh", "")])[0].language
     sentences = [
-        speakable(piece, language, dictionary, table, pause_s, original=original)
-        for piece in cutting.cut(text, main, method)
+        speakable(piece, language, dictionary, table, pause_s, original=True)
+        for piece in cutting_original.cut(text, main, method)
     ]
     return [sentence for sentence in sentences if sentence.pieces]
 
@@ -95,42 +158,127 @@ def speakable(
     *,
     original: bool = False,
 ) -> Sentence:
-    """One sentence, not cut any further."""
-    pieces = _pieces(text, language, dictionary, table, original)
-    if pieces and sum(len(piece.phones) for piece in pieces) < MIN_PHONES:
-        pieces = _pieces("." + text, language, dictionary, table, original)
-    return Sentence(text, tuple(pieces), pause_s)
+    """One sentence, not cut any further and with no mark added at its end."""
+    if original:
+        return Sentence(text, _original_pieces(text, language, dictionary, table), pause_s)
+    runs = [Run(run.language, _verbalized(run, dictionary)) for run in _runs(text, language)]
+    return Sentence(text, _pieces(runs, dictionary, table, "", lead=False)[0], pause_s)
 
 
-def _pieces(text: str, language: str, dictionary: Dictionary, table: str, original: bool) -> list[Piece]:
-    pieces = []
-    if not original:
-        text = _with_vehicles(text, language)
-    for run in segmentation.language_runs(text, language):
-        module = _MODULES[run.language]
-        own = dictionary.words(run.language)
-        manner = {"original": True} if original and run.language == "zh" else {}
-        norm_text: str = module.normalize(dictionary.with_aliases(run.text, run.language), **manner)
-        if not norm_text.strip():
-            continue
-        phones, counts = module.phones(norm_text, own, **manner)
-        if run.language == "en" and len(phones) < MIN_ENGLISH_PHONES:
-            phones = [",", *phones]
-        if phones:
-            ids = symbols.ids(phones, table)
-            pieces.append(Piece(run.language, norm_text, tuple(phones), ids, _counts(counts)))
-    return pieces
+# ------------------------------------------------------------------------------------------------------- reading
 
 
-def _with_vehicles(text: str, language: str) -> str:
-    """See `chinese_normalize.vehicles`; only in text whose Han characters are Chinese."""
+def _runs(text: str, language: str) -> list[Run]:
+    text = re.sub("[ \t]{2,}", " ", characters.plain(text))
     main = language.removeprefix("all_")
-    if main not in {"zh", "yue", "auto", "auto_yue"} or (
-        main.startswith("auto") and re.search("[ぁ-ヺ]", text)
-    ):
-        return text
-    return chinese_normalize.vehicles(text, yao=not main.endswith("yue"))
+    if main in {"zh", "yue"} or (main.startswith("auto") and not re.search("[ぁ-ヺ]", text)):
+        # Codes and formulas mix letters and digits: read before the letters become another language's.
+        text = chinese.with_codes(text, yao=not main.endswith("yue"))
+    return segmentation.language_runs(text, language)
 
 
-def _counts(counts: Sequence[int] | None) -> tuple[int, ...] | None:
-    return None if counts is None else tuple(counts)
+def _verbalized(run: Run, dictionary: Dictionary) -> str:
+    text: str = _MODULES[run.language].verbalized(dictionary.with_aliases(run.text, run.language))
+    return text
+
+
+def _begins_short(said: str) -> bool:
+    first = re.split(r"[，。？！,.?!~:：—…\n]", said.strip(), maxsplit=1)[0].strip()
+    return 0 < len(first) < SHORT_BEGINNING
+
+
+def _inside(runs: Sequence[Run], start: int, end: int) -> Iterator[tuple[Run, int, int]]:
+    at = 0
+    for run in runs:
+        low, high = max(start, at), min(end, at + len(run.text))
+        if low < high:
+            yield run, low, high
+        at += len(run.text)
+
+
+def _borders(runs: Sequence[Run]) -> Callable[[str], list[int]]:
+    """Where words begin, by the language that most of the text is in."""
+    lengths: dict[str, int] = {}
+    for run in runs:
+        lengths[run.language] = lengths.get(run.language, 0) + len(run.text)
+    main = max(lengths, key=lambda language: lengths[language], default="en")
+
+    def borders(text: str) -> list[int]:
+        found: list[int] = _MODULES[main].borders(text)
+        return found
+
+    return borders
+
+
+# -------------------------------------------------------------------------------------------------------- phones
+
+
+def _pieces(
+    runs: Sequence[Run], dictionary: Dictionary, table: str, ends: str, *, lead: bool
+) -> tuple[tuple[Piece, ...], str]:
+    """Pieces of one sentence with a mark at its end (and in front, where ``lead`` or too few phones ask for one)."""
+    tidy: list[Run] = []
+    missing = ""
+    for run in runs:
+        norm_text, unread = _MODULES[run.language].tidied(run.text)
+        missing += unread
+        if norm_text.strip():
+            tidy.append(Run(run.language, norm_text))
+    if not any(re.search(r"\w", run.text) for run in tidy):
+        return (), missing
+    if ends and not tidy[-1].text.rstrip().endswith(tuple(symbols.MARKS + "。！？")):
+        tidy[-1] = Run(tidy[-1].language, tidy[-1].text.rstrip() + ends)
+    pieces = [_piece(run, dictionary, table) for run in tidy]
+    if lead or sum(len(piece.phones) for piece in pieces) < MIN_PHONES:
+        first = Run(tidy[0].language, "." + tidy[0].text.lstrip())
+        pieces[0] = _piece(first, dictionary, table)
+    return tuple(piece for piece in pieces if piece.phones), missing
+
+
+def _piece(run: Run, dictionary: Dictionary, table: str) -> Piece:
+    tokens = _MODULES[run.language].tokens(run.text, dictionary.words(run.language))
+    if run.language == "en" and sum(len(token.phones) for token in tokens) < MIN_ENGLISH_PHONES:
+        tokens = [Token(",", (",",)), *tokens]
+    phones, counts = flat(tokens)
+    return Piece(
+        run.language,
+        run.text,
+        tuple(phones),
+        symbols.ids(phones, table),
+        None if counts is None or not phones else tuple(counts),
+        _words(tokens),
+    )
+
+
+def _words(tokens: Sequence[Token]) -> tuple[Word, ...]:
+    words, at = [], 0
+    for token in tokens:
+        words.append(Word(token.text, at, at + len(token.phones)))
+        at += len(token.phones)
+    return tuple(word for word in words if word.end > word.start)
+
+
+def _original_pieces(text: str, language: str, dictionary: Dictionary, table: str) -> tuple[Piece, ...]:
+    """As the original: each piece of a text is normalised after cutting, Chinese in the original's words."""
+
+    def found(text: str) -> list[Piece]:
+        pieces = []
+        for run in segmentation.language_runs(text, language):
+            module = _MODULES[run.language]
+            manner = {"original": True} if run.language == "zh" else {}
+            norm_text: str = module.normalize(dictionary.with_aliases(run.text, run.language), **manner)
+            if not norm_text.strip():
+                continue
+            phones, counts = module.phones(norm_text, dictionary.words(run.language), **manner)
+            if run.language == "en" and len(phones) < MIN_ENGLISH_PHONES:
+                phones = [",", *phones]
+            if phones:
+                ids = symbols.ids(phones, table)
+                own = None if counts is None else tuple(counts)
+                pieces.append(Piece(run.language, norm_text, tuple(phones), ids, own))
+        return pieces
+
+    pieces = found(text)
+    if pieces and sum(len(piece.phones) for piece in pieces) < MIN_PHONES:
+        pieces = found("." + text)
+    return tuple(pieces)

@@ -10,8 +10,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from synth.text.characters import plain_digits
+from synth.text.characters import plain_digits, says_something
+from synth.text.cutting import blanks as borders
 from synth.text.symbols import table, word_list
+from synth.text.tokens import Token, flat
+
+__all__ = ["borders", "normalize", "phones", "tidied", "tokens", "verbalized"]
 
 PAUSE, SPACE = "停", "空"  # the table's names for an unreadable sign and a blank
 _ONSETS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
@@ -52,6 +56,11 @@ _UNIT = re.compile(
     rf"(?<=\d)\s?({'|'.join(map(re.escape, sorted(_UNITS, key=len, reverse=True)))})(?![A-Za-z])"
 )
 _MONEY = {"$": "달러", "₩": "원", "€": "유로", "£": "파운드", "¥": "엔", "￥": "엔"}
+_SIGNS = {
+    "+": " 더하기 ", "=": "는 ", "×": " 곱하기 ", "÷": " 나누기 ", "−": " 빼기 ",
+    "≠": "는 같지 않다 ", "!=": "는 같지 않다 ",
+    "≤": " 이하 ", "<=": " 이하 ", "≥": " 이상 ", ">=": " 이상 ",
+}  # fmt: skip
 _AMOUNT = r"\d+(?:,\d{3}){0,8}(?:\.\d+)?"
 _NATIVE_COUNTERS = word_list(
     "시간 시 명 개 살 마리 권 번 병 잔 대 장 송이 그루 벌 켤레 사람 가지 군데 달(?!러) 채 척 "
@@ -113,6 +122,18 @@ class _Syllable:
 
 
 def normalize(text: str) -> str:
+    """See `verbalized`; punctuation stays."""
+    return verbalized(text)
+
+
+def tidied(text: str) -> tuple[str, str]:
+    """Hangul and marks, and the characters that were dropped though they say something."""
+    text = re.sub(r"\s*\n\s*", ". ", text.strip())
+    dropped = [letter for letter in text if not re.match("[가-힣ㄱ-ㆎ]", letter) and says_something(letter)]
+    return "".join(letter for letter in text if letter not in dropped), "".join(dict.fromkeys(dropped))
+
+
+def verbalized(text: str) -> str:
     """Numbers, letters and signs in Hangul."""
     text = _written_out(plain_digits(text))
     text = re.sub("[A-Za-z]", lambda letter: _LETTERS[letter[0].lower()], text)
@@ -130,6 +151,11 @@ def normalize(text: str) -> str:
 
 def _written_out(text: str) -> str:
     """Times, dates, money, ranges, fractions and units with words for their signs; the digits stay."""
+    text = re.sub(r"[①-⑳]", lambda m: f"{ord(m[0]) - 0x245F}, ", text)
+    text = re.sub(
+        r"(?<![\d.,])[1-9]\d{0,2}(?: \d{3}){1,5}(?! ?\d|-\d)", lambda m: m[0].replace(" ", ""), text
+    )
+    text = re.sub(r"(?<![\d.,-])\+?\d{2,6}(?: \d{3,6}){1,5}(?![\d.,-])", _digit_groups, text)
     text = re.sub(r"(?<!\d)(\d{4})[-/.](\d\d?)[-/.](\d\d?)(?!\d)", _date, text)
     text = re.sub(r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?![\d:])", _time, text)
     text = re.sub(
@@ -146,10 +172,23 @@ def _written_out(text: str) -> str:
     text = re.sub(r"(?<![\d-])(\d{1,3})\s?[-~～]\s?(?=\d{1,3}(?![\d-]))", r"\1에서 ", text)
     text = re.sub(rf"(?<![\w-])[-−](?={_AMOUNT}\s?(?:℃|°C|도))", "영하 ", text)
     text = re.sub(r"(?<![\w-])[-−](?=\d)", "마이너스 ", text)
+    text = re.sub(r"(?<=\d)\s?(!=|<=|>=|[+=×÷−≠≤≥])\s?(?=\d)", lambda m: _SIGNS[m[1]], text)
     text = re.sub(
-        r"(?<=\d)\s?([+=×])\s?(?=\d)", lambda m: {"+": " 더하기 ", "=": "는 ", "×": " 곱하기 "}[m[1]], text
+        r"(?<=[\dA-Za-z])(?:\^(\d+)|([²³]))",
+        lambda m: f"의 {sino(m[1] or str('²³'.index(m[2]) + 2))}승 ",
+        text,
     )
     return _UNIT.sub(lambda m: _UNITS[m[1]], text).replace("&", " 앤드 ").replace("%", "퍼센트")
+
+
+def _digit_groups(match: re.Match[str]) -> str:
+    """A telephone or card number in groups, digit by digit."""
+    spoken = [re.sub(r"\d", _digit, group) for group in match[0].lstrip("+").split()]
+    return ("플러스 " if match[0].startswith("+") else "") + ", ".join(spoken)
+
+
+def _power(match: re.Match[str]) -> str:
+    return f"의 {sino(match[1] or str('²³'.index(match[2]) + 2))}승 "
 
 
 def _date(match: re.Match[str]) -> str:
@@ -200,7 +239,12 @@ def _native(number: int) -> str:
 
 
 def phones(text: str, words: Mapping[str, Sequence[str]] | None = None) -> tuple[list[str], None]:
-    """Jamo, blanks and marks of normalised text. ``words``: word -> its reading in Hangul (one string)."""
+    """Jamo, blanks and marks of normalised text."""
+    return flat(tokens(text, words))[0], None
+
+
+def tokens(text: str, words: Mapping[str, Sequence[str]] | None = None) -> list[Token]:
+    """Words apart by blanks, blanks and marks. ``words``: word -> its reading in Hangul (one string)."""
     for word, reading in (words or {}).items():
         text = text.replace(word, "".join(reading))
     for word, reading in _WORDS:
@@ -211,16 +255,23 @@ def phones(text: str, words: Mapping[str, Sequence[str]] | None = None) -> tuple
             _settle_vowel(unit)
             _meet(unit, *_following(units, index))
     known = table()
-    spoken: list[str] = []
-    for unit in units:
+    found: list[Token] = []
+    inside = False
+    for character, unit in zip(text, units, strict=True):
         if isinstance(unit, _Syllable):
-            spoken += [unit.onset, *_VOWEL_PARTS.get(unit.vowel, unit.vowel), *unit.coda]
+            said = (unit.onset, *_VOWEL_PARTS.get(unit.vowel, unit.vowel), *unit.coda)
+            if inside:
+                found[-1] = Token(found[-1].text + character, found[-1].phones + said)
+            else:
+                found.append(Token(character, said))
         else:
             mark = _MARKS.get(unit, unit)
-            spoken.append(mark if (mark in known and not mark.isascii()) or mark in "!,.-?" else PAUSE)
-    if spoken and (spoken[-1] in _ONSETS or spoken[-1] in _VOWELS):
-        spoken.append(".")
-    return spoken, None
+            kept = (mark in known and not mark.isascii()) or mark in "!,.-?"
+            found.append(Token(character, (mark if kept else PAUSE,)))
+        inside = isinstance(unit, _Syllable)
+    if found and (found[-1].phones[-1] in _ONSETS or found[-1].phones[-1] in _VOWELS):
+        found.append(Token(".", (".",)))
+    return found
 
 
 def _opened(character: str) -> _Syllable | str:

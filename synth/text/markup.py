@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from xml.parsers import expat
 
 from synth.errors import AssentError
-from synth.text import chinese_normalize, english_normalize
+from synth.text.chinese import numbers as chinese_numbers
 from synth.text.dictionary import NO_WORDS, Dictionary, Entry, checked
+from synth.text.english import numbers as english_numbers
 
 MAX_DEPTH = 16
 MAX_SEGMENTS = 500
@@ -252,18 +253,18 @@ def said_as(text: str, kind: str, language: str) -> str:
         return " ".join(text.replace(" ", ""))
     if kind in {"digits", "telephone"} and digits:
         if language in {"zh", "yue"}:
-            return chinese_normalize.by_digit(digits, yao=kind == "telephone")
-        return english_normalize.digits(digits) if language == "en" else " ".join(digits)
+            return chinese_numbers.by_digit(digits, yao=kind == "telephone")
+        return english_numbers.digits(digits) if language == "en" else " ".join(digits)
     if kind in {"cardinal", "number", "ordinal"} and digits:
         if len(digits) > MAX_NUMBER_DIGITS:
             return said_as(digits, "digits", language)
         if language in {"zh", "yue"}:
-            return ("第" if kind == "ordinal" else "") + chinese_normalize.cardinal(digits)
+            return ("第" if kind == "ordinal" else "") + chinese_numbers.cardinal(digits)
         if language == "en":
             return (
-                english_normalize.ordinal(int(digits))
+                english_numbers.ordinal(int(digits))
                 if kind == "ordinal"
-                else english_normalize.cardinal(int(digits))
+                else english_numbers.cardinal(int(digits))
             )
         return digits
     if kind == "date":

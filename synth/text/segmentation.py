@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from synth.errors import AssentError
-from synth.text.chinese_normalize import MEASURES, UNITS
+from synth.text.chinese.tables import MEASURES, UNITS
 
 LANGUAGES = ("zh", "en", "ja", "ko", "yue")
 MODES = (*LANGUAGES, "all_zh", "all_ja", "all_ko", "all_yue", "auto", "auto_yue")
@@ -25,10 +25,13 @@ _NUMBER = rf"{_SIGNED}(?:\s?(?:{_UNIT_OF_NUMBER})(?![A-Za-z]))?[%‰℃％]?"
 _FAR = 8  # a word that many tokens away says nothing about a number
 _SIZE_LETTERS = re.compile("(?!AM|PM)[A-Z]{1,2}")
 _TOKEN = re.compile(
-    rf"(?P<address>(?:https?://|www\.)[\w./-]+|[A-Za-z0-9][\w.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)"
+    r"(?P<address>(?:https?://|www\.)[\w./-]*\w(?:[?#][\w=&%+.-]*\w)?"
+    r"|[A-Za-z][\w-]*(?:\.[a-z][\w-]+)*\.(?:com|org|net|edu|gov|io|cn)\b(?:/[\w./-]*\w)?"
+    r"|[A-Za-z0-9][\w.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)"
     rf"|(?P<number>{_NUMBER}|(?<=第)[IVX]+(?=[章卷部代期册节课回幕季]))"
     r"|(?P<latin>[A-Za-zÀ-ɏ](?:[A-Za-zÀ-ɏ0-9]|['’&+.@_-](?=[A-Za-zÀ-ɏ0-9]))*)"
-    r"|(?P<kana>[ぁ-ゖァ-ヺー々ｦ-ﾝ]+)|(?P<hangul>[가-힣ㄱ-ㆎ]+)|(?P<han>[㐀-鿿豈-﫿〇]+)|(?P<other>.)",
+    r"|(?P<kana>[ぁ-ゖァ-ヺー々ｦ-ﾝ]+)|(?P<hangul>[가-힣ㄱ-ㆎ]+)"
+    "|(?P<han>[㐀-鿿豈-﫿〇\U00020000-\U0003ffff]+)|(?P<other>.)",
     re.DOTALL | re.ASCII,
 )
 

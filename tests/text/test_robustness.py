@@ -15,7 +15,6 @@ from synth.errors import AssentError
 from synth.text import (
     cantonese,
     chinese,
-    chinese_normalize,
     cutting,
     dictionary,
     english,
@@ -62,7 +61,7 @@ def test_runs_are_the_text(text, mode):
 def test_chinese_words_hold_no_digits_and_no_doubled_marks(text):
     for original in (False, True):
         words = chinese.normalize(text, original=original)
-        assert not re.search(r"[^\u4e00-\u9fa5!?…,.\-]", words)
+        assert not re.search(r"[^㐀-鿿\U00020000-\U0003ffff!?…,.\-]", words)
         assert not re.search(r"[!?…,.\-]{2}", words)
 
 
@@ -166,7 +165,7 @@ def test_work_grows_with_the_text_and_no_faster(unit):
             segmentation.language_runs(text, "auto")
             for module in (chinese, english, korean, japanese):
                 module.normalize(text)
-            chinese_normalize.vehicles(text)
+            chinese.with_codes(text)
             markup.segments(text.replace("[sad]", "[sad]x[/sad]")[: length // 2], "zh", ())
         return counted.count
 

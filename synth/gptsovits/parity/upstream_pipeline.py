@@ -81,12 +81,12 @@ class _Task:
         spectra = [spectrogram(signal, sovits.spectrogram_shape) for signal in signals]
         self.voice = sovits.mean_conditioning(spectra, speakers)
         self.pieces = frontend.process(
-            params["text"], params["text_lang"], method=params["text_split_method"]
+            params["text"], params["text_lang"], method=params["text_split_method"], original=True
         )
         self.prompt_phones, self.prompt = torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.int64)
         if said := params["prompt_text"]:
             said = said if said[-1] in ".!?。！？" else said + "."
-            self.prompt_phones = _phones([frontend.speakable(said, params["prompt_lang"])])
+            self.prompt_phones = _phones([frontend.speakable(said, params["prompt_lang"], original=True)])
             self.prompt = sovits.tokens(networks.hubert.features(prompt_signal(*clips[names[0]])))[0]
 
     # ------------------------------------------------------------------------------------------------- tokens

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from synth.text import sandhi_original
-from synth.text.neutral_tones import neutral_words
+from synth.text.chinese import sandhi_original
+from synth.text.chinese.neutral_tones import neutral_words
 from synth.text.symbols import word_list
 
 

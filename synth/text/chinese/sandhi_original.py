@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from synth.text.neutral_tones import neutral_words
+from synth.text.chinese.neutral_tones import neutral_words
 from synth.text.symbols import word_list
 
 SplitWord = Callable[[str], tuple[str, str]]

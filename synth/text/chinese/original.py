@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from synth.text.chinese_numbers import by_digit, cardinal
+from synth.text.chinese.numbers import by_digit, cardinal
 from synth.text.symbols import MARKS
 
 Spoken = Callable[[re.Match[str]], str]
