@@ -37,6 +37,7 @@ _CLIP_LIMITS = DecodeLimits(max_duration_s=60.0)
 SAMPLING_IGNORED = (
     "The engine in use draws nothing at random: preset, temperature, top-k, top-p and penalty were ignored."
 )
+CUTS_IGNORED = "The engine in use cuts the text by its own rules: the cut method was ignored."
 STRENGTH_IGNORED = "The engine in use cannot change the strength of a style: it was ignored."
 BLEND_IGNORED = "The engine in use cannot blend styles: the one with the largest weight was used."
 READINGS_IGNORED = "The engine in use takes no pronunciations: the words were read by its own rules."
@@ -214,7 +215,8 @@ def _left_out(engine: Engine, job: SynthesisJob, parts: Sequence[Part]) -> list[
     ignored = job.parameters.keys() - engine.supports
     reads = PRONUNCIATIONS in engine.supports
     said = {
-        SAMPLING_IGNORED: bool(ignored - {"style_strength"}),
+        SAMPLING_IGNORED: bool(ignored - {"style_strength", "cut_method"}),
+        CUTS_IGNORED: "cut_method" in ignored,
         STRENGTH_IGNORED: "style_strength" in ignored,
         BLEND_IGNORED: BLEND not in engine.supports and any(part.blend for part in parts),
         READINGS_IGNORED: not reads and any(_has_reading(part, job.language) for part in parts),
