@@ -14,10 +14,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.principals import principal_for
-from accounts.serializers import Problem
+from accounts.people.principals import principal_for
 from audit.api import proof_response
 from synth.common import wakeup
+from synth.common.api import Problem
 from synth.errors import AssentError
 from watermark import documents, selectors, services
 from watermark.callers import caller_of

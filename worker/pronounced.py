@@ -1,6 +1,6 @@
 """Excluded words behind given pronunciations: a reading must not make one word sound as another that is excluded.
 
-The web process checks what is written (`accounts.scope`); only the front-end, in the worker, knows what is heard.
+The web process checks what is written (`accounts.consent.scope`); the front-end, in the worker, knows what is heard.
 """
 
 from __future__ import annotations

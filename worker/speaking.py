@@ -9,7 +9,7 @@ from uuid import UUID
 
 import numpy as np
 
-from accounts.models import Clip
+from accounts.voices.models import Clip
 from synth.audio.decode import DecodeLimits
 from synth.audio.edit import edit
 from synth.audio.joining import joined, natural_pause_s

@@ -9,10 +9,10 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import VoiceStatus
-from accounts.permissions import SPEECH_READ, SPEECH_WRITE
-from accounts.principals import Principal
-from accounts.selectors import get_controlled_voice
+from accounts.people.permissions import SPEECH_READ, SPEECH_WRITE
+from accounts.people.principals import Principal
+from accounts.voices.selectors import get_controlled_voice
+from accounts.voices.states import VoiceStatus
 from audit.services import record
 from audit.subjects import about
 from synth.common import wakeup
