@@ -1,5 +1,5 @@
-"""Rate limits counted in Valkey, atomically, by `limits`: a moving window per subject, which has no border at which twice
-the rate would pass."""
+"""Rate limits counted in Valkey, atomically, by `limits`: a moving window per subject, without a border at which twice
+the rate passes."""
 
 from __future__ import annotations
 
