@@ -15,7 +15,7 @@ from django.db import transaction
 from accounts.consent import services as consent
 from accounts.consent.attestations import WORDING
 from accounts.consent.models import Challenge
-from accounts.consent.services.consent import GATES_THAT_MUST_PASS as CONSENT_GATES
+from accounts.consent.services.decisions import GATES_THAT_MUST_PASS as CONSENT_GATES
 from accounts.consent.services.styles import GATES_THAT_MUST_PASS as STYLE_GATES
 from accounts.people import services as people
 from accounts.people.models import Membership, Organisation, User

@@ -24,7 +24,7 @@ from accounts.consent import selectors as consent_selectors
 from accounts.consent import services as consent_services
 from accounts.consent.models import Consent, Submission
 from accounts.consent.serializers import AcknowledgedRequest, ChallengeShape
-from accounts.consent.services.consent import open_challenge
+from accounts.consent.services.challenges import open_challenge
 from accounts.people import permissions
 from accounts.people.principals import Principal, principal_for
 from accounts.voices import selectors as voice_selectors

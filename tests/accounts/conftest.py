@@ -11,7 +11,7 @@ from django.test import Client
 
 from accounts.consent import services as consent_services
 from accounts.consent.models import Challenge, Submission
-from accounts.consent.services.consent import GATES_THAT_MUST_PASS
+from accounts.consent.services.decisions import GATES_THAT_MUST_PASS
 from accounts.people import services as people_services
 from accounts.people.models import User
 from accounts.people.permissions import Role

@@ -249,7 +249,7 @@ def names(owner):
 
 @pytest.mark.parametrize("route", sorted(FIELDS))
 def test_no_value_in_any_field_breaks_a_door(owner, names, route, monkeypatch):
-    monkeypatch.setattr("accounts.consent.services.consent.CHALLENGES_PER_DAY", 10_000)
+    monkeypatch.setattr("accounts.consent.services.challenges.CHALLENGES_PER_DAY", 10_000)
     client = browser(owner.user)
     client.raise_request_exception = False
     path = filled(route, names)

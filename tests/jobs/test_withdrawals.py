@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from accounts.consent import services as consent
-from accounts.consent.services.consent import GATES_THAT_MUST_PASS
+from accounts.consent.services.decisions import GATES_THAT_MUST_PASS
 from accounts.people import services as people
 from accounts.people.permissions import Role
 from accounts.people.principals import principal_of, renewed

@@ -213,7 +213,7 @@ def test_a_reviewer_listens_and_decides(owner, browser):
         **factories.acknowledged(challenge),
     )
     consent_services.begin_check(submission_id=row.pk)
-    report = factories.passing_report(consent_services.consent.GATES_THAT_MUST_PASS)
+    report = factories.passing_report(consent_services.decisions.GATES_THAT_MUST_PASS)
     report["gates"][0]["outcome"] = "review"
     consent_services.apply_consent_gates(submission_id=row.pk, result=report | {"decision": "needs_review"})
     address = f"/review/submissions/{row.pk}"

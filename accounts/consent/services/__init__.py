@@ -10,17 +10,10 @@ from accounts.consent.services.authorisation import (
     styles_are_approved,
     weights_are_live,
 )
+from accounts.consent.services.challenges import challenge_spec, challenge_words, issue_challenge
 from accounts.consent.services.checks import beat, requeue_lost, result_of_refusal, sweep_recordings
 from accounts.consent.services.closing import erase_voice, expire_consents, revoke
-from accounts.consent.services.consent import (
-    apply_consent_gates,
-    begin_check,
-    challenge_spec,
-    challenge_words,
-    issue_challenge,
-    review,
-    submit_recording,
-)
+from accounts.consent.services.decisions import apply_consent_gates, begin_check, review
 from accounts.consent.services.own_weights import (
     add_weights,
     remove_weights,
@@ -36,6 +29,7 @@ from accounts.consent.services.styles import (
     remove_style,
     review_style,
 )
+from accounts.consent.services.submissions import submit_recording
 
 __all__ = [
     "Authorisation",

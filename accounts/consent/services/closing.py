@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.consent.models import Challenge, Consent, Submission, VoiceWeights
-from accounts.consent.services.consent import reject, voice_closed_reason
+from accounts.consent.services.decisions import reject, voice_closed_reason
 from accounts.consent.services.own_weights import close_weights
 from accounts.people import texts
 from accounts.people.principals import Principal

@@ -7,7 +7,7 @@ import datetime as dt
 import numpy as np
 
 from accounts.consent.scope import CUSTOM_WEIGHTS, PURPOSES
-from accounts.consent.services import consent, styles
+from accounts.consent.services import decisions, styles
 from accounts.gates.challenge import make_challenge
 from accounts.gates.consent import check_consent
 from accounts.gates.style import check_style
@@ -23,7 +23,7 @@ def test_every_required_gate_of_a_consent_is_measured():
         generator=np.random.default_rng(1),
     )  # fmt: skip
     report = check_consent(NOISE, RATE_HZ, challenge=challenge)
-    assert {gate.name for gate in report.gates} >= consent.GATES_THAT_MUST_PASS | {"speaker"}
+    assert {gate.name for gate in report.gates} >= decisions.GATES_THAT_MUST_PASS | {"speaker"}
 
 
 def test_every_purpose_of_a_scope_can_be_said():

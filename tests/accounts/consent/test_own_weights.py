@@ -6,7 +6,7 @@ import pytest
 
 from accounts.consent import services
 from accounts.consent.models import VoiceWeights
-from accounts.consent.services.consent import GATES_THAT_MUST_PASS
+from accounts.consent.services.decisions import GATES_THAT_MUST_PASS
 from accounts.consent.services.own_weights import FORGET_TASK
 from audit.actors import SYSTEM
 from audit.models import Entry
