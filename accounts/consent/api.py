@@ -16,53 +16,41 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.consent import receipt_keys, receipts, selectors, services
-from accounts.consent import serializers as consent_shapes
+from accounts.consent import serializers as shapes
 from accounts.consent.models import Submission
-from accounts.people.principals import Principal, principal_for
+from accounts.consent.services import checks
+from accounts.people.principals import principal_for
 from accounts.voices import serializers as voice_shapes
 from accounts.voices.api import voice_answers
-from accounts.voices.states import CheckState
-from synth.common import api as common_shapes
 from synth.common import ratelimit
-from synth.common.api import parsed, refusals
+from synth.common.api import Problem, WaitQuery, parsed, refusals
 from synth.common.requests import client_address
-from synth.common.wakeup import wait
 
 RECEIPT_CHECKS = "60/minute"
 _VOICE = OpenApiParameter(
     "voice", str, OpenApiParameter.PATH, description="Id, or short name in your organisation."
 )
-_UNDECIDED = (CheckState.QUEUED, CheckState.CHECKING)
-
-
-def wait_for_decision(principal: Principal, submission_id: UUID, *, timeout_s: float) -> Submission:
-    """The submission once it is decided, or as it is after `timeout_s`; no database connection is held."""
-    submission = selectors.get_submission(principal, submission_id)
-    if timeout_s > 0 and submission.state in _UNDECIDED:
-        wait("submission", str(submission_id), timeout_s=timeout_s)
-        submission = selectors.get_submission(principal, submission_id)
-    return submission
 
 
 @extend_schema(parameters=[_VOICE])
 class ChallengesView(APIView):
     @extend_schema(
         operation_id="challenge_issue",
-        request=consent_shapes.ChallengeRequest,
-        responses={201: consent_shapes.ChallengeShape, **refusals(429)},
+        request=shapes.ChallengeRequest,
+        responses={201: shapes.ChallengeShape, **refusals(429)},
     )
     def post(self, request: Request, voice: str) -> Response:
         """A statement to be spoken within ten minutes; it permits exactly the given scope."""
-        given = parsed(consent_shapes.ChallengeRequest, request.data)
+        given = parsed(shapes.ChallengeRequest, request.data)
         challenge = services.issue_challenge(principal=principal_for(request), voice_id=voice, **given)
-        return Response(consent_shapes.ChallengeShape(challenge).data, status=status.HTTP_201_CREATED)
+        return Response(shapes.ChallengeShape(challenge).data, status=status.HTTP_201_CREATED)
 
 
 class ChallengeView(APIView):
-    @extend_schema(operation_id="challenge", responses={200: consent_shapes.ChallengeShape, **refusals()})
+    @extend_schema(operation_id="challenge", responses={200: shapes.ChallengeShape, **refusals()})
     def get(self, request: Request, challenge_id: UUID) -> Response:
         return Response(
-            consent_shapes.ChallengeShape(selectors.get_challenge(principal_for(request), challenge_id)).data
+            shapes.ChallengeShape(selectors.get_challenge(principal_for(request), challenge_id)).data
         )
 
 
@@ -71,12 +59,12 @@ class RecordingView(APIView):
 
     @extend_schema(
         operation_id="challenge_answer",
-        request={"multipart/form-data": consent_shapes.RecordingRequest},
-        responses={202: consent_shapes.SubmissionShape, **refusals(409, 413, 503)},
+        request={"multipart/form-data": shapes.RecordingRequest},
+        responses={202: shapes.SubmissionShape, **refusals(409, 413, 503)},
     )
     def post(self, request: Request, challenge_id: UUID) -> Response:
         """Offer a recording of the statement. It is checked in the background: see the submission."""
-        given = parsed(consent_shapes.RecordingRequest, request.data)
+        given = parsed(shapes.RecordingRequest, request.data)
         submission = services.submit_recording(
             principal=principal_for(request),
             challenge_id=challenge_id,
@@ -87,7 +75,7 @@ class RecordingView(APIView):
             language=get_language() or "en",
         )
         return Response(
-            consent_shapes.SubmissionShape(submission).data,
+            shapes.SubmissionShape(submission).data,
             status=status.HTTP_202_ACCEPTED,
             headers={"Location": f"/api/v1/submissions/{submission.pk}"},
         )
@@ -96,34 +84,39 @@ class RecordingView(APIView):
 class SubmissionView(APIView):
     @extend_schema(
         operation_id="submission",
-        parameters=[common_shapes.WaitQuery],
-        responses={200: consent_shapes.SubmissionShape, **refusals()},
+        parameters=[WaitQuery],
+        responses={200: shapes.SubmissionShape, **refusals()},
     )
     def get(self, request: Request, submission_id: UUID) -> Response:
-        timeout_s = parsed(common_shapes.WaitQuery, request.query_params)["wait_s"]
-        submission = wait_for_decision(principal_for(request), submission_id, timeout_s=timeout_s)
-        return Response(consent_shapes.SubmissionShape(submission).data)
+        principal = principal_for(request)
+        submission = checks.wait_for_decision(
+            Submission,
+            submission_id,
+            read=lambda: selectors.get_submission(principal, submission_id),
+            timeout_s=parsed(WaitQuery, request.query_params)["wait_s"],
+        )
+        return Response(shapes.SubmissionShape(submission).data)
 
 
 @extend_schema(parameters=[_VOICE])
 class ConsentView(APIView):
-    @extend_schema(operation_id="consent", responses={200: consent_shapes.ConsentShape, **refusals()})
+    @extend_schema(operation_id="consent", responses={200: shapes.ConsentShape, **refusals()})
     def get(self, request: Request, voice: str) -> Response:
         """The latest consent of the voice, with its signed receipt."""
         consent = selectors.get_consent(principal_for(request), voice)
-        return Response(consent_shapes.ConsentShape(consent, context={"now": timezone.now()}).data)
+        return Response(shapes.ConsentShape(consent, context={"now": timezone.now()}).data)
 
 
 @extend_schema(parameters=[_VOICE])
 class RevokeView(APIView):
     @extend_schema(
         operation_id="voice_revoke",
-        request=consent_shapes.RevokeRequest,
+        request=shapes.RevokeRequest,
         responses={200: voice_shapes.VoiceShape, **refusals()},
     )
     def post(self, request: Request, voice: str) -> Response:
         """Withdraw the consent for good. No job in this voice starts or is released any more."""
-        given = parsed(consent_shapes.RevokeRequest, request.data)
+        given = parsed(shapes.RevokeRequest, request.data)
         revoked = services.revoke(principal=principal_for(request), voice_id=voice, **given)
         return Response(voice_answers([revoked])[0])
 
@@ -156,20 +149,18 @@ class ReceiptVerifyView(APIView):
 
     @extend_schema(
         operation_id="receipt_verify",
-        request=consent_shapes.ReceiptRequest,
+        request=shapes.ReceiptRequest,
         responses={
-            200: consent_shapes.ReceiptVerdict,
-            400: common_shapes.Problem,
-            429: common_shapes.Problem,
+            200: shapes.ReceiptVerdict,
+            400: Problem,
+            429: Problem,
         },
         auth=[],
     )
     def post(self, request: Request) -> Response:
         ratelimit.check(action="receipt", subject=client_address(request._request), rate=RECEIPT_CHECKS)
-        given = parsed(consent_shapes.ReceiptRequest, request.data)
-        return Response(
-            consent_shapes.ReceiptVerdict(receipts.verdict(given["receipt"], given["signature"])).data
-        )
+        given = parsed(shapes.ReceiptRequest, request.data)
+        return Response(shapes.ReceiptVerdict(receipts.verdict(given["receipt"], given["signature"])).data)
 
 
 class ReceiptKeyView(APIView):
@@ -178,7 +169,7 @@ class ReceiptKeyView(APIView):
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
 
-    @extend_schema(operation_id="receipt_key", responses={200: consent_shapes.ReceiptKeysShape}, auth=[])
+    @extend_schema(operation_id="receipt_key", responses={200: shapes.ReceiptKeysShape}, auth=[])
     def get(self, request: Request) -> Response:
         earlier = [_key_answer(key) for key in receipt_keys.retired()]
         return Response({**_key_answer(receipt_keys.current()), "earlier": earlier})
@@ -197,9 +188,7 @@ REVIEW_PAGE = 100
 
 
 class ReviewQueueView(APIView):
-    @extend_schema(
-        operation_id="review_queue", responses={200: consent_shapes.ReviewQueueShape, **refusals()}
-    )
+    @extend_schema(operation_id="review_queue", responses={200: shapes.ReviewQueueShape, **refusals()})
     def get(self, request: Request) -> Response:
         """Recordings that wait for a reviewer, oldest first."""
         principal = principal_for(request)
@@ -207,7 +196,7 @@ class ReviewQueueView(APIView):
         styles = selectors.style_review_queue(principal)[:REVIEW_PAGE]
         return Response(
             {
-                "submissions": consent_shapes.SubmissionShape(submissions, many=True).data,
+                "submissions": shapes.SubmissionShape(submissions, many=True).data,
                 "styles": voice_shapes.StyleShape(styles, many=True).data,
             }
         )
@@ -216,22 +205,22 @@ class ReviewQueueView(APIView):
 class ReviewSubmissionView(APIView):
     @extend_schema(
         operation_id="review_submission",
-        request=consent_shapes.ReviewRequest,
-        responses={200: consent_shapes.SubmissionShape, **refusals(409)},
+        request=shapes.ReviewRequest,
+        responses={200: shapes.SubmissionShape, **refusals(409)},
     )
     def post(self, request: Request, submission_id: UUID) -> Response:
-        given = parsed(consent_shapes.ReviewRequest, request.data)
+        given = parsed(shapes.ReviewRequest, request.data)
         decided = services.review(principal=principal_for(request), submission_id=submission_id, **given)
-        return Response(consent_shapes.SubmissionShape(decided).data)
+        return Response(shapes.SubmissionShape(decided).data)
 
 
 class ReviewStyleView(APIView):
     @extend_schema(
         operation_id="review_style",
-        request=consent_shapes.ReviewRequest,
+        request=shapes.ReviewRequest,
         responses={200: voice_shapes.StyleShape, **refusals(409)},
     )
     def post(self, request: Request, style_id: UUID) -> Response:
-        given = parsed(consent_shapes.ReviewRequest, request.data)
+        given = parsed(shapes.ReviewRequest, request.data)
         decided = services.review_style(principal=principal_for(request), style_id=style_id, **given)
         return Response(voice_shapes.StyleShape(decided).data)

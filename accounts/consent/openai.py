@@ -8,7 +8,6 @@ the SDK's `extra_body`. Nothing is easier through this door.
 
 from __future__ import annotations
 
-import time
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -24,6 +23,7 @@ from accounts.consent import selectors as consent_selectors
 from accounts.consent import services as consent_services
 from accounts.consent.models import Consent, Submission
 from accounts.consent.serializers import AcknowledgedRequest, ChallengeShape
+from accounts.consent.services import checks
 from accounts.consent.services.challenges import open_challenge
 from accounts.people import permissions
 from accounts.people.principals import Principal, principal_for
@@ -31,17 +31,15 @@ from accounts.voices import selectors as voice_selectors
 from accounts.voices import services as voice_services
 from accounts.voices.languages import LANGUAGES
 from accounts.voices.models import Style, Voice
-from accounts.voices.states import CheckState, VoiceStatus
+from accounts.voices.states import UNDECIDED, CheckState, VoiceStatus
 from synth.common.api import parsed
 from synth.common.ids import parse_id
 from synth.common.paging import page_by_id
 from synth.common.parsers import StrictJSONParser
-from synth.common.wakeup import wait
 from synth.errors import AssentError, Forbidden, NotFound, Unavailable
 
 ANSWER_WITHIN_S = 60.0
 Row = TypeVar("Row", Submission, Style)
-_UNDECIDED = (CheckState.QUEUED, CheckState.CHECKING)
 
 
 class ErrorShape(serializers.Serializer[Any]):
@@ -123,7 +121,7 @@ class VoicesView(APIView):
             transcript=given["transcript"],
             upload=given["audio_sample"],
         )
-        style = _decided(style, "style", ANSWER_WITHIN_S)
+        style = _decided(style)
         if style.state != CheckState.APPROVED:
             raise _refusal_of(style, {"style_id": str(style.pk)})
         return Response(_voice_answer(voice))
@@ -249,7 +247,7 @@ def _answer_challenge(principal: Principal, language: str, given: dict[str, Any]
         attestations=given["attestations"],
         language=get_language() or "en",
     )
-    submission = _decided(submission, "submission", ANSWER_WITHIN_S)
+    submission = _decided(submission)
     if submission.state != CheckState.APPROVED:
         raise _refusal_of(
             submission, {"submission_id": str(submission.pk), "challenge_id": str(challenge.pk)}
@@ -257,16 +255,18 @@ def _answer_challenge(principal: Principal, language: str, given: dict[str, Any]
     return Consent.objects.select_related("voice").get(submission=submission)
 
 
-def _decided(row: Row, channel: str, timeout_s: float) -> Row:
-    """The row once it is decided. Unavailable ``still_checking`` when that takes too long."""
-    end = time.monotonic() + timeout_s
-    while row.state in _UNDECIDED:
-        if (left := end - time.monotonic()) <= 0:
-            raise Unavailable(
-                "still_checking", "The recording is still being checked.", extra={"id": str(row.pk)}
-            )
-        wait(channel, str(row.pk), timeout_s=left)
+def _decided(row: Row) -> Row:
+    """The recording once it is decided. Unavailable ``still_checking`` when that takes too long."""
+
+    def again() -> Row:
         row.refresh_from_db()
+        return row
+
+    checks.wait_for_decision(type(row), row.pk, read=again, timeout_s=ANSWER_WITHIN_S)
+    if row.state in UNDECIDED:
+        raise Unavailable(
+            "still_checking", "The recording is still being checked.", extra={"id": str(row.pk)}
+        )
     return row
 
 

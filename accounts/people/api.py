@@ -11,55 +11,52 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.people import selectors, services
-from accounts.people import serializers as people_shapes
+from accounts.people import serializers as shapes
 from accounts.people.principals import Principal, principal_for
-from synth.common import api as common_shapes
-from synth.common.api import listed, parsed, refusals
+from synth.common.api import PageQuery, listed, parsed, refusals
 
 
 class KeysView(APIView):
     @extend_schema(
         operation_id="key_list",
-        parameters=[common_shapes.PageQuery],
-        responses={200: people_shapes.KeyPage, **refusals()},
+        parameters=[PageQuery],
+        responses={200: shapes.KeyPage, **refusals()},
     )
     def get(self, request: Request) -> Response:
-        return listed(request, selectors.keys(principal_for(request)), people_shapes.KeyShape)
+        return listed(request, selectors.keys(principal_for(request)), shapes.KeyShape)
 
     @extend_schema(
         operation_id="key_create",
-        request=people_shapes.KeyRequest,
-        responses={201: people_shapes.NewKeyShape, **refusals()},
+        request=shapes.KeyRequest,
+        responses={201: shapes.NewKeyShape, **refusals()},
     )
     def post(self, request: Request) -> Response:
         """Make a key. The answer holds it once; only its hash is kept."""
-        given = parsed(people_shapes.KeyRequest, request.data)
+        given = parsed(shapes.KeyRequest, request.data)
         row, key = services.create_key(principal=principal_for(request), **given)
-        return Response({**people_shapes.KeyShape(row).data, "key": key}, status=status.HTTP_201_CREATED)
+        return Response({**shapes.KeyShape(row).data, "key": key}, status=status.HTTP_201_CREATED)
 
 
 class KeyView(APIView):
-    @extend_schema(operation_id="key_revoke", responses={200: people_shapes.KeyShape, **refusals()})
+    @extend_schema(operation_id="key_revoke", responses={200: shapes.KeyShape, **refusals()})
     def delete(self, request: Request, key_id: UUID) -> Response:
         row = services.revoke_key(principal=principal_for(request), key_id=key_id)
-        return Response(people_shapes.KeyShape(row).data)
+        return Response(shapes.KeyShape(row).data)
 
 
 class OrganisationView(APIView):
-    @extend_schema(
-        operation_id="organisation", responses={200: people_shapes.OrganisationShape, **refusals()}
-    )
+    @extend_schema(operation_id="organisation", responses={200: shapes.OrganisationShape, **refusals()})
     def get(self, request: Request) -> Response:
         return Response(_organisation_answer(principal_for(request)))
 
     @extend_schema(
         operation_id="organisation_rename",
-        request=people_shapes.OrganisationRequest,
-        responses={200: people_shapes.OrganisationShape, **refusals()},
+        request=shapes.OrganisationRequest,
+        responses={200: shapes.OrganisationShape, **refusals()},
     )
     def patch(self, request: Request) -> Response:
         principal = principal_for(request)
-        given = parsed(people_shapes.OrganisationRequest, request.data)
+        given = parsed(shapes.OrganisationRequest, request.data)
         organisation = services.rename_organisation(principal=principal, **given)
         return Response({**_organisation_answer(principal), "name": organisation.name})
 
@@ -67,25 +64,25 @@ class OrganisationView(APIView):
 class MembersView(APIView):
     @extend_schema(
         operation_id="member_list",
-        parameters=[common_shapes.PageQuery],
-        responses={200: people_shapes.MemberPage, **refusals()},
+        parameters=[PageQuery],
+        responses={200: shapes.MemberPage, **refusals()},
     )
     def get(self, request: Request) -> Response:
         return listed(
-            request, selectors.members(principal_for(request)), people_shapes.MemberShape, newest_first=False
+            request, selectors.members(principal_for(request)), shapes.MemberShape, newest_first=False
         )
 
 
 class MemberView(APIView):
     @extend_schema(
         operation_id="member_role",
-        request=people_shapes.RoleRequest,
-        responses={200: people_shapes.MemberShape, **refusals(409)},
+        request=shapes.RoleRequest,
+        responses={200: shapes.MemberShape, **refusals(409)},
     )
     def patch(self, request: Request, membership_id: UUID) -> Response:
-        given = parsed(people_shapes.RoleRequest, request.data)
+        given = parsed(shapes.RoleRequest, request.data)
         member = services.change_role(principal=principal_for(request), membership_id=membership_id, **given)
-        return Response(people_shapes.MemberShape(member).data)
+        return Response(shapes.MemberShape(member).data)
 
     @extend_schema(operation_id="member_remove", responses={204: None, **refusals(409)})
     def delete(self, request: Request, membership_id: UUID) -> Response:
@@ -96,21 +93,21 @@ class MemberView(APIView):
 class InvitationsView(APIView):
     @extend_schema(
         operation_id="invitation_list",
-        parameters=[common_shapes.PageQuery],
-        responses={200: people_shapes.InvitationPage, **refusals()},
+        parameters=[PageQuery],
+        responses={200: shapes.InvitationPage, **refusals()},
     )
     def get(self, request: Request) -> Response:
-        return listed(request, selectors.invitations(principal_for(request)), people_shapes.InvitationShape)
+        return listed(request, selectors.invitations(principal_for(request)), shapes.InvitationShape)
 
     @extend_schema(
         operation_id="invitation_send",
-        request=people_shapes.InvitationRequest,
-        responses={201: people_shapes.InvitationShape, **refusals(409)},
+        request=shapes.InvitationRequest,
+        responses={201: shapes.InvitationShape, **refusals(409)},
     )
     def post(self, request: Request) -> Response:
-        given = parsed(people_shapes.InvitationRequest, request.data)
+        given = parsed(shapes.InvitationRequest, request.data)
         invitation = services.invite(principal=principal_for(request), **given)
-        return Response(people_shapes.InvitationShape(invitation).data, status=status.HTTP_201_CREATED)
+        return Response(shapes.InvitationShape(invitation).data, status=status.HTTP_201_CREATED)
 
 
 class InvitationView(APIView):

@@ -18,12 +18,11 @@ from accounts.consent import services as consent_services
 from accounts.consent.models import Consent
 from accounts.people.principals import principal_for
 from accounts.voices import recordings, selectors
-from accounts.voices import serializers as voice_shapes
+from accounts.voices import serializers as shapes
 from accounts.voices import services as voice_services
 from accounts.voices.models import Voice
 from audit.serializers import EntryPageSerializer, EntrySerializer
-from synth.common import api as common_shapes
-from synth.common.api import listed, parsed, refusals
+from synth.common.api import PageQuery, listed, parsed, refusals
 from synth.common.paging import first_of, page_by_id
 from synth.portal.files import answer_with
 
@@ -40,7 +39,7 @@ def voice_answers(voices: list[Voice]) -> list[dict[str, Any]]:
         "styles": selectors.approved_styles(voices),
         "valid_until": dict(live.values_list("voice_id", "valid_until")),
     }
-    return list(voice_shapes.VoiceShape(voices, many=True, context=context).data)
+    return list(shapes.VoiceShape(voices, many=True, context=context).data)
 
 
 class VoicesView(APIView):
@@ -48,32 +47,32 @@ class VoicesView(APIView):
 
     @extend_schema(
         operation_id="voice_list",
-        parameters=[common_shapes.PageQuery],
-        responses={200: voice_shapes.VoicePage, **refusals()},
+        parameters=[PageQuery],
+        responses={200: shapes.VoicePage, **refusals()},
     )
     def get(self, request: Request) -> Response:
-        query = parsed(common_shapes.PageQuery, request.query_params)
+        query = parsed(PageQuery, request.query_params)
         page = page_by_id(selectors.voices(principal_for(request)), **query)
         return Response({"data": voice_answers(page.items), "has_more": page.has_more})
 
     @extend_schema(
         operation_id="voice_register",
-        request=voice_shapes.VoiceRequest,
-        responses={201: voice_shapes.VoiceShape, **refusals()},
+        request=shapes.VoiceRequest,
+        responses={201: shapes.VoiceShape, **refusals()},
     )
     def post(self, request: Request) -> Response:
-        given = parsed(voice_shapes.VoiceRequest, request.data)
+        given = parsed(shapes.VoiceRequest, request.data)
         voice = voice_services.register_voice(principal=principal_for(request), **given)
         return Response(voice_answers([voice])[0], status=status.HTTP_201_CREATED)
 
 
 @extend_schema(parameters=[_VOICE])
 class VoiceView(APIView):
-    @extend_schema(operation_id="voice", responses={200: voice_shapes.VoiceShape, **refusals()})
+    @extend_schema(operation_id="voice", responses={200: shapes.VoiceShape, **refusals()})
     def get(self, request: Request, voice: str) -> Response:
         return Response(voice_answers([selectors.get_voice(principal_for(request), voice)])[0])
 
-    @extend_schema(operation_id="voice_erase", responses={200: voice_shapes.VoiceShape, **refusals()})
+    @extend_schema(operation_id="voice_erase", responses={200: shapes.VoiceShape, **refusals()})
     def delete(self, request: Request, voice: str) -> Response:
         """Revoke, then erase recordings and voiceprints. Receipts and the log remain."""
         erased = consent_services.erase_voice(principal=principal_for(request), voice_id=voice)
@@ -86,37 +85,37 @@ class StylesView(APIView):
 
     @extend_schema(
         operation_id="style_list",
-        parameters=[common_shapes.PageQuery],
-        responses={200: voice_shapes.StylePage, **refusals()},
+        parameters=[PageQuery],
+        responses={200: shapes.StylePage, **refusals()},
     )
     def get(self, request: Request, voice: str) -> Response:
         """Styles in every state but removed, in the order in which they came."""
         styles = selectors.styles(principal_for(request), voice)
-        return listed(request, styles, voice_shapes.StyleShape, newest_first=False)
+        return listed(request, styles, shapes.StyleShape, newest_first=False)
 
     @extend_schema(
         operation_id="style_add",
-        request={"multipart/form-data": voice_shapes.StyleRequest},
-        responses={202: voice_shapes.StyleShape, **refusals(409, 413, 503)},
+        request={"multipart/form-data": shapes.StyleRequest},
+        responses={202: shapes.StyleShape, **refusals(409, 413, 503)},
     )
     def post(self, request: Request, voice: str) -> Response:
         """Offer a clip as a style. It is checked in the background: see the style."""
-        given = parsed(voice_shapes.StyleRequest, request.data)
+        given = parsed(shapes.StyleRequest, request.data)
         upload = given.pop("file")
         style = consent_services.add_style(
             principal=principal_for(request), voice_id=voice, upload=upload, **given
         )
         return Response(
-            voice_shapes.StyleShape(style).data,
+            shapes.StyleShape(style).data,
             status=status.HTTP_202_ACCEPTED,
             headers={"Location": f"/api/v1/styles/{style.pk}"},
         )
 
 
 class StyleView(APIView):
-    @extend_schema(operation_id="style", responses={200: voice_shapes.StyleShape, **refusals()})
+    @extend_schema(operation_id="style", responses={200: shapes.StyleShape, **refusals()})
     def get(self, request: Request, style_id: UUID) -> Response:
-        return Response(voice_shapes.StyleShape(selectors.get_style(principal_for(request), style_id)).data)
+        return Response(shapes.StyleShape(selectors.get_style(principal_for(request), style_id)).data)
 
     @extend_schema(operation_id="style_remove", responses={204: None, **refusals()})
     def delete(self, request: Request, style_id: UUID) -> Response:
@@ -128,12 +127,12 @@ class StyleView(APIView):
 class LedgerView(APIView):
     @extend_schema(
         operation_id="voice_ledger",
-        parameters=[voice_shapes.LedgerQuery],
+        parameters=[shapes.LedgerQuery],
         responses={200: EntryPageSerializer, **refusals()},
     )
     def get(self, request: Request, voice: str) -> Response:
         """Everything that was done with the voice, newest first."""
-        query = parsed(voice_shapes.LedgerQuery, request.query_params)
+        query = parsed(shapes.LedgerQuery, request.query_params)
         entries = selectors.ledger(principal_for(request), voice)
         if before := query.get("before"):
             entries = entries.filter(pk__lt=before)

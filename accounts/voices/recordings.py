@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.utils import timezone
 
+from synth.common import uploads
 from synth.errors import AssentError, NotFound, PayloadTooLarge
 
 FOLDER = "recordings"
@@ -32,15 +32,6 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Recording:
-    """A stored recording: storage name, hex SHA-256 of its bytes, their number."""
-
-    name: str
-    sha256: str
-    size_bytes: int
-
-
 def new_name() -> str:
     """Storage name of a recording: unguessable, and nothing in it comes from the sender."""
     return f"{FOLDER}/{secrets.token_hex(16)}"
@@ -57,17 +48,17 @@ def check_size(file: File) -> None:
         raise AssentError("empty_upload", "The recording is empty.", measured=0)
 
 
-def store(file: File) -> Recording:
-    """Store `file`; the caller deletes it again if its row does not come to be."""
+@contextmanager
+def stored_with_row(file: File) -> Iterator[uploads.Upload]:
+    """Store `file` and begin the transaction in which its row comes to be; if it does not, the file goes again."""
     check_size(file)
-    digest = hashlib.sha256()
-    size = 0
-    file.seek(0)
-    for chunk in file.chunks():
-        size += len(chunk)
-        digest.update(chunk)
-    file.seek(0)
-    return Recording(name=default_storage.save(new_name(), file), sha256=digest.hexdigest(), size_bytes=size)
+    stored = uploads.store_upload(file, limit_bytes=MAX_BYTES, folder=FOLDER)
+    try:
+        with transaction.atomic():
+            yield stored
+    except BaseException:
+        default_storage.delete(stored.name)
+        raise
 
 
 def delete_on_commit(name: str | None) -> None:
@@ -90,15 +81,6 @@ def open_recording(name: str | None) -> tuple[File, str]:
     return file, kind
 
 
-def sweep_orphans(known: set[str]) -> int:
+def sweep_orphans(named: Callable[[], Collection[str]]) -> int:
     """Delete files older than an hour that no row names (a crash between file and row); returns how many."""
-    if not default_storage.exists(FOLDER):
-        return 0
-    oldest = timezone.now() - ORPHAN_AFTER
-    count = 0
-    for file_name in default_storage.listdir(FOLDER)[1]:
-        name = f"{FOLDER}/{file_name}"
-        if name not in known and default_storage.get_modified_time(name) < oldest:
-            default_storage.delete(name)
-            count += 1
-    return count
+    return uploads.sweep_folder(FOLDER, older_than=ORPHAN_AFTER, named=named)

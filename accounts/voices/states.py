@@ -33,6 +33,10 @@ class CheckState(TextChoices):
     REMOVED = "removed", _("removed")
 
 
+UNDECIDED = (CheckState.QUEUED, CheckState.CHECKING)
+"""A machine has yet to say what it measured."""
+
+
 # table name -> (column, {state: states it may move to}). A repeated state is always allowed.
 MOVES: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
     "accounts_voice": (

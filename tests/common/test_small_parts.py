@@ -50,6 +50,17 @@ def test_errors_survive_a_process_border():
     assert again.http_status == 429
 
 
+def test_errors_survive_a_row():
+    error = TooMany("rate_limited", "Slow down.", measured=3, limit=2, extra={"param": "x"})
+    again = AssentError.from_dict(error.as_dict(), http_status=429)
+    assert again.as_dict() == error.as_dict()
+    assert again.http_status == 429
+    kept = {"code": "c", "message": "m", "http_status": 413, "retry_after_s": 2.0}
+    again = AssentError.from_dict(kept, http_status=500)
+    assert again.http_status == 413 and again.retry_after_s is None
+    assert again.as_dict() == {"code": "c", "message": "m", "retry_after_s": 2.0}
+
+
 def test_upload_is_hashed_bounded_and_unguessable():
     stored = uploads.store_upload(SimpleUploadedFile("../../evil.wav", b"abc"), limit_bytes=10)
     assert stored.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -10,6 +10,7 @@ import base64
 import binascii
 import math
 import re
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -21,17 +22,20 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.consent.models import Submission
+from accounts.people import permissions, texts
+from accounts.people.principals import Principal
 from accounts.voices import embeddings, recordings
-from accounts.voices.models import Clip, Style, Voice
-from accounts.voices.states import CheckState, move
+from accounts.voices.models import CheckedRecording, Clip, Style, Voice
+from accounts.voices.states import UNDECIDED, CheckState, move
 from synth.common.queue import send, send_on_commit
-from synth.common.wakeup import notify
-from synth.errors import AssentError, Unavailable
+from synth.common.wakeup import notify, wait_until
+from synth.errors import AssentError, Conflict, Forbidden, Unavailable
 
 MAX_CLAIMS = 3
 LOST_AFTER = timedelta(seconds=60)
 RESEND_AFTER = timedelta(seconds=30)
 TASKS: dict[type[Submission] | type[Style], str] = {Submission: "checks.consent", Style: "checks.style"}
+CHANNELS: dict[type[Submission] | type[Style], str] = {Submission: "submission", Style: "style"}
 
 Checked = TypeVar("Checked", Submission, Style)
 
@@ -96,6 +100,15 @@ def read_report(result: dict[str, Any], *, must_pass: frozenset[str]) -> Report:
     )
 
 
+def reported(row: Submission | Style, result: dict[str, Any], *, must_pass: frozenset[str]) -> Report:
+    """`read_report` of a locked recording, kept with it."""
+    report = read_report(result, must_pass=must_pass)
+    row.gates = report.gates
+    row.reasons = report.reasons
+    row.model_versions = report.model_versions
+    return report
+
+
 def result_of_refusal(error: AssentError, *, gate: str = "decode") -> dict[str, Any]:
     """The report of a recording that could not even be measured (it did not decode, say)."""
     row = {"name": gate, "outcome": "fail", "code": error.code, "message": error.message}
@@ -144,16 +157,26 @@ def requeue_lost() -> int:
 
 def sweep_recordings() -> int:
     """Delete files of recordings that no row names, an hour after a crash left them; returns how many."""
-    known: set[str] = set()
+    return recordings.sweep_orphans(_named_files)
+
+
+def _named_files() -> set[str]:
+    named: set[str] = set()
     for kind, column in ((Clip, "file"), (Submission, "upload"), (Style, "upload")):
-        known.update(kind._default_manager.exclude(**{column: ""}).values_list(column, flat=True))
-    return recordings.sweep_orphans(known)
+        named.update(kind._default_manager.exclude(**{column: ""}).values_list(column, flat=True))
+    return named
+
+
+def refuse_unknown_source(source: str) -> None:
+    """AssentError ``source_unknown`` unless a recording can come from there."""
+    offered = CheckedRecording.Source.values
+    if source not in offered:
+        raise AssentError("source_unknown", "This is not a source.", limit=offered, extra={"param": "source"})
 
 
 def refuse_when_full() -> None:
     """Raise Unavailable ``queue_full`` while as many checks wait as this service takes on."""
-    waiting = [CheckState.QUEUED, CheckState.CHECKING]
-    count = sum(kind.objects.filter(state__in=waiting).count() for kind in TASKS)
+    count = sum(kind.objects.filter(state__in=UNDECIDED).count() for kind in TASKS)
     if count >= settings.ASSENT_CHECKS_QUEUE_LIMIT:
         raise Unavailable(
             "queue_full",
@@ -170,9 +193,49 @@ def queue_check(row: Submission | Style) -> None:
 
 def announce(row: Submission | Style) -> None:
     """Wake whoever waits for the decision on `row`, once it is committed."""
-    channel = "submission" if isinstance(row, Submission) else "style"
-    pk = str(row.pk)
+    channel, pk = CHANNELS[type(row)], str(row.pk)
     transaction.on_commit(lambda: notify(channel, pk))
+
+
+def wait_for_decision(
+    kind: type[Checked], pk: UUID, *, read: Callable[[], Checked], timeout_s: float
+) -> Checked:
+    """What `read` gives of a recording once a machine has judged it, or as it stands after `timeout_s`.
+
+    `read` holds the caller's right to see it. No database connection is held meanwhile.
+    """
+    return wait_until(
+        CHANNELS[kind],
+        str(pk),
+        read=read,
+        done=lambda row: row.state not in UNDECIDED,
+        timeout_s=timeout_s,
+    )
+
+
+def reviewers_note(principal: Principal, note: str) -> str:
+    """The note of somebody who may review, made clean. `Forbidden` for anybody else, and for keys."""
+    principal.require_person()
+    principal.require(permissions.REVIEW_DECIDE)
+    return texts.clean_line(note, field="note", limit=500, required=False)
+
+
+def take_review(
+    row: Submission | Style, principal: Principal, note: str, *, approve: bool, involved: Collection[UUID]
+) -> dict[str, Any]:
+    """Put the reviewer's name on a locked recording that waits for one; returns what the log says of it.
+
+    Two-person rule: nobody decides who is `involved` with the recording. Raises Conflict
+    ``not_waiting_for_review``, Forbidden ``two_person_rule``.
+    """
+    if row.state != CheckState.NEEDS_REVIEW:
+        what = row._meta.verbose_name
+        raise Conflict("not_waiting_for_review", f"This {what} is {row.get_state_display()}.")
+    if principal.user.pk in involved:
+        raise Forbidden("two_person_rule", "Somebody else has to decide on a recording that you handed in.")
+    row.decided_by = principal.user
+    row.decision_note = note
+    return {"decision": "approved" if approve else "rejected", "reviewer_id": str(principal.user.pk)}
 
 
 def make_clip(

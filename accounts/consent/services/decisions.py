@@ -20,14 +20,13 @@ from accounts.consent.scope import Scope
 from accounts.consent.services import checks
 from accounts.consent.services.challenges import SCOPE_CHANGED, refuse_closed
 from accounts.consent.services.own_weights import close_weights
-from accounts.people import permissions, texts
 from accounts.people.models import User
 from accounts.people.principals import Principal
 from accounts.voices.models import Voice
 from accounts.voices.services import lock_voice, record
 from accounts.voices.states import CheckState, VoiceStatus
 from audit.actors import SYSTEM, Actor
-from synth.errors import Conflict, Forbidden, NotFound
+from synth.errors import Forbidden, NotFound
 
 # Without these gates passed a machine approves nothing, whatever the report calls its decision.
 GATES_THAT_MUST_PASS = frozenset(
@@ -68,10 +67,7 @@ def apply_consent_gates(*, submission_id: UUID, result: dict[str, Any]) -> Submi
         if submission.state != CheckState.CHECKING:
             return submission
         must_pass = GATES_THAT_MUST_PASS | ({"speaker"} if voice.speaker_embedding else set())
-        report = checks.read_report(result, must_pass=must_pass)
-        submission.gates = report.gates
-        submission.reasons = report.reasons
-        submission.model_versions = report.model_versions
+        report = checks.reported(submission, result, must_pass=must_pass)
         decision = report.decision
         if voice.status in (VoiceStatus.REVOKED, VoiceStatus.SUSPENDED):
             decision = CheckState.REJECTED
@@ -108,9 +104,7 @@ def review(*, principal: Principal, submission_id: UUID, approve: bool, note: st
     Raises NotFound ``submission_not_found``; Conflict ``not_waiting_for_review``; Forbidden
     ``two_person_rule``, ``voice_revoked``, ``voice_suspended``, ``scope_changed``.
     """
-    principal.require_person()
-    principal.require(permissions.REVIEW_DECIDE)
-    note = texts.clean_line(note, field="note", limit=500, required=False)
+    note = checks.reviewers_note(principal, note)
     found = (
         Submission.objects.select_related("challenge")
         .filter(pk=submission_id, challenge__voice__organisation=principal.organisation)
@@ -121,16 +115,8 @@ def review(*, principal: Principal, submission_id: UUID, approve: bool, note: st
     with transaction.atomic():
         voice = lock_voice(found.challenge.voice_id)
         submission = _lock_submission(submission_id)
-        if submission.state != CheckState.NEEDS_REVIEW:
-            raise Conflict("not_waiting_for_review", f"This submission is {submission.get_state_display()}.")
         involved = {voice.owner_id, submission.submitted_by_id, submission.challenge.requested_by_id}
-        if principal.user.pk in involved:
-            raise Forbidden(
-                "two_person_rule", "Somebody else has to decide on a recording that you handed in."
-            )
-        submission.decided_by = principal.user
-        submission.decision_note = note
-        facts = {"decision": "approved" if approve else "rejected", "reviewer_id": str(principal.user.pk)}
+        facts = checks.take_review(submission, principal, note, approve=approve, involved=involved)
         if approve:
             refuse_closed(voice)
             if not _scope_was_acknowledged(submission):

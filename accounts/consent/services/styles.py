@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.core.files.base import File
-from django.core.files.storage import default_storage
 from django.db import transaction
 
 from accounts.consent import selectors as consent_selectors
@@ -71,59 +70,40 @@ def add_style(
             limit=list(LANGUAGES),
             extra={"param": "language"},
         )
-    if source not in Style.Source.values:
-        raise AssentError(
-            "source_unknown", "This is not a source.", limit=Style.Source.values, extra={"param": "source"}
-        )
+    checks.refuse_unknown_source(source)
     voice = voice_selectors.get_voice(principal, voice_id)
     if voice.organisation_id != principal.organisation.pk:
         raise NotFound("voice_not_found", "There is no such voice.")
     recordings.check_size(upload)
     _refuse_unconsented(voice, emotion)
     checks.refuse_when_full()
-    stored = recordings.store(upload)
-    try:
-        with transaction.atomic():
-            voice = lock_voice(voice.pk)
-            _refuse_unconsented(voice, emotion)
-            kept = Style.objects.filter(voice=voice).exclude(
-                state__in=[CheckState.REJECTED, CheckState.REMOVED]
-            )
-            if kept.filter(name=name).exists():
-                raise Conflict("style_exists", "The voice has a style of this name. Remove it first.")
-            if (count := kept.count()) >= MAX_STYLES_PER_VOICE:
-                raise AssentError(
-                    "too_many_styles",
-                    "The voice has as many styles as it may.",
-                    measured=count,
-                    limit=MAX_STYLES_PER_VOICE,
-                )
-            style = Style.objects.create(
-                voice=voice,
-                name=name,
-                emotion=emotion,
-                language=language,
-                transcript=transcript,
-                upload=stored.name,
-                upload_sha256=stored.sha256,
-                upload_bytes=stored.size_bytes,
-                source=source,
-                submitted_by=principal.user,
-            )
-            record(
-                principal,
-                "style.submitted",
-                voice,
-                style_id=str(style.pk),
-                emotion=emotion,
-                language=language,
-                clip_sha256=stored.sha256,
-                bytes=stored.size_bytes,
-            )
-            checks.queue_check(style)
-    except BaseException:
-        default_storage.delete(stored.name)
-        raise
+    with recordings.stored_with_row(upload) as stored:
+        voice = lock_voice(voice.pk)
+        _refuse_unconsented(voice, emotion)
+        _refuse_taken(voice, name)
+        style = Style.objects.create(
+            voice=voice,
+            name=name,
+            emotion=emotion,
+            language=language,
+            transcript=transcript,
+            upload=stored.name,
+            upload_sha256=stored.sha256,
+            upload_bytes=stored.size_bytes,
+            source=source,
+            submitted_by=principal.user,
+        )
+        record(
+            principal,
+            "style.submitted",
+            voice,
+            style_id=str(style.pk),
+            emotion=emotion,
+            language=language,
+            clip_sha256=stored.sha256,
+            bytes=stored.size_bytes,
+        )
+        checks.queue_check(style)
     return style
 
 
@@ -140,10 +120,7 @@ def apply_style_gates(*, style_id: UUID, result: dict[str, Any]) -> Style:
         style = _lock_style(style_id)
         if style.state != CheckState.CHECKING:
             return style
-        report = checks.read_report(result, must_pass=GATES_THAT_MUST_PASS)
-        style.gates = report.gates
-        style.reasons = report.reasons
-        style.model_versions = report.model_versions
+        report = checks.reported(style, result, must_pass=GATES_THAT_MUST_PASS)
         decision = CheckState.REJECTED if voice.status == VoiceStatus.REVOKED else report.decision
         if decision == CheckState.REJECTED:
             checks.settle(style, CheckState.REJECTED)
@@ -160,30 +137,22 @@ def apply_style_gates(*, style_id: UUID, result: dict[str, Any]) -> Style:
 
 def review_style(*, principal: Principal, style_id: UUID, approve: bool, note: str = "") -> Style:
     """A reviewer's decision on a style clip; nobody decides on their own voice or upload."""
-    principal.require_person()
-    principal.require(permissions.REVIEW_DECIDE)
-    note = texts.clean_line(note, field="note", limit=500, required=False)
+    note = checks.reviewers_note(principal, note)
     found = Style.objects.filter(pk=style_id, voice__organisation=principal.organisation).first()
     if found is None:
         raise NotFound("style_not_found", "There is no such style.")
     with transaction.atomic():
         voice = lock_voice(found.voice_id)
         style = _lock_style(style_id)
-        if style.state != CheckState.NEEDS_REVIEW:
-            raise Conflict("not_waiting_for_review", f"This style is {style.get_state_display()}.")
-        if principal.user.pk in {voice.owner_id, style.submitted_by_id}:
-            raise Forbidden(
-                "two_person_rule", "Somebody else has to decide on a recording that you handed in."
-            )
-        style.decided_by = principal.user
-        style.decision_note = note
+        facts = checks.take_review(
+            style, principal, note, approve=approve, involved={voice.owner_id, style.submitted_by_id}
+        )
         if approve:
             _refuse_unconsented(voice, style.emotion)
             checks.settle(style, CheckState.APPROVED)
         else:
             checks.settle(style, CheckState.REJECTED)
             checks.drop_recording(style)
-        facts = {"decision": str(style.state), "reviewer_id": str(principal.user.pk)}
         _log(principal.actor, "style.reviewed", voice, style, facts)
         checks.announce(style)
     return style
@@ -224,6 +193,20 @@ def _refuse_unconsented(voice: Voice, emotion: str) -> None:
             "The consent does not cover this emotion.",
             limit=emotions,
             extra={"param": "emotion"},
+        )
+
+
+def _refuse_taken(voice: Voice, name: str) -> None:
+    """Inside the transaction that locked the voice: names are unique, and there is an end to them."""
+    kept = Style.objects.filter(voice=voice).exclude(state__in=[CheckState.REJECTED, CheckState.REMOVED])
+    if kept.filter(name=name).exists():
+        raise Conflict("style_exists", "The voice has a style of this name. Remove it first.")
+    if (count := kept.count()) >= MAX_STYLES_PER_VOICE:
+        raise AssentError(
+            "too_many_styles",
+            "The voice has as many styles as it may.",
+            measured=count,
+            limit=MAX_STYLES_PER_VOICE,
         )
 
 

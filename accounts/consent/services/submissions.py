@@ -7,8 +7,6 @@ from datetime import datetime
 from uuid import UUID
 
 from django.core.files.base import File
-from django.core.files.storage import default_storage
-from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -21,10 +19,8 @@ from accounts.people import permissions
 from accounts.people.principals import Principal
 from accounts.voices import recordings
 from accounts.voices.services import lock_voice, record
-from accounts.voices.states import CheckState
+from accounts.voices.states import UNDECIDED
 from synth.errors import AssentError, Conflict, Forbidden
-
-SOURCES = ("microphone", "upload")
 
 
 def submit_recording(
@@ -48,67 +44,58 @@ def submit_recording(
     ``scope_not_acknowledged``; Unavailable ``queue_full``.
     """
     principal.require(permissions.CONSENT_WRITE)
-    if source not in SOURCES:
-        raise AssentError(
-            "source_unknown", "This is not a source.", limit=list(SOURCES), extra={"param": "source"}
-        )
+    checks.refuse_unknown_source(source)
     challenge = consent_selectors.get_challenge(principal, challenge_id)
     recordings.check_size(upload)
     _refuse_spent(challenge, timezone.now())
     _refuse_unacknowledged(challenge, scope_sha256)
     declared = declarations.attested(attestations, language=language)
     checks.refuse_when_full()
-    stored = recordings.store(upload)
-    try:
-        with transaction.atomic():
-            voice = lock_voice(challenge.voice_id)
-            refuse_closed(voice)
-            challenge.refresh_from_db()
-            now = timezone.now()
-            _refuse_spent(challenge, now)
-            # The voice's lock makes this the only writer; the conditions hold it to the row all the same.
-            counted = Challenge.objects.filter(
-                pk=challenge.pk,
-                used_at__isnull=True,
-                expires_at__gt=now,
-                attempts__lt=MAX_ATTEMPTS_PER_CHALLENGE,
-            ).update(attempts=F("attempts") + 1)
-            if not counted:
-                raise Forbidden("challenge_used", "This challenge is spent. Ask for a new one.")
-            submission = Submission.objects.create(
-                challenge=challenge,
-                upload=stored.name,
-                upload_sha256=stored.sha256,
-                upload_bytes=stored.size_bytes,
-                source=source,
-                submitted_by=principal.user,
-                acknowledged_scope_sha256=challenge.scope_sha256,
-                attestations=declared,
-            )
-            record(
-                principal,
-                "consent.recording_submitted",
-                voice,
-                submission_id=str(submission.pk),
-                challenge_id=str(challenge.pk),
-                recording_sha256=stored.sha256,
-                bytes=stored.size_bytes,
-                attempt=challenge.attempts + 1,
-                source=source,
-                scope_sha256=challenge.scope_sha256,
-                attestations=[declaration["code"] for declaration in declared],
-            )
-            checks.queue_check(submission)
-    except BaseException:
-        default_storage.delete(stored.name)
-        raise
+    with recordings.stored_with_row(upload) as stored:
+        voice = lock_voice(challenge.voice_id)
+        refuse_closed(voice)
+        challenge.refresh_from_db()
+        now = timezone.now()
+        _refuse_spent(challenge, now)
+        # The voice's lock makes this the only writer; the conditions hold it to the row all the same.
+        counted = Challenge.objects.filter(
+            pk=challenge.pk,
+            used_at__isnull=True,
+            expires_at__gt=now,
+            attempts__lt=MAX_ATTEMPTS_PER_CHALLENGE,
+        ).update(attempts=F("attempts") + 1)
+        if not counted:
+            raise Forbidden("challenge_used", "This challenge is spent. Ask for a new one.")
+        submission = Submission.objects.create(
+            challenge=challenge,
+            upload=stored.name,
+            upload_sha256=stored.sha256,
+            upload_bytes=stored.size_bytes,
+            source=source,
+            submitted_by=principal.user,
+            acknowledged_scope_sha256=challenge.scope_sha256,
+            attestations=declared,
+        )
+        record(
+            principal,
+            "consent.recording_submitted",
+            voice,
+            submission_id=str(submission.pk),
+            challenge_id=str(challenge.pk),
+            recording_sha256=stored.sha256,
+            bytes=stored.size_bytes,
+            attempt=challenge.attempts + 1,
+            source=source,
+            scope_sha256=challenge.scope_sha256,
+            attestations=[declaration["code"] for declaration in declared],
+        )
+        checks.queue_check(submission)
     return submission
 
 
 def _refuse_spent(challenge: Challenge, now: datetime) -> None:
     """Say why a challenge takes no (further) recording. A recording still being checked is a Conflict."""
-    waiting = [CheckState.QUEUED, CheckState.CHECKING]
-    if Submission.objects.filter(challenge=challenge, state__in=waiting).exists():
+    if Submission.objects.filter(challenge=challenge, state__in=UNDECIDED).exists():
         raise Conflict("check_in_progress", "An earlier recording is still being checked.")
     if challenge.attempts >= MAX_ATTEMPTS_PER_CHALLENGE:
         raise Forbidden(

@@ -41,7 +41,7 @@ def worker(monkeypatch):
             consent_services.apply_style_gates(style_id=subject, result=factories.passing_report(STYLE_GATES))
         return True
 
-    monkeypatch.setattr("accounts.consent.openai.wait", wait)
+    monkeypatch.setattr("synth.common.wakeup.wait", wait)
     return failing
 
 
