@@ -1,6 +1,7 @@
 """Excluded words behind given pronunciations: a reading must not make one word sound as another that is excluded.
 
-The web process checks what is written (`accounts.consent.scope`); the front-end, in the worker, knows what is heard.
+`scope` checks what is written, when a use is asked for; what is heard only the front-end of the text room knows, in the
+worker.
 """
 
 from __future__ import annotations
