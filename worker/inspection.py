@@ -10,8 +10,8 @@ from django.conf import settings
 from accounts.gates import speaker_weights as weights
 from audit import continuity
 from audit import keys as log_keys
-from synth.engines import registry
 from synth.errors import AssentError
+from worker import engines
 
 
 def active() -> list[str]:
@@ -25,7 +25,7 @@ def engine_line() -> str:
         programs = [name for name in ("flite", "espeak-ng") if shutil.which(name)]
         content = " and ".join(programs) or "the bundled eSpeak NG library"
         return f"Engine    preview, pronounced by {content}; no GPT-SoVITS weights are installed"
-    rows = registry.status(
+    rows = engines.status(
         settings.ASSENT_ENGINE, models_dir=settings.ASSENT_MODELS_DIR, mode=settings.ASSENT_ENGINE_MODE
     )
     chosen = next((row for row in rows if row.active), None)

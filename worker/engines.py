@@ -1,4 +1,4 @@
-"""Which engine speaks on this machine.
+"""Which engine speaks on this machine: the one place that knows them all.
 
 ``auto`` means GPT-SoVITS as soon as its weights are installed and load, else the preview engine; the
 choice is never silent, every engine carries its name, version and ``is_preview``.

@@ -8,6 +8,7 @@ Nothing leaves that was not read back: a file in which the mark cannot be found 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from django.conf import settings
 from django.db import close_old_connections
 
+from accounts.consent.pronounced import refuse_excluded
 from accounts.gates import speaker_weights
 from accounts.gates.signal import to_mono_16k
 from accounts.gates.speaker import cosine
@@ -23,20 +25,21 @@ from accounts.gates.speech import cut, speech_spans
 from accounts.voices.embeddings import from_bytes
 from synth.audio.encode import FORMATS, decode_own, encode
 from synth.audio.follow import follow_report
-from synth.engines.base import Cancelled, Engine, Speech
+from synth.engines.base import PRONUNCIATIONS, Cancelled, Engine, Speech
 from synth.errors import AssentError
 from synth.jobs import services
 from synth.jobs.models import SynthesisJob
 from synth.jobs.services import Finished, JobStopped
 from synth.provenance import aigc
+from synth.speech.assembly import Spoken, speak
 from watermark.codec import embed, read_back
 from watermark.codec import fingerprint as fingerprints
 from watermark.models import Mark
 from watermark.services import reserve_mark
-from worker import resident, speaking
+from worker import resident
 from worker.heartbeat import Heartbeat
 from worker.outage import is_outage
-from worker.speaking import Spoken
+from worker.passages import passage_of
 
 logger = logging.getLogger(__name__)
 
@@ -120,12 +123,29 @@ def _speak(engine: Engine, job: SynthesisJob, step: _Step, heart: Heartbeat) -> 
         step.progress = 0.05 + 0.65 * share
 
     try:
-        return speaking.speak(
+        return speak_job(
             engine, job, on_progress=on_progress, should_stop=lambda: heart.stop_reason is not None
         )
     except Cancelled:
         heart.raise_if_stopped()
         raise JobStopped("cancelled") from None
+
+
+def speak_job(
+    engine: Engine,
+    job: SynthesisJob,
+    *,
+    on_progress: Callable[[float], None],
+    should_stop: Callable[[], bool],
+) -> Spoken:
+    """The speech of a job, unmarked. Raises Forbidden ``scope_violation`` and ``clip_erased``, Cancelled, and what the
+    engine refuses."""
+    passage = passage_of(job)
+    if PRONUNCIATIONS in engine.supports:
+        refuse_excluded(
+            job.consent.scope, job.language, [(part.text, part.dictionary) for part in passage.parts]
+        )
+    return speak(engine, passage, on_progress=on_progress, should_stop=should_stop)
 
 
 def _report(job: SynthesisJob, spoken: Spoken) -> dict[str, Any]:
