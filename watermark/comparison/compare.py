@@ -1,0 +1,318 @@
+"""Comparing a file with the reference of a record, word by word.
+
+The file's levels are laid over the record's along a path of offsets (`path`, `order`), what the channel did to the
+whole file is estimated from the file itself (`channel`), and what then still differs is weighed against what usually
+differs in this file (`residual`, `score`). What stands out is flagged, and so is every jump of the path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+
+from . import order, path
+from .bands import band_edges_hz, band_levels
+from .channel import HEADROOM_DB, Channel, broadband
+from .order import Jump, Passage
+from .reference import FRAMES_PER_SECOND, Reference
+from .residual import Residual, residual
+from .score import FINDING, PLACING, Model, columns, model
+
+Kind = Literal["silenced", "changed", "put_in", "cut", "moved"]
+SHORTEST_S = 0.5
+"""Below so much of the record there is nothing to estimate a channel from."""
+_PLACED_WITHIN_S = 0.25
+_BORDER_NATS = 2.5
+_JOIN_S = 0.1
+_LONGEST_END_S = 1.0
+"""What differs for longer than this at the beginning or the end is no edit in our speech, but where it is not."""
+_ENDS = 5
+_SOUNDS = 0.15
+_SUBSTANCE_DB = 25.0
+_RATE = FRAMES_PER_SECOND
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Seconds of the file that are not as released; equal ends: a joint. record_start_s .. record_end_s: what the
+    record has there, in its own seconds (for a cut: what is gone).
+
+    kind: ``silenced`` (sound of ours is missing), ``changed`` (other sound, or more than ours), ``put_in``,
+    ``cut``, ``moved`` (ours, from another place of the record).
+    """
+
+    start_s: float
+    end_s: float
+    kind: Kind
+    record_start_s: float
+    record_end_s: float
+    score: float = 0.0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """``matching``: seconds of the file that are as released; ``flags``: what lies on the record and is not.
+    ``disturbed``: the file differs from the record everywhere, too much to compare single words: then there are no
+    flags, and no second is vouched for. ``missing_s``: seconds of the record's sound at which the file had ended, or
+    not yet begun. ``offset_s``: to add to a time of the file to get the record's, (file start, offset) of each passage.
+
+    What could not be compared: ``heard_to_hz``: bands above are not in the file; ``under_noise``: share of the
+    record's sound that this file's noise covers.
+    """
+
+    matching: tuple[tuple[float, float], ...]
+    flags: tuple[Flag, ...]
+    disturbed: bool
+    usual_db: float
+    missing_s: float
+    offsets_s: tuple[tuple[float, float], ...]
+    heard_to_hz: float
+    under_noise: float
+
+
+@dataclass(frozen=True, eq=False)
+class Overlay:
+    """A file laid over a record: everything the flags are taken from. Frames are 10 ms of the file; ``offsets``: to
+    add to a frame to get the record's; ``inside``: whether the record reaches there; ``record_sounds``: whether each
+    frame of the record has sound of substance."""
+
+    offsets: np.ndarray
+    found: Residual
+    kept: tuple[Passage, ...]
+    moved: tuple[Passage, ...]
+    jumps: tuple[Jump, ...]
+    inside: np.ndarray
+    record_sounds: np.ndarray
+    heard_to_hz: float
+    under_noise: float
+
+
+def compare(
+    reference: Reference,
+    samples: np.ndarray,
+    *,
+    anchors_s: Sequence[float] = (),
+    trusted_s: Sequence[tuple[float, float]] = (),
+    weights: Model | None = None,
+) -> Comparison | None:
+    """Compare one channel (n,) at 16 kHz with a record. None where less than half a second of the record is in it.
+
+    anchors_s: where it is known to lie, in seconds to add to a time of the file to get the record's; without any,
+    the best correlation of the whole. trusted_s: seconds of the file that are known to agree in outline: the channel
+    is estimated from them; without any, from all that lies on the record.
+    """
+    over = lay_over(reference, samples, anchors_s, trusted_s)
+    return None if over is None else judge(over, weights or model())
+
+
+def lay_over(
+    reference: Reference,
+    samples: np.ndarray,
+    anchors_s: Sequence[float] = (),
+    trusted_s: Sequence[tuple[float, float]] = (),
+) -> Overlay | None:
+    """The path and the residual, before anything is judged."""
+    record = reference.levels
+    fine = band_levels(samples, _RATE * path.FINE)
+    heard = fine[:: path.FINE]
+    if min(len(heard), len(record)) < SHORTEST_S * _RATE:
+        return None
+    frames, silent = np.arange(len(heard)), record.min(axis=0)
+    trusted = _trusted(trusted_s, len(heard))
+    anchors = [round(a * _RATE) for a in anchors_s] or [path.main_offset(heard, record)]
+    first = max(anchors, key=lambda a: int((_inside(frames + a, record) & trusted).sum()))
+    inside = _inside(frames + first, record)
+    if (inside & trusted).sum() < SHORTEST_S * _RATE:
+        return None
+    channel = _channel(heard, path.at(record, frames + first, silent), inside & trusted)
+    offsets = path.follow(heard, record, channel, anchors, _RATE)
+    inside = _inside(frames + offsets, record)
+    if (inside & trusted).sum() < SHORTEST_S * _RATE:
+        return None
+    there = path.at(record, frames + offsets, silent)
+    channel = _channel(heard, there, inside & trusted)
+    aligned = fine[path.align_finely(fine, there, offsets, channel)]
+    channel = _channel(aligned, there, inside & trusted)
+    expected = channel.expected(there)
+    audible = channel.audible_from(expected)
+    gaps = path.difference(np.maximum(aligned, audible), np.maximum(expected, audible))
+    sounding = path.sounds(np.maximum(heard, audible), audible) > _SOUNDS
+    kept, moved = order.in_order(order.passages(offsets, gaps, sounding & inside, _RATE), _RATE)
+    joints = (order.jump_between(a, b, heard, record, channel, _RATE) for a, b in pairwise(kept))
+    return Overlay(
+        offsets=offsets,
+        found=residual(aligned, there, inside, channel, _RATE),
+        kept=tuple(kept),
+        moved=tuple(moved),
+        jumps=tuple(joint for joint in joints if joint),
+        inside=inside,
+        record_sounds=broadband(record) > np.quantile(broadband(record), 0.95) - _SUBSTANCE_DB,
+        heard_to_hz=_heard_to_hz(record, channel),
+        under_noise=_under_noise(record, channel),
+    )
+
+
+def _channel(heard: np.ndarray, there: np.ndarray, where: np.ndarray) -> Channel:
+    return Channel.between(heard[where], there[where])
+
+
+def _trusted(spans: Sequence[tuple[float, float]], count: int) -> np.ndarray:
+    if not spans:
+        return np.ones(count, bool)
+    trusted = np.zeros(count, bool)
+    for start_s, end_s in spans:
+        trusted[round(start_s * _RATE) : round(end_s * _RATE)] = True
+    return trusted
+
+
+def _heard_to_hz(record: np.ndarray, channel: Channel) -> float:
+    """Upper edge of the highest band in which the record's loud sound stands above this file's floor."""
+    stands = channel.gain + np.quantile(record, 0.95, axis=0) - channel.floor > HEADROOM_DB
+    return float(band_edges_hz()[np.flatnonzero(stands)[-1] + 1]) if stands.any() else 0.0
+
+
+def _under_noise(record: np.ndarray, channel: Channel) -> float:
+    """Share of the record's sound, of what is less than 25 dB below a band's loud level, under this file's floor."""
+    sound = record > np.quantile(record, 0.95, axis=0) - _SUBSTANCE_DB
+    hidden = record + channel.gain < channel.floor
+    return float((sound & hidden).sum() / max(1, sound.sum()))
+
+
+def _inside(frames: np.ndarray, record: np.ndarray) -> np.ndarray:
+    result: np.ndarray = (frames >= 0) & (frames < len(record))
+    return result
+
+
+# ------------------------------------------------------------------ judging
+def judge(over: Overlay, weights: Model) -> Comparison:
+    """Flags of an overlay under some weights."""
+    found = over.found
+    disturbed = found.usual_db > weights.disturbed_db or found.audible_share < weights.audible_share
+    on = over.inside.copy()
+    groups = [] if disturbed else _groups(_findings(over, weights))
+    kept = []
+    for group in groups:
+        first, last = min(one.first for one in group), max(one.last for one in group)
+        if last - first > _LONGEST_END_S * _RATE and _at_an_end(first, last, on):
+            on[first:last] = False  # no edit of ours: here our sound has not begun, or has ended
+        else:
+            kept.append(_flag(over, group))
+    followed = [(a / _RATE, b / _RATE) for a, b in _runs(on)]
+    matching = [] if disturbed else _without(followed, kept)
+    return Comparison(
+        matching=tuple(matching),
+        flags=tuple(kept),
+        disturbed=disturbed,
+        usual_db=found.usual_db,
+        missing_s=_missing_s(over, on),
+        offsets_s=tuple((p.first / _RATE, p.offset_first / _RATE) for p in over.kept),
+        heard_to_hz=over.heard_to_hz,
+        under_noise=over.under_noise,
+    )
+
+
+@dataclass(frozen=True, order=True)
+class _Finding:
+    """Frames first .. last of the file that are not as released."""
+
+    first: int
+    last: int
+    kind: Kind
+    score: float = 0.0
+
+
+def _findings(over: Overlay, weights: Model) -> list[_Finding]:
+    scores = weights.finding.score(columns(over.found, FINDING))
+    scores[~over.inside] = -np.inf
+    placing = weights.placing.score(columns(over.found, PLACING))
+    found = []
+    for a, b in _runs(scores > weights.threshold):
+        first, last = _placed(a, b, placing)
+        found.append(_Finding(first, last, _kind(over, first, last), float(scores[a:b].max())))
+    found += [_Finding(p.first, p.last, "moved") for p in over.moved]
+    found += [_Finding(j.first, j.last, "put_in" if j.last > j.first else "cut") for j in over.jumps]
+    return found
+
+
+def _at_an_end(first: int, last: int, on: np.ndarray) -> bool:
+    """Nothing of the record lies before, or nothing behind."""
+    return not on[: max(0, first - _ENDS)].any() or not on[last + _ENDS :].any()
+
+
+def _missing_s(over: Overlay, on: np.ndarray) -> float:
+    """Seconds of the record's sound before the first and behind the last frame that follows it."""
+    places = (np.arange(len(on)) + over.offsets)[on]
+    if not len(places):
+        return float(over.record_sounds.sum()) / _RATE
+    first, last = max(0, int(places.min())), int(places.max())
+    return float(over.record_sounds[:first].sum() + over.record_sounds[last + 1 :].sum()) / _RATE
+
+
+def _without(followed: list[tuple[float, float]], flags: list[Flag]) -> list[tuple[float, float]]:
+    rest = []
+    for start, end in followed:
+        for flag in flags:
+            if flag.end_s <= start or flag.start_s >= end:
+                continue
+            if flag.start_s > start:
+                rest.append((start, flag.start_s))
+            start = max(start, flag.end_s)
+        if start < end:
+            rest.append((start, end))
+    return rest
+
+
+def _runs(on: np.ndarray) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], on.astype(np.int8), [0]])))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _placed(first: int, last: int, placing: np.ndarray) -> tuple[int, int]:
+    """The ends of a finding on the finer score: the most likely stretches of "edited" around it, joined."""
+    around = round(_PLACED_WITHIN_S * _RATE)
+    start = max(0, first - around)
+    here = placing[start : last + around]
+    on = path.cheapest(np.stack([here, -here], axis=1) / 2, _BORDER_NATS, _BORDER_NATS) == 1
+    touching = [(start + a, start + b) for a, b in _runs(on) if start + a < last and start + b > first]
+    if not touching:
+        return first, last
+    return touching[0][0], touching[-1][1]
+
+
+def _kind(over: Overlay, first: int, last: int) -> Kind:
+    missing = over.found.of["missing_middle"][first:last].mean()
+    more = over.found.of["more_middle"][first:last].mean()
+    return "silenced" if missing > 4 * more + 1 else "changed"
+
+
+def _groups(findings: list[_Finding]) -> list[list[_Finding]]:
+    """Findings that touch, or nearly, are one."""
+    groups: list[list[_Finding]] = []
+    end = 0
+    for one in sorted(findings):
+        if groups and one.first - end <= _JOIN_S * _RATE:
+            groups[-1].append(one)
+            end = max(end, one.last)
+        else:
+            groups.append([one])
+            end = one.last
+    return groups
+
+
+def _flag(over: Overlay, group: list[_Finding]) -> Flag:
+    first, last = min(one.first for one in group), max(one.last for one in group)
+    kinds = [one.kind for one in group]
+    kind: Kind = next((k for k in ("moved", "put_in", "changed", "silenced") if k in kinds), "cut")
+    before, after = max(0, first - 1), min(len(over.offsets) - 1, last)
+    return Flag(
+        start_s=first / _RATE,
+        end_s=last / _RATE,
+        kind=kind,
+        record_start_s=max(0, first + int(over.offsets[before])) / _RATE,
+        record_end_s=max(0, last + int(over.offsets[after])) / _RATE,
+        score=max(one.score for one in group),
+    )
