@@ -8,7 +8,7 @@ differs in this file (`residual`, `score`). What stands out is flagged, and so i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -51,6 +51,10 @@ class Flag:
     record_start_s: float
     record_end_s: float
     score: float = 0.0
+
+    def later(self, seconds: float) -> Flag:
+        """The same with its place in the file moved, for a file that was compared in pieces."""
+        return replace(self, start_s=self.start_s + seconds, end_s=self.end_s + seconds)
 
 
 @dataclass(frozen=True)
