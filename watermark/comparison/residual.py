@@ -81,5 +81,6 @@ def _weights(gap: np.ndarray, stands: np.ndarray, expected: np.ndarray, audible:
 
 
 def _smooth(values: np.ndarray, size: int) -> np.ndarray:
-    result: np.ndarray = uniform_filter1d(values.astype(np.float64), max(1, size), axis=0, mode="nearest")
-    return result
+    """Running mean of what is never negative; its rounding errors are, by a hair."""
+    smoothed = uniform_filter1d(values.astype(np.float64), max(1, size), axis=0, mode="nearest")
+    return np.maximum(smoothed, 0.0)

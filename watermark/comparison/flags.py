@@ -1,38 +1,25 @@
-"""Comparing a file with the reference of a record, word by word.
-
-The file's levels are laid over the record's along a path of offsets (`path`, `order`), what the channel did to the
-whole file is estimated from the file itself (`channel`), and what then still differs is weighed against what usually
-differs in this file (`residual`, `score`). What stands out is flagged, and so is every jump of the path.
-"""
+"""Which seconds of a file are not as released: what stands out of the residual, and every jump of the path."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 
-from . import order, path
-from .bands import band_edges_hz, band_levels
-from .channel import HEADROOM_DB, Channel, broadband
-from .order import Jump, Passage
+from . import path
+from .overlay import Overlay, lay_over
 from .reference import FRAMES_PER_SECOND, Reference
-from .residual import Residual, residual
 from .score import FINDING, PLACING, Model, columns, model
 
 Kind = Literal["silenced", "changed", "put_in", "cut", "moved"]
-SHORTEST_S = 0.5
-"""Below so much of the record there is nothing to estimate a channel from."""
 _PLACED_WITHIN_S = 0.25
 _BORDER_NATS = 2.5
 _JOIN_S = 0.1
 _LONGEST_END_S = 1.0
 """What differs for longer than this at the beginning or the end is no edit in our speech, but where it is not."""
 _ENDS = 5
-_SOUNDS = 0.15
-_SUBSTANCE_DB = 25.0
 _RATE = FRAMES_PER_SECOND
 
 
@@ -78,23 +65,6 @@ class Comparison:
     under_noise: float
 
 
-@dataclass(frozen=True, eq=False)
-class Overlay:
-    """A file laid over a record: everything the flags are taken from. Frames are 10 ms of the file; ``offsets``: to
-    add to a frame to get the record's; ``inside``: whether the record reaches there; ``record_sounds``: whether each
-    frame of the record has sound of substance."""
-
-    offsets: np.ndarray
-    found: Residual
-    kept: tuple[Passage, ...]
-    moved: tuple[Passage, ...]
-    jumps: tuple[Jump, ...]
-    inside: np.ndarray
-    record_sounds: np.ndarray
-    heard_to_hz: float
-    under_noise: float
-
-
 def compare(
     reference: Reference,
     samples: np.ndarray,
@@ -113,85 +83,6 @@ def compare(
     return None if over is None else judge(over, weights or model())
 
 
-def lay_over(
-    reference: Reference,
-    samples: np.ndarray,
-    anchors_s: Sequence[float] = (),
-    trusted_s: Sequence[tuple[float, float]] = (),
-) -> Overlay | None:
-    """The path and the residual, before anything is judged."""
-    record = reference.levels
-    fine = band_levels(samples, _RATE * path.FINE)
-    heard = fine[:: path.FINE]
-    if min(len(heard), len(record)) < SHORTEST_S * _RATE:
-        return None
-    frames, silent = np.arange(len(heard)), record.min(axis=0)
-    trusted = _trusted(trusted_s, len(heard))
-    anchors = [round(a * _RATE) for a in anchors_s] or [path.main_offset(heard, record)]
-    first = max(anchors, key=lambda a: int((_inside(frames + a, record) & trusted).sum()))
-    inside = _inside(frames + first, record)
-    if (inside & trusted).sum() < SHORTEST_S * _RATE:
-        return None
-    channel = _channel(heard, path.at(record, frames + first, silent), inside & trusted)
-    offsets = path.follow(heard, record, channel, anchors, _RATE)
-    inside = _inside(frames + offsets, record)
-    if (inside & trusted).sum() < SHORTEST_S * _RATE:
-        return None
-    there = path.at(record, frames + offsets, silent)
-    channel = _channel(heard, there, inside & trusted)
-    aligned = fine[path.align_finely(fine, there, offsets, channel)]
-    channel = _channel(aligned, there, inside & trusted)
-    expected = channel.expected(there)
-    audible = channel.audible_from(expected)
-    gaps = path.difference(np.maximum(aligned, audible), np.maximum(expected, audible))
-    sounding = path.sounds(np.maximum(heard, audible), audible) > _SOUNDS
-    kept, moved = order.in_order(order.passages(offsets, gaps, sounding & inside, _RATE), _RATE)
-    joints = (order.jump_between(a, b, heard, record, channel, _RATE) for a, b in pairwise(kept))
-    return Overlay(
-        offsets=offsets,
-        found=residual(aligned, there, inside, channel, _RATE),
-        kept=tuple(kept),
-        moved=tuple(moved),
-        jumps=tuple(joint for joint in joints if joint),
-        inside=inside,
-        record_sounds=broadband(record) > np.quantile(broadband(record), 0.95) - _SUBSTANCE_DB,
-        heard_to_hz=_heard_to_hz(record, channel),
-        under_noise=_under_noise(record, channel),
-    )
-
-
-def _channel(heard: np.ndarray, there: np.ndarray, where: np.ndarray) -> Channel:
-    return Channel.between(heard[where], there[where])
-
-
-def _trusted(spans: Sequence[tuple[float, float]], count: int) -> np.ndarray:
-    if not spans:
-        return np.ones(count, bool)
-    trusted = np.zeros(count, bool)
-    for start_s, end_s in spans:
-        trusted[round(start_s * _RATE) : round(end_s * _RATE)] = True
-    return trusted
-
-
-def _heard_to_hz(record: np.ndarray, channel: Channel) -> float:
-    """Upper edge of the highest band in which the record's loud sound stands above this file's floor."""
-    stands = channel.gain + np.quantile(record, 0.95, axis=0) - channel.floor > HEADROOM_DB
-    return float(band_edges_hz()[np.flatnonzero(stands)[-1] + 1]) if stands.any() else 0.0
-
-
-def _under_noise(record: np.ndarray, channel: Channel) -> float:
-    """Share of the record's sound, of what is less than 25 dB below a band's loud level, under this file's floor."""
-    sound = record > np.quantile(record, 0.95, axis=0) - _SUBSTANCE_DB
-    hidden = record + channel.gain < channel.floor
-    return float((sound & hidden).sum() / max(1, sound.sum()))
-
-
-def _inside(frames: np.ndarray, record: np.ndarray) -> np.ndarray:
-    result: np.ndarray = (frames >= 0) & (frames < len(record))
-    return result
-
-
-# ------------------------------------------------------------------ judging
 def judge(over: Overlay, weights: Model) -> Comparison:
     """Flags of an overlay under some weights."""
     found = over.found
