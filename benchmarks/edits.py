@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def joined(parts: list[Samples]) -> Samples:
     """Parts one after another, each joint faded over 3 ms without moving anything."""
     out = [p.copy() for p in parts if len(p)]
     ramp = np.linspace(0, 1, _FADE, dtype=np.float32)
-    for before, after in zip(out[:-1], out[1:], strict=True):
+    for before, after in pairwise(out):
         n = min(_FADE, len(before), len(after))
         before[-n:] *= ramp[::-1][:n]
         after[:n] *= ramp[:n]

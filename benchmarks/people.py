@@ -7,15 +7,19 @@ installed and never committed. Whoever was used to choose a weight or a threshol
 
 from __future__ import annotations
 
+import json
 import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import soundfile
 
-from benchmarks.speech import Clip
+from benchmarks.speech import SENTENCES, Clip
 
 Half = Literal["fit", "report"]
 RATE_HZ = 16_000
@@ -120,3 +124,61 @@ def of_half(voices: Iterable[str], half: Half) -> list[str]:
     """The names of a half, sorted."""
     names = sorted(voices)
     return [name for name in names if half_of(name, names) == half]
+
+
+# ------------------------------------------------------------------ neural voices
+KOKORO = Path(__file__).resolve().parent.parent / "var" / "models" / "kokoro"
+SPOKEN = Path(__file__).resolve().parent.parent / "var" / "bench" / "neural"
+"""What neural voices said is kept here between runs: a second of speech takes a second."""
+
+
+def neural_clips(half: Half, each: int) -> list[Clip]:
+    """Up to ``each`` clips of every neural voice of a half, 5 to 9 s at 24 kHz: English sentences in Kokoro's 54
+    voices, pronounced by espeak-ng. Ends the benchmark in one sentence where neither model nor kept clips are there."""
+    voices = sorted(path.stem for path in (KOKORO / "voices").glob("*.bin"))
+    voices = voices or sorted({path.stem.rsplit("-", 1)[0] for path in SPOKEN.glob("*.wav")})
+    if not voices:
+        sys.exit("no neural voices: install the Kokoro model (manage.py models)")
+    clips = []
+    for take in range(each):
+        for voice in of_half(voices, half):
+            path = SPOKEN / f"{voice}-{take}.wav"
+            if not path.exists() and (KOKORO / "model.int8.onnx").exists():
+                _speak(voice, take, voices.index(voice), path)
+            if path.exists():
+                samples, rate = soundfile.read(path, dtype="float32")
+                clips.append(Clip(path.stem, f"neural:{voice}", samples, rate))
+    return clips
+
+
+def _speak(voice: str, take: int, place: int, path: Path) -> None:
+    text = SENTENCES[(5 * (17 * place % 54) + 7 * take + place) % len(SENTENCES)]
+    language = "en-gb" if voice.startswith("b") else "en-us"
+    command = ["espeak-ng", "-q", "--ipa", "-v", language, text]
+    phones = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    vocabulary = _vocabulary()
+    spoken = phones.strip().replace("\n", " , ").replace("_", "")
+    tokens = [vocabulary[c] for c in spoken if c in vocabulary][:500]
+    styles = np.fromfile(KOKORO / "voices" / f"{voice}.bin", "<f4").reshape(510, 1, 256)
+    session = _session()
+    names = [one.name for one in session.get_inputs()]
+    values = [np.array([[0, *tokens, 0]], np.int64), styles[len(tokens) - 1], np.array([1.0], np.float32)]
+    samples = session.run(None, dict(zip(names, values, strict=True)))[0].ravel()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, samples, 24_000)
+
+
+@cache
+def _vocabulary() -> dict[str, int]:
+    body = json.loads((KOKORO / "vocab.json").read_text(encoding="utf-8"))
+    found: dict[str, int] = body.get("vocab", body)
+    return found
+
+
+@cache
+def _session() -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(KOKORO / "model.int8.onnx"), options)

@@ -25,7 +25,11 @@ def sounding(length_s: float, near_s: float = 3.0) -> tuple[int, int]:
     level = np.abs(SOUND).reshape(-1, 320).max(axis=1)
     loud = level > 0.15 * level.max()
     count = round(length_s / 0.02)
-    starts = [s for s in range(round(near_s / 0.02), 350) if loud[s : s + 2].all() and loud[s + count - 2 : s + count].all()]
+    starts = [
+        s
+        for s in range(round(near_s / 0.02), 350)
+        if loud[s : s + 2].all() and loud[s + count - 2 : s + count].all()
+    ]
     return starts[0] * 320, (starts[0] + count) * 320
 
 
@@ -38,7 +42,7 @@ def with_noise(x: np.ndarray) -> np.ndarray:
 
 
 def telephone(x: np.ndarray) -> np.ndarray:
-    return sosfilt(butter(4, (300, 3_400), "bandpass", fs=RATE, output="sos"), x).astype(np.float32)
+    return sosfilt(butter(10, (300, 3_400), "bandpass", fs=RATE, output="sos"), x).astype(np.float32)
 
 
 def compared(samples: np.ndarray, reference: Reference = REFERENCE) -> Comparison:
@@ -47,7 +51,9 @@ def compared(samples: np.ndarray, reference: Reference = REFERENCE) -> Compariso
     return found
 
 
-@pytest.mark.parametrize("through", [lambda x: x, with_noise, telephone, lambda x: 0.1 * x, lambda x: x[at(1.3) : at(6.1)]])
+@pytest.mark.parametrize(
+    "through", [lambda x: x, with_noise, telephone, lambda x: 0.1 * x, lambda x: x[at(1.3) : at(6.1)]]
+)
 def test_nothing_is_flagged_in_a_file_that_nobody_edited(through: Edit) -> None:
     found = compared(through(SOUND))
     assert (found.flags, found.disturbed) == ((), False)
@@ -75,7 +81,9 @@ def test_an_edit_of_a_third_of_a_second_is_found_within_a_tenth(kind: str, throu
     assert near, found
     assert min(f.start_s for f in near) == pytest.approx(first / RATE, abs=0.1)
     assert max(f.end_s for f in near) == pytest.approx(last / RATE, abs=0.1)
-    assert not [span for span in found.matching if span[0] < (first + last) / 2 / RATE < span[1] and last > first]
+    assert not [
+        span for span in found.matching if span[0] < (first + last) / 2 / RATE < span[1] and last > first
+    ]
 
 
 def test_a_muted_word_is_said_to_be_silenced_and_a_cut_to_be_a_joint() -> None:
@@ -96,7 +104,9 @@ def test_a_word_muted_twice_is_found_twice() -> None:
 
 
 def test_what_follows_our_sound_and_what_precedes_it_is_not_called_an_edit() -> None:
-    found = compared(np.concatenate([np.zeros(at(5)), SOUND[at(2) : at(6)], np.zeros(at(5))]).astype(np.float32))
+    found = compared(
+        np.concatenate([np.zeros(at(5)), SOUND[at(2) : at(6)], np.zeros(at(5))]).astype(np.float32)
+    )
     assert found.flags == ()
     ((start_s, end_s),) = found.matching
     assert (start_s, end_s) == pytest.approx((5.0, 9.0), abs=0.15)
@@ -109,7 +119,7 @@ def test_other_sound_is_never_compared_word_by_word() -> None:
 
 
 def test_the_bands_that_a_telephone_takes_away_are_said() -> None:
-    assert compared(telephone(SOUND)).heard_to_hz < 5_000 < compared(SOUND).heard_to_hz
+    assert compared(with_noise(telephone(SOUND))).heard_to_hz < 5_000 < compared(SOUND).heard_to_hz
 
 
 def test_less_than_half_a_second_is_not_compared() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from scipy.ndimage import binary_opening
 
 from . import path
 from .overlay import Overlay, lay_over
@@ -17,9 +18,12 @@ Kind = Literal["silenced", "changed", "put_in", "cut", "moved"]
 _PLACED_WITHIN_S = 0.25
 _BORDER_NATS = 2.5
 _JOIN_S = 0.1
+_JOINT_S = 0.12
+_BESIDE = 12
+_SHORTEST_MATCH = 20
 _LONGEST_END_S = 1.0
 """What differs for longer than this at the beginning or the end is no edit in our speech, but where it is not."""
-_ENDS = 5
+_HEARD = 0.2
 _RATE = FRAMES_PER_SECOND
 
 
@@ -87,15 +91,9 @@ def judge(over: Overlay, weights: Model) -> Comparison:
     """Flags of an overlay under some weights."""
     found = over.found
     disturbed = found.usual_db > weights.disturbed_db or found.audible_share < weights.audible_share
-    on = over.inside.copy()
     groups = [] if disturbed else _groups(_findings(over, weights))
-    kept = []
-    for group in groups:
-        first, last = min(one.first for one in group), max(one.last for one in group)
-        if last - first > _LONGEST_END_S * _RATE and _at_an_end(first, last, on):
-            on[first:last] = False  # no edit of ours: here our sound has not begun, or has ended
-        else:
-            kept.append(_flag(over, group))
+    on = _reach(over, groups)
+    kept = [_flag(over, group) for group in groups if on[group[0].first : max(_end(group), group[0].first + 1)].mean() > 0.5]
     followed = [(a / _RATE, b / _RATE) for a, b in _runs(on)]
     matching = [] if disturbed else _without(followed, kept)
     return Comparison(
@@ -133,9 +131,26 @@ def _findings(over: Overlay, weights: Model) -> list[_Finding]:
     return found
 
 
-def _at_an_end(first: int, last: int, on: np.ndarray) -> bool:
-    """Nothing of the record lies before, or nothing behind."""
-    return not on[: max(0, first - _ENDS)].any() or not on[last + _ENDS :].any()
+def _reach(over: Overlay, groups: list[list[_Finding]]) -> np.ndarray:
+    """Frames that the record reaches: (frames,). What differs for more than a second at its beginning or end is no
+    edit in our speech: there it has not begun, or has ended."""
+    on = over.inside.copy()
+    matched = on & (over.found.head > _HEARD)
+    for group in groups:
+        matched[max(0, group[0].first - _BESIDE) : _end(group) + _BESIDE] = False
+    matched = binary_opening(matched, np.ones(_SHORTEST_MATCH))
+    places, reached = np.flatnonzero(matched), np.flatnonzero(on)
+    if not len(places):
+        return on
+    if places[0] - reached[0] > _LONGEST_END_S * _RATE:
+        on[: max(0, places[0] - _BESIDE)] = False
+    if reached[-1] - places[-1] > _LONGEST_END_S * _RATE:
+        on[places[-1] + 1 + _BESIDE :] = False
+    return on
+
+
+def _end(group: list[_Finding]) -> int:
+    return max(one.last for one in group)
 
 
 def _missing_s(over: Overlay, on: np.ndarray) -> float:
@@ -199,10 +214,14 @@ def _groups(findings: list[_Finding]) -> list[list[_Finding]]:
 
 
 def _flag(over: Overlay, group: list[_Finding]) -> Flag:
-    first, last = min(one.first for one in group), max(one.last for one in group)
+    first, last = group[0].first, _end(group)
+    joint = next((one.first for one in group if one.kind == "cut"), None)
+    if joint is not None and last - first <= _JOINT_S * _RATE:  # what differs beside a joint is the joint
+        first, last, group = joint, joint, [one for one in group if one.kind == "cut"]
     kinds = [one.kind for one in group]
     kind: Kind = next((k for k in ("moved", "put_in", "changed", "silenced") if k in kinds), "cut")
-    before, after = max(0, first - 1), min(len(over.offsets) - 1, last)
+    # The path's own jump may lie some frames beside the joint: its offsets are taken at a distance.
+    before, after = max(0, first - _BESIDE), min(len(over.offsets) - 1, last + _BESIDE)
     return Flag(
         start_s=first / _RATE,
         end_s=last / _RATE,

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from scipy.ndimage import binary_opening
 
 from . import order, path
 from .bands import band_edges_hz, band_levels
-from .channel import HEADROOM_DB, Channel, broadband
+from .channel import Channel, broadband
 from .order import Jump, Passage
 from .reference import FRAMES_PER_SECOND, Reference
 from .residual import Residual, residual
@@ -19,6 +20,9 @@ SHORTEST_S = 0.5
 """Below so much of the record there is nothing to estimate a channel from."""
 _SOUNDS = 0.15
 _SUBSTANCE_DB = 25.0
+_SILENT_DB = 45.0
+_STANDS_DB = 3.0
+_LONG_SILENCE_S = 0.5
 _RATE = FRAMES_PER_SECOND
 
 
@@ -52,7 +56,7 @@ def lay_over(
     if min(len(heard), len(record)) < SHORTEST_S * _RATE:
         return None
     frames, silent = np.arange(len(heard)), record.min(axis=0)
-    trusted = _trusted(trusted_s, len(heard))
+    trusted = _trusted(trusted_s, heard)
     anchors = [round(a * _RATE) for a in anchors_s] or [path.main_offset(heard, record)]
     first = max(anchors, key=lambda a: int((_inside(frames + a, record) & trusted).sum()))
     inside = _inside(frames + first, record)
@@ -75,7 +79,7 @@ def lay_over(
     joints = (order.jump_between(a, b, heard, record, channel, _RATE) for a, b in pairwise(kept))
     return Overlay(
         offsets=offsets,
-        found=residual(aligned, there, inside, channel, _RATE),
+        found=residual(aligned, there, inside, trusted, channel, _RATE),
         kept=tuple(kept),
         moved=tuple(moved),
         jumps=tuple(joint for joint in joints if joint),
@@ -90,24 +94,35 @@ def _channel(heard: np.ndarray, there: np.ndarray, where: np.ndarray) -> Channel
     return Channel.between(heard[where], there[where])
 
 
-def _trusted(spans: Sequence[tuple[float, float]], count: int) -> np.ndarray:
+def _trusted(spans: Sequence[tuple[float, float]], heard: np.ndarray) -> np.ndarray:
+    """Frames that a channel may be estimated from; where nothing is known, all but long silences."""
     if not spans:
-        return np.ones(count, bool)
-    trusted = np.zeros(count, bool)
+        level = broadband(heard)
+        silent = level < np.quantile(level, 0.98) - _SILENT_DB
+        return ~binary_opening(silent, np.ones(round(_LONG_SILENCE_S * _RATE)))
+    trusted = np.zeros(len(heard), bool)
     for start_s, end_s in spans:
         trusted[round(start_s * _RATE) : round(end_s * _RATE)] = True
     return trusted
 
 
+def _heard_bands(record: np.ndarray, channel: Channel) -> np.ndarray:
+    """Bands in which the record's loud sound stands above this file's floor: (bands,)."""
+    heard: np.ndarray = channel.gain + np.quantile(record, 0.85, axis=0) - channel.floor > _STANDS_DB
+    return heard
+
+
 def _heard_to_hz(record: np.ndarray, channel: Channel) -> float:
-    """Upper edge of the highest band in which the record's loud sound stands above this file's floor."""
-    stands = channel.gain + np.quantile(record, 0.95, axis=0) - channel.floor > HEADROOM_DB
-    return float(band_edges_hz()[np.flatnonzero(stands)[-1] + 1]) if stands.any() else 0.0
+    """Upper edge of the highest band that is heard."""
+    heard = np.flatnonzero(_heard_bands(record, channel))
+    return float(band_edges_hz()[heard[-1] + 1]) if len(heard) else 0.0
 
 
 def _under_noise(record: np.ndarray, channel: Channel) -> float:
-    """Share of the record's sound, of what is less than 25 dB below a band's loud level, under this file's floor."""
+    """Share of the record's sound in the bands that are heard, of what is less than 25 dB below a band's loud level,
+    under this file's floor."""
     sound = record > np.quantile(record, 0.95, axis=0) - _SUBSTANCE_DB
+    sound &= _heard_bands(record, channel)
     hidden = record + channel.gain < channel.floor
     return float((sound & hidden).sum() / max(1, sound.sum()))
 

@@ -22,21 +22,28 @@ _STANDS_OUT = 0.2
 class Residual:
     """Each (frames,), in dB over a window around the frame: ``missing``: expected sound that is not there; ``more``:
     sound that was not expected; ``shape``: bands against each other; ``size``: of the whole difference.
-    ``head``: how much expected sound stands above the floor there, 0 to 1. ``usual_db``: the median size where there
+    ``head``: how much expected sound stands above the floor there, 0 to 1; ``sounding``: where that is enough to
+    say what is usual. ``usual_db``: the median size where there
     is sound; ``audible_share``: of the frames."""
 
     of: dict[str, np.ndarray]
     size: np.ndarray
     head: np.ndarray
+    sounding: np.ndarray
     usual_db: float
     audible_share: float
 
 
 def residual(
-    heard: np.ndarray, record_here: np.ndarray, inside: np.ndarray, channel: Channel, rate: int
+    heard: np.ndarray,
+    record_here: np.ndarray,
+    inside: np.ndarray,
+    trusted: np.ndarray,
+    channel: Channel,
+    rate: int,
 ) -> Residual:
-    """heard, record_here: (frames, bands) of the file and of the record at the same moments; inside: (frames,)
-    whether the record reaches there."""
+    """heard, record_here: (frames, bands) of the file and of the record at the same moments; inside, trusted:
+    (frames,) whether the record reaches there, and whether what is usual may be taken from there."""
     expected = channel.expected(record_here)
     audible = channel.audible_from(expected)
     expected = np.maximum(expected, audible)
@@ -60,9 +67,9 @@ def residual(
         )
     head = _smooth(weighted.sum(axis=1), round(0.12 * rate))
     size_db = _smooth((np.abs(gap) * weight).sum(axis=1), round(0.12 * rate))
-    sounding = (head > _STANDS_OUT) & inside
+    sounding = (head > _STANDS_OUT) & inside & trusted
     usual = float(np.median(size_db[sounding])) if sounding.any() else 0.0
-    return Residual(measures, size_db, head, usual, float(sounding.mean()))
+    return Residual(measures, size_db, head, sounding, usual, float(sounding.mean()))
 
 
 def _weights(gap: np.ndarray, stands: np.ndarray, expected: np.ndarray, audible: np.ndarray) -> np.ndarray:

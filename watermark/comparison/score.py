@@ -51,8 +51,7 @@ class Model:
 def columns(found: Residual, windows: tuple[str, ...]) -> np.ndarray:
     """Features of each frame: float64 (frames, 4 * 3 * windows + 2). Each residual as it is, and over what is usual
     in the same file: half of its sounding frames, and the worst sixth. A noisy channel so raises its own bar."""
-    sounding = found.head > 0.2
-    sounding = sounding if sounding.sum() > 30 else np.ones_like(sounding)
+    sounding = found.sounding if found.sounding.sum() > 30 else np.ones_like(found.sounding)
     out = [np.log(found.usual_db + 0.3) * np.ones(len(found.head)), found.head]
     for window in windows:
         for measure in MEASURES:
