@@ -93,7 +93,7 @@ def judge(over: Overlay, weights: Model) -> Comparison:
     disturbed = found.usual_db > weights.disturbed_db or found.audible_share < weights.audible_share
     groups = [] if disturbed else _groups(_findings(over, weights))
     on = _reach(over, groups)
-    kept = [_flag(over, group) for group in groups if on[group[0].first : max(_end(group), group[0].first + 1)].mean() > 0.5]
+    kept = [_flag(over, group) for group in groups if on[_middle(group)]]
     followed = [(a / _RATE, b / _RATE) for a, b in _runs(on)]
     matching = [] if disturbed else _without(followed, kept)
     return Comparison(
@@ -142,11 +142,17 @@ def _reach(over: Overlay, groups: list[list[_Finding]]) -> np.ndarray:
     places, reached = np.flatnonzero(matched), np.flatnonzero(on)
     if not len(places):
         return on
-    if places[0] - reached[0] > _LONGEST_END_S * _RATE:
-        on[: max(0, places[0] - _BESIDE)] = False
-    if reached[-1] - places[-1] > _LONGEST_END_S * _RATE:
-        on[places[-1] + 1 + _BESIDE :] = False
+    before = [_end(group) for group in groups if group[0].first < places[0]]
+    behind = [group[0].first for group in groups if _end(group) > places[-1]]
+    if before and places[0] - reached[0] > _LONGEST_END_S * _RATE:
+        on[: max(before)] = False
+    if behind and reached[-1] - places[-1] > _LONGEST_END_S * _RATE:
+        on[min(behind) :] = False
     return on
+
+
+def _middle(group: list[_Finding]) -> int:
+    return (group[0].first + _end(group)) // 2
 
 
 def _end(group: list[_Finding]) -> int:
