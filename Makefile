@@ -8,7 +8,7 @@ export ASSENT_MODELS = $(MODELS)
 endif
 
 .DEFAULT_GOAL := help
-BENCHES = audioseal engine main preview text watermark
+BENCHES = audioseal engine main preview text verdict watermark
 .PHONY: help up down setup test demo doctor format clean parity $(BENCHES:%=bench-%)
 
 help: ## this list
@@ -38,7 +38,7 @@ format: ## put the code into the form that `make test` asks for
 clean: ## remove the environment and caches; data and keys stay
 	@$(MANAGE) clean
 
-#bench-NAME: ## measure audioseal, engine, main, preview, text or watermark; writes docs/benchmarks
+#bench-NAME: ## measure audioseal, engine, main, preview, text, verdict or watermark; writes docs/benchmarks
 $(BENCHES:%=bench-%): bench-%:
 	@$(MANAGE) setup --bench && .venv/bin/python -m benchmarks.$*
 

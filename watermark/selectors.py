@@ -56,8 +56,13 @@ class IssuedRecords:
 
 
 def _record(mark: Mark) -> Record:
-    """Of an issued mark, which has both: the database asks for them."""
-    return Record(mark.record_number, bytes(mark.fingerprint or b""), (mark.duration_ms or 0) / 1000)
+    """Of an issued mark; the database asks for all of it, for the reference since it is kept."""
+    return Record(
+        mark.record_number,
+        bytes(mark.fingerprint or b""),
+        (mark.duration_ms or 0) / 1000,
+        None if mark.reference is None else bytes(mark.reference),
+    )
 
 
 def readable_epochs() -> list[str]:

@@ -34,6 +34,7 @@ from synth.provenance import aigc
 from synth.speech.assembly import Spoken, speak
 from watermark.codec import embed, read_back
 from watermark.codec import fingerprint as fingerprints
+from watermark.comparison import reference as references
 from watermark.models import Mark
 from watermark.services import reserve_mark
 from worker import resident
@@ -238,6 +239,7 @@ def _checked(
         duration_ms=round(1000 * len(samples) / final.sample_rate_hz),
         sample_rate_hz=final.sample_rate_hz,
         fingerprint=fingerprints.compute(samples, final.sample_rate_hz),
+        reference=references.make(samples, final.sample_rate_hz),
         layers=layers,
         is_labelled=label is not None,
         mark_score=found.score,

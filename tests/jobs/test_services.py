@@ -285,6 +285,7 @@ def test_the_database_refuses_an_output_whose_entry_speaks_of_other_bytes(owner,
             entry=entry,
             issued_at=timezone.now(),
             fingerprint=b"x",
+            reference=b"x",
             duration_ms=1,
             file_sha256="1" * 64,
         )

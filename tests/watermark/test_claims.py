@@ -42,6 +42,7 @@ def marks() -> list[Mark]:
                     file_sha256=f"{number}" * 64,
                     duration_ms=1,
                     fingerprint=b"-",
+                    reference=b"-",
                     layers=["keyed"],
                 )
             )

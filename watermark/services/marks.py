@@ -66,9 +66,19 @@ def reserve_mark(
 
 
 def issue_mark(
-    *, mark: Mark, entry: Entry, file_sha256: str, duration_ms: int, fingerprint: bytes, layers: list[str]
+    *,
+    mark: Mark,
+    entry: Entry,
+    file_sha256: str,
+    duration_ms: int,
+    fingerprint: bytes,
+    reference: bytes,
+    layers: list[str],
 ) -> Mark:
-    """Complete a reserved mark inside the release transaction."""
+    """Complete a reserved mark inside the release transaction.
+
+    ``fingerprint`` finds the sound again, ``reference`` (`watermark.comparison.reference`) compares it word by word.
+    """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("a mark is issued only in the transaction that releases its file")
     updated = Mark.objects.filter(record_number=mark.record_number, state=Mark.State.RESERVED).update(
@@ -78,6 +88,7 @@ def issue_mark(
         file_sha256=file_sha256,
         duration_ms=duration_ms,
         fingerprint=fingerprint,
+        reference=reference,
         layers=layers,
     )
     if updated != 1:

@@ -115,6 +115,7 @@ class Finished:
     duration_ms: int
     sample_rate_hz: int
     fingerprint: bytes
+    reference: bytes
     layers: list[str]
     is_labelled: bool
     mark_score: float
@@ -180,6 +181,7 @@ def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
                 file_sha256=digest,
                 duration_ms=finished.duration_ms,
                 fingerprint=finished.fingerprint,
+                reference=finished.reference,
                 layers=finished.layers,
             )
             output = Output.objects.create(
