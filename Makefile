@@ -9,7 +9,7 @@ endif
 
 .DEFAULT_GOAL := help
 BENCHES = audioseal engine main preview text verdict watermark
-.PHONY: help up down setup test demo doctor format clean parity $(BENCHES:%=bench-%)
+.PHONY: help up down setup test demo doctor format clean lock parity $(BENCHES:%=bench-%)
 
 help: ## this list
 	@grep -hE '^#?[A-Za-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^#?([A-Za-z-]+):.*## /\1\t/' | expand -t 18
@@ -34,6 +34,9 @@ doctor: ## what is installed, active, missing, unprotected, and how to mend it
 
 format: ## put the code into the form that `make test` asks for
 	@$(MANAGE) setup --dev && .venv/bin/ruff format . && .venv/bin/ruff check --fix .
+
+lock: ## renew the lock of all packages after a change in pyproject.toml  [UPGRADE=1: newest releases]
+	@$(MANAGE) lock $(if $(filter 1,$(UPGRADE)),--upgrade)
 
 clean: ## remove the environment and caches; data and keys stay
 	@$(MANAGE) clean
