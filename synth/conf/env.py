@@ -53,7 +53,7 @@ TABLE: tuple[Name, ...] = (
     Name("ASSENT_CHECKS_QUEUE_LIMIT", int, 64, "Verifications and consent checks waiting at most; more are refused with 503."),
     Name("ASSENT_VERIFY_RATE", str, "20/minute", "Public verifications per address."),
     Name("ASSENT_VERIFY_ACCOUNT_RATE", str, "200/minute", "Files verified per key or person that is known."),
-    Name("ASSENT_TRUST_PROXY", bool, False, "Whether X-Forwarded-For and X-Forwarded-Proto come from a trusted proxy."),
+    Name("ASSENT_TRUST_PROXY", int, 0, "How many trusted proxies stand in front (1 behind nginx, 2 behind a CDN and nginx). Their X-Forwarded-For and X-Forwarded-Proto count then."),
     Name("DATABASE_ADMIN_URL", str, "", "An administrator's connection, for `manage.py roles` alone.", secret=True),
     Name("ASSENT_POSTGRES_BIN", str, "", "Folder of another PostgreSQL's programs for the embedded server."),
     Name("ASSENT_VALKEY_BIN", str, "", "Another Valkey or Redis server program for the embedded one."),
@@ -78,8 +78,15 @@ def read(name: str, environ: dict[str, str] | None = None) -> Any:
             return raw.lower() in _TRUE
         raise BadEnvironment(f"{name}={raw!r} is not a yes or no (use 1 or 0).")
     if row.kind is int:
+        words = {
+            **dict.fromkeys(_TRUE, 1),
+            **dict.fromkeys(_FALSE, 0),
+        }  # a count of one or none, as a yes or no
         try:
-            return int(raw)
+            number = words[raw.lower()] if raw.lower() in words else int(raw)
         except ValueError:
             raise BadEnvironment(f"{name}={raw!r} is not a whole number.") from None
+        if number < 0:
+            raise BadEnvironment(f"{name}={raw!r} is below zero.")
+        return number
     return raw
