@@ -12,7 +12,9 @@ def client_address(request: HttpRequest) -> str:
     """The caller's address; X-Forwarded-For counts only behind proxies that are declared trusted.
 
     Each proxy appends whom it was asked by. With n trusted ones the n-th entry from the end was written by the
-    outermost of them; everything before it is the caller's own word. Of an IPv6 address the network of 64 bits: whoever has one address there has all of them.
+    outermost of them; everything before it is the caller's own word.
+
+    Of an IPv6 address the network of 64 bits: whoever has one address there has all of them.
     """
     address = str(request.META.get("REMOTE_ADDR", ""))
     if settings.ASSENT_TRUST_PROXY:

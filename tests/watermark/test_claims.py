@@ -43,6 +43,7 @@ def marks() -> list[Mark]:
                     duration_ms=1,
                     fingerprint=b"-",
                     layers=["keyed"],
+                    manifest=b"test",
                 )
             )
     return made

@@ -98,6 +98,7 @@ class Registry:
                 duration_ms=round(1000 * length_s),
                 fingerprint=fingerprint.compute(samples, RATE_HZ),
                 layers=["keyed"],
+                manifest=b"test",
             )
         return Released(mark, speech(voice, style, length_s), samples, data)
 

@@ -65,7 +65,14 @@ def reserve_mark(
 
 
 def issue_mark(
-    *, mark: Mark, entry: Entry, file_sha256: str, duration_ms: int, fingerprint: bytes, layers: list[str]
+    *,
+    mark: Mark,
+    entry: Entry,
+    file_sha256: str,
+    duration_ms: int,
+    fingerprint: bytes,
+    layers: list[str],
+    manifest: bytes,
 ) -> Mark:
     """Complete a reserved mark inside the release transaction."""
     if not transaction.get_connection().in_atomic_block:
@@ -78,6 +85,7 @@ def issue_mark(
         duration_ms=duration_ms,
         fingerprint=fingerprint,
         layers=layers,
+        manifest=manifest,
     )
     if updated != 1:
         raise AssentError("mark_not_reserved", "This record number was issued before.", http_status=409)
