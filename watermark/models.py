@@ -68,6 +68,8 @@ class Mark(models.Model):
     fingerprint = models.BinaryField(null=True, blank=True)
     # Null only in records from before it was kept; the database asks for it at every release.
     reference = models.BinaryField(null=True, blank=True)
+    manifest = models.BinaryField(null=True, blank=True)
+    """Content Credentials (a C2PA manifest store); null for files released before there were any."""
     layers = models.JSONField(default=list)
     entry = models.OneToOneField(Entry, on_delete=models.PROTECT, null=True, blank=True, related_name="mark")
 

@@ -1,6 +1,6 @@
 """One job, from its row to its released file.
 
-    clips -> speak -> report -> mark -> encode, label -> read back from the final bytes -> release
+    clips -> speak -> report -> mark -> encode, label, sign -> read back from the final bytes -> release
 
 Nothing leaves that was not read back: a file in which the mark cannot be found is never released.
 """
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 from django.db import close_old_connections
+from django.utils import timezone
 
 from accounts.consent.pronounced import refuse_excluded
 from accounts.gates.signal import to_mono_16k
@@ -23,6 +24,7 @@ from accounts.gates.speaker import embed as embed_speaker
 from accounts.gates.speaker import find_weights as find_speaker_weights
 from accounts.gates.speech import cut, speech_spans
 from accounts.voices.embeddings import from_bytes
+from synth import __version__
 from synth.audio.encode import FORMATS, decode_own, encode
 from synth.audio.follow import follow_report
 from synth.engines.base import PRONUNCIATIONS, Cancelled, Engine, Speech
@@ -30,7 +32,8 @@ from synth.errors import AssentError
 from synth.jobs import services
 from synth.jobs.models import SynthesisJob
 from synth.jobs.services import Finished, JobStopped
-from synth.provenance import aigc
+from synth.provenance import aigc, credentials
+from synth.provenance.names import EMBEDDED
 from synth.speech.assembly import Spoken, speak
 from watermark.codec import embed, read_back
 from watermark.codec import fingerprint as fingerprints
@@ -116,9 +119,33 @@ def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, M
     is_labelled = job.format != "pcm"  # raw samples have no place for a label
     if is_labelled:
         data = aigc.write(data, job.format, label)
+    data, manifest = sign(data, job, mark)  # last: whatever is written after it breaks the signature
 
     step.stage, step.progress = "reading back", 0.94
-    return _checked(job, engine, spoken, mark, layers, data, label if is_labelled else None, report), mark
+    finished = _checked(
+        job, engine, spoken, mark, layers, data, manifest, label if is_labelled else None, report
+    )
+    return finished, mark
+
+
+def sign(data: bytes, job: SynthesisJob, mark: Mark) -> tuple[bytes, bytes]:
+    """The file with its Content Credentials, where its format carries them, and the manifest.
+
+    Raises AssentError ``credentials_failed`` when they do not validate afterwards.
+    """
+    claim = credentials.Claim(
+        record_id=str(mark.public_id),
+        producer=f"Assent ({settings.ASSENT_OPERATOR})",
+        version=__version__,
+        engine=mark.engine_name,
+        engine_version=mark.engine_version,
+        created_at=timezone.now(),
+        log_origin=settings.ASSENT_ORIGIN,
+        consent_sha256=job.consent.receipt_sha256,
+    )
+    if job.format in EMBEDDED:
+        return credentials.sign(data, job.format, claim, resident.authority())
+    return data, credentials.sidecar(data, claim, resident.authority())
 
 
 def _speak(engine: Engine, job: SynthesisJob, step: _Step, heart: Heartbeat) -> Spoken:
@@ -217,6 +244,7 @@ def _checked(
     mark: Mark,
     layers: list[str],
     data: bytes,
+    manifest: bytes,
     label: aigc.AigcLabel | None,
     report: dict[str, Any],
 ) -> Finished:
@@ -254,6 +282,7 @@ def _checked(
         reference=references.make(samples, final.sample_rate_hz),
         layers=layers,
         is_labelled=label is not None,
+        manifest=manifest,
         mark_score=found.score,
         mark_threshold=found.threshold,
         engine_name=engine.name,

@@ -17,6 +17,8 @@ from django.conf import settings
 
 from synth.engines.base import Engine, SpeaksWithOwnWeights
 from synth.errors import AssentError
+from synth.provenance.certificates import Authority
+from watermark import credentials
 from watermark.codec import MarkKeys
 from watermark.codec.audioseal_layer import PublicMark
 from worker import engines
@@ -71,6 +73,12 @@ def mark_keys() -> MarkKeys:
     """Keys of the mark; the master secret never enters the database."""
     path = settings.ASSENT_KEYS_DIR / "mark-master.key"
     return MarkKeys(bytes.fromhex(path.read_text().strip()))
+
+
+@_Once
+def authority() -> Authority:
+    """Who signs Content Credentials."""
+    return credentials.authority()
 
 
 @_Once

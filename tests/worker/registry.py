@@ -100,6 +100,7 @@ class Registry:
                 fingerprint=fingerprint.compute(samples, RATE_HZ),
                 reference=reference.make(samples, RATE_HZ),
                 layers=["keyed"],
+                manifest=b"test",
             )
         return Released(mark, speech(voice, style, length_s), samples, data)
 

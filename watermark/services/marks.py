@@ -74,6 +74,7 @@ def issue_mark(
     fingerprint: bytes,
     reference: bytes,
     layers: list[str],
+    manifest: bytes,
 ) -> Mark:
     """Complete a reserved mark inside the release transaction.
 
@@ -90,6 +91,7 @@ def issue_mark(
         fingerprint=fingerprint,
         reference=reference,
         layers=layers,
+        manifest=manifest,
     )
     if updated != 1:
         raise AssentError("mark_not_reserved", "This record number was issued before.", http_status=409)
