@@ -141,7 +141,11 @@ def _lock(options: argparse.Namespace, arguments: list[str]) -> int:
     from synth.local import locking
 
     bootstrap.ensure_venv()
-    changed = locking.renew(paths.BASE_DIR, upgrade=options.upgrade)
+    changed = locking.renew(
+        paths.BASE_DIR,
+        install=lambda arguments: bootstrap.run([*bootstrap.pip(), "install", *arguments]),
+        upgrade=options.upgrade,
+    )
     say(f"Renewed requirements/{', '.join(changed)}." if changed else "The lock is as it was.")
     return 0
 

@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from synth.local.errors import LocalError
@@ -74,14 +75,15 @@ def check(project: Path, groups: tuple[str, ...]) -> None:
         )
 
 
-def renew(project: Path, *, upgrade: bool = False) -> list[str]:
+def renew(project: Path, *, install: Callable[[list[str]], None], upgrade: bool = False) -> list[str]:
     """Write the lock anew and return the names of the groups that changed.
 
-    Releases stay as they are where they still fit, unless ``upgrade`` asks for the newest.
-    Raises LocalError when a requirement cannot be met or uv can be had neither from PATH nor from pip.
+    ``install`` runs pip's ``install`` with the given arguments. Releases stay as they are where they still fit,
+    unless ``upgrade`` asks for the newest. Raises LocalError when a requirement cannot be met or uv can be had
+    neither from PATH nor from pip.
     """
     with tempfile.TemporaryDirectory(prefix="assent-lock-") as folder:
-        uv = _uv(Path(folder))
+        uv = _uv(Path(folder), install)
         everything = Path(folder) / "all.txt"
         kept = [path_of(project, group) for group in GROUPS if path_of(project, group).exists()]
         if not upgrade:
@@ -171,12 +173,10 @@ def _name(line: str) -> str:
     return re.sub(r"[-_.]+", "-", found[0]).lower() if found else ""
 
 
-def _uv(folder: Path) -> str:
+def _uv(folder: Path, install: Callable[[list[str]], None]) -> str:
     """The uv program: the one on PATH, else one that pip puts into ``folder``."""
     found = shutil.which("uv")
     if found:
         return found
-    from synth.local import bootstrap
-
-    bootstrap.run([*bootstrap.pip(), "install", "-qq", "--target", str(folder / "uv"), UV])
+    install(["-qq", "--target", str(folder / "uv"), UV])
     return str(folder / "uv" / "bin" / "uv")

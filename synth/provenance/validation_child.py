@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from synth.audio.decode_child import limit_self
+from synth.confinement import limit_self
 
 
 def main() -> None:
