@@ -84,6 +84,7 @@ def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, M
     step.stage = "speaking"
     spoken = _speak(engine, job, step, heart)
     speech = spoken.speech
+    _refuse_not_finite(speech.samples, "The engine")
 
     step.stage, step.progress = "measuring", 0.72
     report = _report(job, spoken)
@@ -101,6 +102,7 @@ def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, M
     )
     heart.raise_if_stopped()
     marked = apply_marks(speech.samples, speech.sample_rate_hz, mark)
+    _refuse_not_finite(marked, "The watermark")
 
     step.stage, step.progress = "labelling", 0.9
     label = aigc.AigcLabel(
@@ -126,6 +128,16 @@ def _speak(engine: Engine, job: SynthesisJob, step: _Step, heart: Heartbeat) -> 
     except Cancelled:
         heart.raise_if_stopped()
         raise JobStopped("cancelled") from None
+
+
+def _refuse_not_finite(samples: np.ndarray, made_by: str) -> None:
+    """AssentError ``samples_not_finite``, before anything more is computed on samples (n,)."""
+    if samples.ndim != 1:
+        raise ValueError(f"{made_by} made an array of shape {samples.shape}, not one channel")
+    if not np.isfinite(samples).all():
+        raise AssentError(
+            "samples_not_finite", f"{made_by} made samples that are not numbers.", http_status=500
+        )
 
 
 def _report(job: SynthesisJob, spoken: Spoken) -> dict[str, Any]:
