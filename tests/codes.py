@@ -22,16 +22,24 @@ AT_RUN_TIME: dict[str, set[str]] = {
         "person_mismatch", "organisation_mismatch", "purposes_mismatch", "date_mismatch",
     },
     "f'{name}_uncertain'": {"person_uncertain", "organisation_uncertain"},
+    "code": {
+        "language_needs_reviewer", "person_needs_reviewer", "organisation_needs_reviewer",  # a gate's
+        "consent_expired", "consent_revoked",  # a job's whose consent ended
+    },
 }  # fmt: skip
 # Passed on as they came from where they are counted: the decoder's child, a row, a framework's exception.
 PASSED_ON = {
     "str(header['code'])",
-    "code",
     "facts.pop('code', 'synthesis_failed')",
     "facts.pop('code', 'verification_failed')",
     "code if isinstance(code, str) else 'invalid_request'",
     "reason['code'] or 'rejected'",
     "None",
+    "f'{weights_path.name} has hash {found[:12]}, not {weights.SHA256[:12]}'",  # of set-up, without a code
+    # Of a class of the same name that is about setting up, without a code.
+    "f'{MEMBER} in {REQUIREMENT} is not the file this version was checked with'",
+    "f'could not download {REQUIREMENT}: {last[0]}'",
+    "request",  # of a page's `refuse(request, error)`
 }
 
 

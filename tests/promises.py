@@ -167,3 +167,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     promised = {name for marker in item.iter_markers("provokes") for name in marker.args}
     if broken := sorted(promised - provoked):
         pytest.fail(f"says that it provokes {', '.join(broken)} through a door, and does not", pytrace=False)
+
+
+def case(name: str, *values: Any) -> Any:
+    """A row of `parametrize` whose test provokes ``name``; its values follow."""
+    return pytest.param(*values, marks=pytest.mark.provokes(name), id=name)

@@ -150,7 +150,9 @@ def test_a_mark_that_is_not_there(doors, engine, monkeypatch):
 def test_the_mark_of_another_record(doors, engine, monkeypatch):
     embed = speech.embed
     monkeypatch.setattr(
-        speech, "embed", lambda *args, record_number, **more: embed(*args, record_number=record_number ^ 1, **more)
+        speech,
+        "embed",
+        lambda *args, record_number, **more: embed(*args, record_number=record_number ^ 1, **more),
     )
     refused(doors, "watermark_failed")
 
