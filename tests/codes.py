@@ -18,6 +18,7 @@ PREFIXED = {"WeightsError": "weights_"}
 # Codes that are put together, or passed on, when the program runs: the expression, and what it may become.
 AT_RUN_TIME: dict[str, set[str]] = {
     "f'voice_not_{expected}'": {"voice_not_active", "voice_not_suspended"},
+    "_CODES[status_code]": {"invalid_request", "permission_denied", "internal_error", "database_unavailable"},
     "f'{name}_mismatch'": {
         "person_mismatch", "organisation_mismatch", "purposes_mismatch", "date_mismatch",
     },

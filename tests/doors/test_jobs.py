@@ -208,7 +208,7 @@ def test_no_worker_has_told_which_engine_it_has(browser):
 
 @TASKS
 @pytest.mark.provokes("label_bad_container", "label_too_large")
-def test_files_that_take_no_label(browser, voice, monkeypatch, settings):
+def test_files_that_take_no_label(browser, voice, monkeypatch):
     from tests.worker.test_unreadable import Says, talk
     from worker import resident, speech
 
@@ -221,7 +221,7 @@ def test_files_that_take_no_label(browser, voice, monkeypatch, settings):
     tasks.render(job_id)
     assert error_of(browser, job_id) == "label_bad_container"
     monkeypatch.setattr(speech, "encode", encode)
-    settings.ASSENT_CONTENT_PRODUCER = "x" * 70_000
+    monkeypatch.setattr(speech.aigc, "MAX_JSON_BYTES", 10)
     job_id = ask(browser, voice, format="opus").json()["id"]
     tasks.render(job_id)
     assert error_of(browser, job_id) == "label_too_large"

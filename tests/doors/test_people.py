@@ -100,6 +100,19 @@ def test_members_come_and_go_in_the_log(owner, browser, django_capture_on_commit
     assert browser.patch("/api/v1/organisation", {"name": "North"}, JSON).status_code == 200
 
 
+@pytest.mark.provokes("internal_error")
+def test_a_fault_of_ours_is_told_to_programs_in_their_own_shape(browser, monkeypatch):
+    def fault(*_):
+        raise ZeroDivisionError
+
+    browser.raise_request_exception = False
+    monkeypatch.setattr(room_of(accounts.invite), "_known_role", fault)
+    answer = browser.post(
+        "/api/v1/organisation/invitations", {"email": "a@example.org", "role": "auditor"}, JSON
+    )
+    assert (answer.status_code, code_of(answer)) == (500, "internal_error")
+
+
 # ---- keys
 
 
