@@ -11,7 +11,6 @@ from tests import factories
 from tests.doors.conftest import JSON, browser_of, code_of, new_challenge, record
 
 pytestmark = pytest.mark.django_db
-accounts = factories.accounts
 CONSENT_GATES = factories.CONSENT_GATES
 
 REQUIRED = [
@@ -23,7 +22,7 @@ REQUIRED = [
 def handed_in(client: Any, voice: Any, challenge: dict[str, Any] | None = None) -> Any:
     """The id of a recording that a worker has claimed."""
     sent = record(client, challenge or new_challenge(client, voice))
-    assert accounts.begin_check(submission_id=sent.json()["id"]) is not None
+    assert factories.consent.begin_check(submission_id=sent.json()["id"]) is not None
     return sent.json()["id"]
 
 
@@ -33,13 +32,15 @@ def decided(client: Any, submission: Any, without: str = "", **changed: Any) -> 
     report["gates"] = [gate for gate in report["gates"] if gate["name"] != without]
     for gate in report["gates"]:
         gate |= changed.get(gate["name"], {})
-    accounts.apply_consent_gates(submission_id=submission, result=report)
+    factories.consent.apply_consent_gates(submission_id=submission, result=report)
     return dict(client.get(f"/api/v1/submissions/{submission}").json())
 
 
 @pytest.fixture
 def silent(owner: Any) -> Any:
-    return accounts.register_voice(principal=owner, name="Ada", person_name="Ada Byron", language="en")
+    return factories.voices.register_voice(
+        principal=owner, name="Ada", person_name="Ada Byron", language="en"
+    )
 
 
 def test_the_required_gates_are_these():
@@ -104,7 +105,7 @@ def test_weights_do_not_speak_where_the_consent_does_not_say_so(owner, voice):
     voice.weights.create(
         consent=consent, consent_version=consent.version, s1_sha256="1" * 64, s2_sha256="2" * 64
     )
-    may = accounts.authorise(principal=owner, voice=voice, text="Hello.", language="en")
+    may = factories.consent.authorise(principal=owner, voice=voice, text="Hello.", language="en")
     assert may.weights is None
 
 
