@@ -9,7 +9,7 @@ endif
 
 .DEFAULT_GOAL := help
 BENCHES = audioseal engine main preview text verdict watermark
-.PHONY: help up down setup test demo doctor format clean lock parity $(BENCHES:%=bench-%)
+.PHONY: help up down setup test demo doctor format clean lock parity mutants $(BENCHES:%=bench-%)
 
 help: ## this list
 	@grep -hE '^#?[A-Za-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^#?([A-Za-z-]+):.*## /\1\t/' | expand -t 18
@@ -44,6 +44,9 @@ clean: ## remove the environment and caches; data and keys stay
 #bench-NAME: ## measure audioseal, engine, main, preview, text, verdict or watermark; writes docs/benchmarks
 $(BENCHES:%=bench-%): bench-%:
 	@$(MANAGE) setup --bench && .venv/bin/python -m benchmarks.$*
+
+mutants: ## break the code in a hundred places, one after the other, in a copy: do the tests notice?
+	@$(MANAGE) setup --dev && .venv/bin/python -m benchmarks.mutants
 
 parity: ## compare GPT-SoVITS with a folder of golden vectors  [GOLDENS=DIR]
 	@.venv/bin/python -m synth.gptsovits.parity $(GOLDENS); networks=$$?; \

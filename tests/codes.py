@@ -36,7 +36,7 @@ PASSED_ON = {
     "code if isinstance(code, str) else 'invalid_request'",
     "reason['code'] or 'rejected'",
     "None",
-    "f'{weights_path.name} has hash {found[:12]}, not {weights.SHA256[:12]}'",  # of set-up, without a code
+    "f'{weights_path.name} has hash {found[:12]}, not {speaker_weights.SHA256[:12]}'",  # of set-up, without a code
     # Of a class of the same name that is about setting up, without a code.
     "f'{MEMBER} in {REQUIREMENT} is not the file this version was checked with'",
     "f'could not download {REQUIREMENT}: {last[0]}'",

@@ -43,7 +43,6 @@ def _names_in(call: ast.Call) -> Iterator[str]:
 OWED = frozenset(
     [
         "voice.weights_removed",
-        "synthesis.completed",
         "audio_too_short",
         "bert_alignment",
         "check_failed",
@@ -53,6 +52,8 @@ OWED = frozenset(
         "clip_silent",
         "clip_too_short",
         "content_failed",
+        "credentials_failed",
+        "credentials_key_missing",
         "decode_limit",
         "decoder_missing",
         "engine_busy",

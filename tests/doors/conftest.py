@@ -52,7 +52,7 @@ def browser_of(principal: Any) -> Client:
 
 def key_of(principal: Any, *scopes: str) -> Client:
     """A program of theirs, with an API key."""
-    _, key = factories.accounts.create_key(principal=principal, name="program", scopes=list(scopes))
+    _, key = factories.people.create_key(principal=principal, name="program", scopes=list(scopes))
     return Client(headers={"authorization": f"Bearer {key}"})
 
 

@@ -25,13 +25,14 @@ from tests.doors.conftest import (
 from tests.promises import case
 
 pytestmark = pytest.mark.django_db
-accounts = factories.accounts
 
 
 @pytest.fixture
 def silent(owner):
     """A voice that nobody has consented to."""
-    return accounts.register_voice(principal=owner, name="Ada", person_name="Ada Byron", language="en")
+    return factories.voices.register_voice(
+        principal=owner, name="Ada", person_name="Ada Byron", language="en"
+    )
 
 
 def at(monkeypatch, later: timedelta) -> None:
@@ -44,7 +45,7 @@ def at(monkeypatch, later: timedelta) -> None:
 
 @pytest.mark.provokes("too_many_voices", "voice.registered")
 def test_voices_are_bounded(browser, monkeypatch):
-    monkeypatch.setattr(room_of(accounts.register_voice), "MAX_VOICES_PER_ORGANISATION", 1)
+    monkeypatch.setattr(room_of(factories.voices.register_voice), "MAX_VOICES_PER_ORGANISATION", 1)
     for name in "ab":
         answer = browser.post("/api/v1/voices", {"name": name, "person_name": name, "language": "en"}, JSON)
     assert code_of(answer) == "too_many_voices"
@@ -117,7 +118,7 @@ def test_a_consent_for_a_hundred_years(browser, silent):
 
 @pytest.mark.provokes("challenge_limit_reached", "consent.challenge_issued")
 def test_challenges_are_bounded(browser, silent, monkeypatch):
-    monkeypatch.setattr(room_of(accounts.issue_challenge), "CHALLENGES_PER_DAY", 1)
+    monkeypatch.setattr(room_of(factories.consent.issue_challenge), "CHALLENGES_PER_DAY", 1)
     new_challenge(browser, silent)
     answer = browser.post(f"/api/v1/voices/{silent.pk}/challenges", {}, JSON)
     assert (answer.status_code, code_of(answer)) == (429, "challenge_limit_reached")
@@ -166,9 +167,7 @@ def test_a_form_without_a_file(browser, silent):
 
 @pytest.mark.provokes("upload_too_large")
 def test_a_recording_of_an_hour(browser, silent, monkeypatch):
-    from importlib import import_module
-
-    monkeypatch.setattr(import_module(room_of(accounts.add_style).recordings.__name__), "MAX_BYTES", 100)
+    monkeypatch.setattr("accounts.voices.recordings.MAX_BYTES", 100)
     assert code_of(record(browser, new_challenge(browser, silent))) == "upload_too_large"
 
 
@@ -249,7 +248,7 @@ def test_two_styles_of_one_name(browser, voice):
 
 @pytest.mark.provokes("too_many_styles")
 def test_styles_are_bounded(browser, voice, monkeypatch):
-    monkeypatch.setattr(room_of(accounts.add_style), "MAX_STYLES_PER_VOICE", 1)
+    monkeypatch.setattr(room_of(factories.consent.add_style), "MAX_STYLES_PER_VOICE", 1)
     assert code_of(offer(browser, voice)) == "too_many_styles"
 
 

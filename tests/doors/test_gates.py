@@ -20,7 +20,6 @@ from worker import recordings, tasks
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 RATE_HZ = takes.RATE_HZ
-accounts = factories.accounts
 
 
 def clip(voice: str = "slt") -> np.ndarray:
@@ -50,7 +49,9 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 @pytest.fixture
 def unheard(owner: Any) -> Any:
     """A voice that nobody has consented to."""
-    return accounts.register_voice(principal=owner, name="Alex", person_name="Alex Morgan", language="en")
+    return factories.voices.register_voice(
+        principal=owner, name="Alex", person_name="Alex Morgan", language="en"
+    )
 
 
 @pytest.fixture
@@ -187,7 +188,7 @@ def test_speech_that_the_statement_does_not_explain(owner, browser, unheard, sai
 def test_names_that_nobody_can_be_sure_of(db, said, names, request):
     person, organisation = names
     owner = factories.owner_principal(organisation)
-    voice = accounts.register_voice(principal=owner, name="N", person_name=person, language="en")
+    voice = factories.voices.register_voice(principal=owner, name="N", person_name=person, language="en")
     client = browser_of(owner)
     challenge = new_challenge(client, voice)
     unsure = request.node.callspec.id.partition("_")[0]
@@ -201,7 +202,7 @@ def test_names_that_nobody_can_be_sure_of(db, said, names, request):
 
 @pytest.mark.provokes("language_needs_reviewer")
 def test_a_language_without_a_recogniser(owner, browser):
-    voice = accounts.register_voice(principal=owner, name="N", person_name="王小明", language="zh")
+    voice = factories.voices.register_voice(principal=owner, name="N", person_name="王小明", language="zh")
     row = checked(browser, new_challenge(browser, voice), clip())
     assert (row["state"], codes(row)) == ("needs_review", {"language_needs_reviewer", "no_reference"})
 
@@ -271,7 +272,9 @@ def test_a_voice_that_belongs_to_somebody_else_here(browser, unheard, said):
     assert first["state"] == "approved", first["reasons"]
     assert "no_reference" in {gate["code"] for gate in first["gates"]}
     other = factories.owner_principal(takes.ORGANISATION)
-    theirs = accounts.register_voice(principal=other, name="M", person_name="Alex Morgan", language="en")
+    theirs = factories.voices.register_voice(
+        principal=other, name="M", person_name="Alex Morgan", language="en"
+    )
     client = browser_of(other)
     challenge = new_challenge(client, theirs)
     said(challenge["statement"])

@@ -107,7 +107,7 @@ def test_jobs_wait_in_a_bounded_queue(browser, voice, settings):
 
 @pytest.mark.provokes("consent_missing")
 def test_a_voice_without_consent(owner, browser):
-    voice = factories.accounts.register_voice(principal=owner, name="A", person_name="A", language="en")
+    voice = factories.voices.register_voice(principal=owner, name="A", person_name="A", language="en")
     assert code_of(ask(browser, voice)) == "consent_missing"
 
 

@@ -16,7 +16,6 @@ from tests.doors.conftest import JSON, NOBODY, browser_of, code_of, key_of, refu
 from tests.promises import case
 
 pytestmark = pytest.mark.django_db
-accounts = factories.accounts
 
 
 def organisation_form(client, **form):
@@ -56,7 +55,7 @@ def test_a_member_is_not_invited_again(owner, browser):
 
 @pytest.mark.provokes("too_many_invitations")
 def test_invitations_are_bounded(browser, monkeypatch):
-    monkeypatch.setattr(room_of(accounts.invite), "MAX_OPEN_INVITATIONS", 1)
+    monkeypatch.setattr(room_of(factories.people.invite), "MAX_OPEN_INVITATIONS", 1)
     for email in ("a@example.org", "b@example.org"):
         answer = browser.post("/api/v1/organisation/invitations", {"email": email, "role": "auditor"}, JSON)
     assert code_of(answer) == "too_many_invitations"
@@ -64,7 +63,7 @@ def test_invitations_are_bounded(browser, monkeypatch):
 
 @pytest.mark.provokes("too_many_organisations", "organisation.created")
 def test_organisations_are_bounded(browser, monkeypatch):
-    monkeypatch.setattr(room_of(accounts.create_organisation), "MAX_ORGANISATIONS_PER_PERSON", 2)
+    monkeypatch.setattr(room_of(factories.people.create_organisation), "MAX_ORGANISATIONS_PER_PERSON", 2)
     assert organisation_form(browser, do="create", name="Second").status_code == 302
     assert refusal_on(organisation_form(browser, do="create", name="Third")) == "too_many_organisations"
 
@@ -106,7 +105,7 @@ def test_a_fault_of_ours_is_told_to_programs_in_their_own_shape(browser, monkeyp
         raise ZeroDivisionError
 
     browser.raise_request_exception = False
-    monkeypatch.setattr(room_of(accounts.invite), "_known_role", fault)
+    monkeypatch.setattr(room_of(factories.people.invite), "_known_role", fault)
     answer = browser.post(
         "/api/v1/organisation/invitations", {"email": "a@example.org", "role": "auditor"}, JSON
     )
@@ -131,7 +130,7 @@ def test_the_keys_page_refuses(browser, form, request):
 
 @pytest.mark.provokes("too_many_keys", "api_key.created")
 def test_keys_are_bounded(browser, monkeypatch):
-    monkeypatch.setattr(room_of(accounts.create_key), "MAX_LIVE_KEYS", 1)
+    monkeypatch.setattr(room_of(factories.people.create_key), "MAX_LIVE_KEYS", 1)
     for _ in range(2):
         answer = browser.post("/api/v1/keys", {"name": "k", "scopes": ["voices:read"], "days": 1}, JSON)
     assert code_of(answer) == "too_many_keys"

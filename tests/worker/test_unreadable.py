@@ -98,6 +98,7 @@ def refused(doors: Doors, code: str, **more) -> dict:
 # ---- engines
 
 
+@pytest.mark.provokes("synthesis.completed", "synthesis.authorised", "output.downloaded")
 def test_what_can_be_read_back_is_released(doors, engine):
     """The same fakes, with nothing wrong: so the refusals below are for what they name."""
     job = doors.render()
