@@ -9,7 +9,8 @@ from uuid import UUID
 
 import numpy as np
 
-from accounts.models import Clip
+from accounts.consent.pronounced import refuse_excluded
+from accounts.voices.models import Clip
 from synth.audio.decode import DecodeLimits
 from synth.audio.edit import edit
 from synth.audio.joining import joined, natural_pause_s
@@ -29,7 +30,6 @@ from synth.jobs.models import SynthesisJob
 from synth.jobs.services import words_of
 from synth.text.dictionary import NO_WORDS, Dictionary
 from worker.decoding import decode_stored
-from worker.pronounced import refuse_excluded
 
 _CLIP_LIMITS = DecodeLimits(max_duration_s=60.0)
 
