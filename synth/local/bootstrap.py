@@ -61,7 +61,7 @@ def ensure_environment(extras: tuple[str, ...] = RUN_EXTRAS) -> Path:
         for number, group in enumerate(missing, 1):
             _install(group, f"{number}/{len(missing)}")
             installed[group] = wanted[group]
-            stamp.write_text(json.dumps(installed, indent=1) + "\n")
+            _write_stamp(stamp, installed)
     return VENV_PYTHON
 
 
@@ -248,12 +248,21 @@ def run(command: list[str]) -> None:
 
 
 def _read_stamp(stamp: Path) -> dict[str, str]:
-    """group -> digest of what was installed for it."""
+    """group -> digest of what was installed for it; nothing where the stamp is another environment's."""
     try:
         found = json.loads(stamp.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    here = isinstance(found, dict) and found.get("environment") == str(VENV.resolve())
+    return dict(found["groups"]) if here else {}
+
+
+def _write_stamp(stamp: Path, installed: dict[str, str]) -> None:
+    """A file of its own each time: a copy of this folder made of links keeps what it had."""
+    fresh = stamp.with_suffix(".new")
+    text = json.dumps({"environment": str(VENV.resolve()), "groups": installed}, indent=1)
+    fresh.write_text(text + "\n", encoding="utf-8")
+    fresh.replace(stamp)
 
 
 @contextlib.contextmanager

@@ -135,6 +135,19 @@ def test_the_time_of_a_command_is_counted_from_before_its_set_up(monkeypatch):
     assert bootstrap.reexecute(["up"], began_s=99.0) == 99.0, "and only once: children begin their own"
 
 
+def test_another_folders_note_of_what_is_installed_is_not_believed(project, monkeypatch, tmp_path):
+    installed = []
+    monkeypatch.setattr(bootstrap, "_install", lambda group, place: installed.append(group))
+    bootstrap.ensure_environment()
+    stamp, copy = project / ".venv" / "assent-installed.json", tmp_path / "copy"
+    copy.hardlink_to(stamp)
+    before = copy.read_text()
+    stamp.write_text(before.replace(str(project), "/elsewhere"))
+    bootstrap.ensure_environment()
+    assert installed == ["base", "worker", "embedded"] * 2
+    assert "/elsewhere" in copy.read_text(), "and what is linked to it is not written through"
+
+
 def test_a_moved_environment_is_made_anew(project, monkeypatch, capsys):
     monkeypatch.setattr(bootstrap, "_install", lambda group, place: None)
     bootstrap.ensure_environment()
