@@ -3,6 +3,9 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
 MANAGE = $(PYTHON) manage.py
+ifdef MODELS
+export ASSENT_MODELS = $(MODELS)
+endif
 
 .DEFAULT_GOAL := help
 BENCHES = audioseal engine main preview text watermark
@@ -11,7 +14,7 @@ BENCHES = audioseal engine main preview text watermark
 help: ## this list
 	@grep -hE '^#?[A-Za-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^#?([A-Za-z-]+):.*## /\1\t/' | expand -t 18
 
-up: ## set up what is missing and run the service  [PORT=8000 HOST=127.0.0.1 TLS=cert.pem,key.pem]
+up: ## set up what is missing and run the service  [PORT=8000 HOST=127.0.0.1 TLS=cert.pem,key.pem MODELS=none]
 	@$(MANAGE) up --host $(HOST) --port $(PORT) $(if $(TLS),--tls $(TLS))
 
 down: ## stop it

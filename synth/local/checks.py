@@ -20,7 +20,7 @@ def run(*, strict: bool = False, pytest_arguments: Sequence[str] = ()) -> int:
     ``strict`` makes pytest fail on any skipped test (``ASSENT_STRICT=1``, read by the tests' conftest).
     """
     prepare_data_dir(paths.data_dir())
-    notice = bootstrap.fetch_speaker_weights(paths.models_dir())
+    notice = bootstrap.fetch_models(paths.models_dir())
     if notice:
         say(notice)
     environment = {

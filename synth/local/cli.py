@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--quiet", action="store_true", help="programs write to their log files only")
 
     commands.add_parser("down", help="stop the service that runs on this data folder")
-    setup = commands.add_parser("setup", help="make the environment and fetch the speaker model's weights")
+    setup = commands.add_parser("setup", help="make the environment and fetch the model files")
     setup.add_argument("--dev", action="store_true", help="with what the tests need")
     setup.add_argument("--bench", action="store_true", help="with what the tests and measurements need")
     test = commands.add_parser("test", help="lint, types, import contracts and all tests")
@@ -114,8 +114,9 @@ def _setup(options: argparse.Namespace, arguments: list[str]) -> int:
 
     extras = bootstrap.TEST_EXTRAS if options.dev else bootstrap.RUN_EXTRAS
     bootstrap.ensure_environment(bootstrap.BENCH_EXTRAS if options.bench else extras)
+    bootstrap.reexecute(arguments)
     prepare_data_dir(paths.data_dir())
-    notice = bootstrap.fetch_speaker_weights(paths.models_dir())
+    notice = bootstrap.fetch_models(paths.models_dir())
     say(notice or "The environment is ready.")
     return 0
 

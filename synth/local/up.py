@@ -40,7 +40,7 @@ def up(options: Options) -> None:
     data_dir = paths.data_dir()
     prepare_data_dir(data_dir)
     key_files = keys.ensure_keys(paths.keys_dir(), data_dir)
-    notice = bootstrap.fetch_speaker_weights(paths.models_dir())
+    notice = bootstrap.fetch_models(paths.models_dir())
     if notice:
         say(notice)
 

@@ -25,14 +25,14 @@ def models(*arguments: str) -> str:
 
 def test_list_add_verify(models_dir, tmp_path, settings):
     settings.ASSENT_MODELS_DIR = tmp_path
-    assert "No version is complete." in models("list")
+    assert "No version of GPT-SoVITS is complete." in models("list")
     assert "added gsv-v2final-pretrained/s2G2333k.pth" in models("add", str(models_dir / "gpt-sovits"))
-    assert "Complete: v2." in models("list")
-    assert "unchanged" in models("verify")
+    assert "GPT-SoVITS complete: v2." in models("list")
+    assert "All files are what they should be." in models("verify")
     (tmp_path / "gpt-sovits" / "gsv-v2final-pretrained" / "s2G2333k.pth").write_bytes(b"PK")
     with pytest.raises(CommandError, match="cannot be trusted"):
         models("verify")
-    with pytest.raises(CommandError, match="no file of the published set"):
+    with pytest.raises(CommandError, match="no file of the manifest"):
         models("add", str(tmp_path / "nowhere"))
 
 

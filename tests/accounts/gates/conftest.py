@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from accounts.gates import speaker_weights
+from accounts.gates import speaker
 from accounts.gates.challenge import ChallengeSpec
 from accounts.gates.consent import check_consent
 from accounts.gates.report import GateReport
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.fixture(scope="session")
 def models_dir() -> Path:
     for folder in (os.environ.get("ASSENT_MODELS_DIR"), ROOT / "var" / "models"):
-        if folder and speaker_weights.find(Path(folder)):
+        if folder and speaker.find_weights(folder):
             return Path(folder)
     pytest.skip("the speaker weights are not there: run `make setup`")
 

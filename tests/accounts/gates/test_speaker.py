@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from accounts.gates import speaker, speaker_weights, speech
+from accounts.gates import speaker, speech
+from synth.errors import AssentError
+from synth.modelstore.manifest import SPEAKER_FILE
 from tests import takes
 from tests.accounts.gates.conftest import genuine
 
@@ -17,7 +19,7 @@ GOLDEN = Path(__file__).parent / "slt_neutral_embedding.npy"
 
 @pytest.fixture(scope="module")
 def voices(models_dir: Path) -> dict[tuple[str, str], speaker.Voice]:
-    path = models_dir / speaker_weights.FILE_NAME
+    path = models_dir / SPEAKER_FILE
 
     def embed(samples: np.ndarray) -> speaker.Voice:
         return speaker.embed(speech.cut(samples, speech.speech_spans(samples)), path)
@@ -30,13 +32,13 @@ def voices(models_dir: Path) -> dict[tuple[str, str], speaker.Voice]:
 def test_it_agrees_with_the_original_network_and_front_end(models_dir: Path) -> None:
     """The golden vector came from resemblyzer 0.1.4 with librosa 0.10.2 on this clip, level set to -25 dBFS."""
     clip = takes.style_clip("slt", "neutral").samples
-    found = speaker.embed(clip, models_dir / speaker_weights.FILE_NAME).whole
+    found = speaker.embed(clip, models_dir / SPEAKER_FILE).whole
     assert np.abs(found - np.load(GOLDEN)).max() < 1e-5
 
 
 def test_level_does_not_matter(models_dir: Path) -> None:
     clip = takes.style_clip("rms", "neutral").samples
-    path = models_dir / speaker_weights.FILE_NAME
+    path = models_dir / SPEAKER_FILE
     assert speaker.cosine(speaker.embed(clip, path).whole, speaker.embed(clip * 0.05, path).whole) > 0.9999
 
 
@@ -86,9 +88,7 @@ def test_a_protected_voice_is_for_a_reviewer(voices: dict[tuple[str, str], speak
 def test_two_voices_in_one_recording_are_heard(models_dir: Path, a: str, b: str) -> None:
     x, y = genuine(a), genuine(b)
     mixed = np.concatenate([x[: len(x) // 2], y[len(y) // 2 :]])
-    voice = speaker.embed(
-        speech.cut(mixed, speech.speech_spans(mixed)), models_dir / speaker_weights.FILE_NAME
-    )
+    voice = speaker.embed(speech.cut(mixed, speech.speech_spans(mixed)), models_dir / SPEAKER_FILE)
     assert speaker.single_speaker_gate(voice).code == "several_speakers"
 
 
@@ -98,14 +98,8 @@ def test_one_voice_is_one_speaker(voices: dict[tuple[str, str], speaker.Voice]) 
 
 
 def test_other_weights_are_not_loaded(tmp_path: Path) -> None:
-    path = tmp_path / speaker_weights.FILE_NAME
+    path = tmp_path / SPEAKER_FILE
     path.write_bytes(b"not the weights")
-    assert speaker_weights.find(tmp_path) is None
-    with pytest.raises(speaker_weights.WeightsError, match="has hash"):
+    assert speaker.find_weights(tmp_path) is None
+    with pytest.raises(AssentError, match="not the speaker model"):
         speaker.embed(np.zeros(32_000, np.float32) + 0.1, path)
-
-
-def test_a_failed_download_leaves_nothing_behind(tmp_path: Path) -> None:
-    with pytest.raises(speaker_weights.WeightsError, match="could not download"):
-        speaker_weights.fetch(tmp_path / "models", pip=("false",))
-    assert not (tmp_path / "models").exists()

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from accounts.gates import speaker, speaker_weights, speech
+from accounts.gates import speaker, speech
 from accounts.gates.phones import distance, pronunciations
 from accounts.gates.report import GateReport
 from accounts.gates.style import check_style, transcript_gate
 from accounts.gates.transcript import decoys_of, said_gate
+from synth.modelstore.manifest import SPEAKER_FILE
 from tests import takes
 from tests.accounts.gates.conftest import genuine
 
@@ -24,7 +25,7 @@ def prints(models_dir: Path) -> dict[str, np.ndarray]:
 
     def whole(samples: np.ndarray) -> np.ndarray:
         spoken = speech.cut(samples, speech.speech_spans(samples))
-        return speaker.embed(spoken, models_dir / speaker_weights.FILE_NAME).whole
+        return speaker.embed(spoken, models_dir / SPEAKER_FILE).whole
 
     return {voice: whole(genuine(voice)) for voice in takes.VOICES}
 
