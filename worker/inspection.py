@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from accounts.gates import speaker
 from audit import continuity
 from audit import keys as log_keys
 from synth.engines import registry
