@@ -14,7 +14,7 @@ from synth.jobs.models import Output, SynthesisJob
 from synth.provenance import aigc
 from tests import factories, takes
 from watermark.models import Mark
-from worker import resident, speech, tasks
+from worker import rendering, resident, tasks
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 JSON = "application/json"
@@ -143,15 +143,15 @@ def test_an_engine_that_speaks_in_two_channels(doors, engine):
 
 @pytest.mark.provokes("watermark_failed")
 def test_a_mark_that_is_not_there(doors, engine, monkeypatch):
-    monkeypatch.setattr(speech, "embed", lambda samples, *args, **more: samples)
+    monkeypatch.setattr(rendering, "embed", lambda samples, *args, **more: samples)
     error = refused(doors, "watermark_failed")["error"]
     assert error["measured"] < error["limit"]
 
 
 def test_the_mark_of_another_record(doors, engine, monkeypatch):
-    embed = speech.embed
+    embed = rendering.embed
     monkeypatch.setattr(
-        speech,
+        rendering,
         "embed",
         lambda *args, record_number, **more: embed(*args, record_number=record_number ^ 1, **more),
     )
@@ -160,20 +160,20 @@ def test_the_mark_of_another_record(doors, engine, monkeypatch):
 
 def test_a_mark_that_does_not_survive_its_encoding(doors, engine, monkeypatch):
     """Read back from the final bytes, not from the samples that were to be encoded."""
-    encode = speech.encode
-    monkeypatch.setattr(speech, "encode", lambda samples, *args, **more: encode(talk(), *args, **more))
+    encode = rendering.encode
+    monkeypatch.setattr(rendering, "encode", lambda samples, *args, **more: encode(talk(), *args, **more))
     refused(doors, "watermark_failed")
 
 
 def test_a_short_speech_without_its_mark_is_told_to_be_longer(doors, engine, monkeypatch):
     engine(talk(1.5))
-    monkeypatch.setattr(speech, "embed", lambda samples, *args, **more: samples)
+    monkeypatch.setattr(rendering, "embed", lambda samples, *args, **more: samples)
     refused(doors, "too_short_to_mark")
 
 
 @pytest.mark.parametrize(("value", "code"), [(np.nan, "samples_not_finite"), (0.0, "watermark_failed")])
 def test_a_codec_that_breaks_the_samples(doors, engine, monkeypatch, value, code):
-    monkeypatch.setattr(speech, "embed", lambda samples, *args, **more: np.full_like(samples, value))
+    monkeypatch.setattr(rendering, "embed", lambda samples, *args, **more: np.full_like(samples, value))
     refused(doors, code)
 
 
