@@ -9,7 +9,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from accounts.models import Consent, Organisation
+from accounts.consent.models import Consent
+from accounts.people.models import Organisation
 from audit.actors import SYSTEM, Actor
 from audit.models import Entry
 from audit.services import record
@@ -65,9 +66,20 @@ def reserve_mark(
 
 
 def issue_mark(
-    *, mark: Mark, entry: Entry, file_sha256: str, duration_ms: int, fingerprint: bytes, layers: list[str]
+    *,
+    mark: Mark,
+    entry: Entry,
+    file_sha256: str,
+    duration_ms: int,
+    fingerprint: bytes,
+    reference: bytes,
+    layers: list[str],
+    manifest: bytes,
 ) -> Mark:
-    """Complete a reserved mark inside the release transaction."""
+    """Complete a reserved mark inside the release transaction.
+
+    ``fingerprint`` finds the sound again, ``reference`` (`watermark.comparison.reference`) compares it word by word.
+    """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("a mark is issued only in the transaction that releases its file")
     updated = Mark.objects.filter(record_number=mark.record_number, state=Mark.State.RESERVED).update(
@@ -77,7 +89,9 @@ def issue_mark(
         file_sha256=file_sha256,
         duration_ms=duration_ms,
         fingerprint=fingerprint,
+        reference=reference,
         layers=layers,
+        manifest=manifest,
     )
     if updated != 1:
         raise AssentError("mark_not_reserved", "This record number was issued before.", http_status=409)
