@@ -54,6 +54,10 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
                 re.sub(r"\d", _digit, m[0].replace("+", "プラス")).replace(" ", "、").replace("-", "、")
             ),
         ),
+        (
+            r"(?<![\d.,] )(?<![\d.,])\d{4}(?: \d{4}){1,3}(?! ?\d)",
+            lambda m: re.sub(r"\d", _digit, m[0]).replace(" ", "、"),
+        ),
         ("彼女らし(?=[くさか])", "かのじょらし"),
         ("何色", "なにいろ"),
         ("何曜日", "なんようび"),
