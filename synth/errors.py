@@ -62,6 +62,16 @@ class AssentError(Exception):
             shape["retry_after_s"] = self.retry_after_s
         return {**shape, **self.extra}
 
+    @classmethod
+    def from_dict(cls, shape: dict[str, Any], *, http_status: int) -> AssentError:
+        """The error that `as_dict` told of, kept in a row meanwhile; ``http_status`` where the row keeps none.
+
+        Its ``retry_after_s`` stays a fact beside others: to ask for the same row again changes nothing.
+        """
+        facts = {"http_status": http_status, **shape}
+        known = ("code", "message", "measured", "limit", "http_status")
+        return AssentError(**{name: facts.pop(name) for name in known if name in facts}, extra=facts)
+
 
 class NotFound(AssentError):
     """No such thing, or not yours: the two look the same from outside."""

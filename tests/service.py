@@ -37,6 +37,7 @@ class Service:
             "ASSENT_DATA_DIR": str(data_dir),
             "ASSENT_BASE_URL": self.base_url,
             "ASSENT_MODELS_DIR": os.environ.get("ASSENT_MODELS_DIR", str(ROOT / "var" / "models")),
+            "ASSENT_MODELS": "none",
             "HF_HUB_OFFLINE": "1",
             **environment,
         }

@@ -9,7 +9,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import Consent, Organisation
+from accounts.consent.models import Consent
+from accounts.people.models import Organisation
 from audit.models import Entry
 from synth.common.ids import new_id
 
@@ -67,6 +68,8 @@ class Mark(models.Model):
     fingerprint = models.BinaryField(null=True, blank=True)
     # Null only in records from before it was kept; the database asks for it at every release.
     reference = models.BinaryField(null=True, blank=True)
+    manifest = models.BinaryField(null=True, blank=True)
+    """Content Credentials (a C2PA manifest store); null for files released before there were any."""
     layers = models.JSONField(default=list)
     entry = models.OneToOneField(Entry, on_delete=models.PROTECT, null=True, blank=True, related_name="mark")
 

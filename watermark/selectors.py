@@ -9,8 +9,8 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Prefetch
 from django.utils import timezone
 
-from accounts.models import VoiceStatus
-from accounts.principals import Principal
+from accounts.people.principals import Principal
+from accounts.voices.states import VoiceStatus
 from audit.models import Entry
 from synth.common.ids import parse_id
 from synth.errors import NotFound
@@ -112,6 +112,23 @@ def marks_named(public_ids: Iterable[str]) -> dict[str, Mark]:
         public_id__in=wanted, state__in=[Mark.State.ISSUED, Mark.State.TAKEN_DOWN]
     )
     return {str(row.public_id): row for row in rows}
+
+
+def manifest(record_id: UUID) -> bytes | None:
+    """The Content Credentials of a released file; None where it has none or was never released."""
+    states = [Mark.State.ISSUED, Mark.State.TAKEN_DOWN]
+    row = Mark.objects.filter(public_id=record_id, state__in=states, manifest__isnull=False).first()
+    return bytes(row.manifest) if row is not None and row.manifest is not None else None
+
+
+def require_manifest(record_id: UUID) -> bytes:
+    """The same; NotFound ``manifest_not_found`` where there is none."""
+    found = manifest(record_id)
+    if found is None:
+        raise NotFound(
+            "manifest_not_found", "No file was released here under this id, or it has no Content Credentials."
+        )
+    return found
 
 
 def batch(batch_id: UUID, *, principal: Principal) -> VerificationBatch:

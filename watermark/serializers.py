@@ -90,13 +90,20 @@ class EvidenceShape(serializers.Serializer):
 
 
 class ManifestShape(serializers.Serializer):
-    """What a C2PA manifest in the file claims; its signature is not checked."""
+    """What a C2PA manifest in the file claims, and what its signature is worth."""
 
     readable = serializers.BooleanField()
     generator = serializers.CharField()
     source_types = serializers.ListField(child=serializers.CharField())
     names = serializers.ListField(child=serializers.CharField())
-    verified = serializers.BooleanField()
+    state = serializers.ChoiceField(
+        choices=["trusted", "valid", "altered", "invalid", "unchecked"],
+        help_text="trusted: unaltered, by a signer known here; valid: unaltered, signer unknown; altered: does not fit"
+        " this sound; invalid: the signature does not hold.",
+    )
+    signer = serializers.CharField(help_text="As the certificate says; true only where trusted.")
+    failures = serializers.ListField(child=serializers.CharField())
+    verified = serializers.BooleanField(help_text="state is trusted")
 
 
 class RecordShape(serializers.Serializer):

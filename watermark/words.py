@@ -85,6 +85,10 @@ REASONS: dict[str, Promise] = {
     "label_without_mark": _("The file carries a label of synthetic speech, but no mark of ours."),
     "label_names_another_record": _("The label names another record than the mark does."),
     "label_names_record_without_mark": _("The label names a record of ours, but no mark of ours was found."),
+    "manifest_does_not_fit": _(
+        "The C2PA manifest does not fit this sound: it was changed after signing, or the manifest is another file's."
+    ),
+    "manifest_signature_invalid": _("The signature of the C2PA manifest does not hold."),
     "manifest_unreadable": _("The file carries a C2PA manifest that cannot be read."),
     "manifest_names_another_record": _("The C2PA manifest names another record than the mark does."),
     "manifest_names_record_without_mark": _(
@@ -100,6 +104,14 @@ REASONS: dict[str, Promise] = {
 
 # Two claims that do not fit together; shown apart from the reasons of the verdict.
 CONTRADICTIONS = frozenset(code for code in REASONS if code.startswith(("label_", "manifest_")))
+
+MANIFEST_STATES: dict[str, Promise] = {
+    "trusted": _("signed and unaltered"),
+    "valid": _("unaltered since it was signed; signer unknown here"),
+    "altered": _("does not fit this sound"),
+    "invalid": _("its signature does not hold"),
+    "unchecked": _("unchecked: its claim only"),
+}
 
 STAGES: dict[str, Promise] = {
     "": _("Reading the whole file. This takes some seconds."),

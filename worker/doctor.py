@@ -34,10 +34,10 @@ from audit import keys as log_keys
 from audit.models import Checkpoint, Entry
 from audit.note import Checkpoint as SignedCheckpoint
 from synth.common import wakeup
-from synth.engines import registry
 from synth.local import keys as key_files
 from synth.local.programs import QUEUES
-from worker import inspection
+from synth.modelstore import store
+from worker import engines, inspection
 
 Level = Literal["ok", "note", "warning", "problem"]
 LEAST_FREE_BYTES = 2 * 2**30
@@ -147,7 +147,7 @@ def programs() -> Iterator[Finding]:
 
 
 def engine() -> Iterator[Finding]:
-    for row in registry.status(
+    for row in engines.status(
         settings.ASSENT_ENGINE, models_dir=settings.ASSENT_MODELS_DIR, mode=settings.ASSENT_ENGINE_MODE
     ):
         if row.active and not row.available:
@@ -165,10 +165,27 @@ def gates() -> Iterator[Finding]:
         yield Finding("ok", "gates", "the speaker model's weights are here and whole")
     else:
         text = "no speaker model: every consent recording waits for a reviewer"
-        yield Finding("warning", "gates", text, "make setup (with a connection to the package index)")
+        yield Finding("warning", "gates", text, "manage.py models fetch speaker")
     for module, use in (("silero_vad", "finding speech"), ("pocketsphinx", "hearing the challenge words")):
         if importlib.util.find_spec(module) is None:
             yield Finding("warning", "gates", f"{module} is missing: no {use} in this process", "make setup")
+
+
+def models() -> Iterator[Finding]:
+    """Every model file, with its licence and whose work it is."""
+    for state in store.states(settings.ASSENT_MODELS_DIR):
+        model = state.model
+        about = f"{model.title}: {model.used_for}; {model.licence}; {model.notice}"
+        if state.state in ("complete", "partial"):
+            lacking = (
+                f"; {len(state.missing)} of its {len(model.files)} files are missing" if state.missing else ""
+            )
+            remedy = f"manage.py models fetch {model.name}" if state.missing else ""
+            yield Finding("ok", model.name, about + lacking, remedy)
+        else:
+            level: Level = "warning" if model.default else "note"
+            text = f"{state.state}: {model.without}"
+            yield Finding(level, model.name, text, f"manage.py models fetch {model.name}")
 
 
 def marks() -> Iterator[Finding]:
@@ -356,6 +373,6 @@ def django() -> Iterator[Finding]:
 
 
 CHECKS: tuple[Check, ...] = (
-    python, device, programs, engine, gates, marks,
+    python, device, programs, models, engine, gates, marks,
     database, broker, storage, keys, log, workers, web, django,
 )  # fmt: skip

@@ -7,16 +7,19 @@ from pathlib import Path
 
 from django.conf import settings
 
-from accounts.gates import weights
+from accounts.gates import speaker
 from audit import continuity
 from audit import keys as log_keys
-from synth.engines import registry
 from synth.errors import AssentError
+from synth.gptsovits import manifest
+from synth.modelstore import store
+from synth.modelstore.manifest import DEFAULT
+from worker import engines
 
 
 def active() -> list[str]:
     """One short line for each part that an operator asks about first."""
-    return [engine_line(), mark_line(), log_line(), consent_line()]
+    return [engine_line(), mark_line(), log_line(), consent_line(), *models_lines()]
 
 
 def engine_line() -> str:
@@ -25,7 +28,7 @@ def engine_line() -> str:
         programs = [name for name in ("flite", "espeak-ng") if shutil.which(name)]
         content = " and ".join(programs) or "the bundled eSpeak NG library"
         return f"Engine    preview, pronounced by {content}; no GPT-SoVITS weights are installed"
-    rows = registry.status(
+    rows = engines.status(
         settings.ASSENT_ENGINE, models_dir=settings.ASSENT_MODELS_DIR, mode=settings.ASSENT_ENGINE_MODE
     )
     chosen = next((row for row in rows if row.active), None)
@@ -35,9 +38,8 @@ def engine_line() -> str:
 
 
 def _has_engine_weights() -> bool:
-    """Whether anything but the speaker model lies in the folder of weights."""
-    folder = Path(settings.ASSENT_MODELS_DIR)
-    return folder.is_dir() and any(path.name != weights.FILE_NAME for path in folder.iterdir())
+    """Whether anything of GPT-SoVITS lies in the folder of models."""
+    return (Path(settings.ASSENT_MODELS_DIR) / manifest.FOLDER).is_dir()
 
 
 def mark_line() -> str:
@@ -78,9 +80,17 @@ def log_warning() -> str | None:
 def consent_line() -> str:
     if speaker_weights():
         return "Consent   recordings are compared with the speaker model"
-    return "Consent   no speaker model: recordings wait for a reviewer (`make setup` fetches it)"
+    return "Consent   no speaker model: recordings wait for a reviewer"
+
+
+def models_lines() -> list[str]:
+    """What of the default set is missing, and the command that brings it; nothing where nothing is."""
+    lacking = [name for name in DEFAULT if not store.is_there(settings.ASSENT_MODELS_DIR, name)]
+    return (
+        [f"Models    missing: {', '.join(lacking)}; `manage.py models fetch` brings them"] if lacking else []
+    )
 
 
 def speaker_weights() -> Path | None:
     """Where the speaker model's weights are; None when they are missing or damaged."""
-    return weights.find(Path(settings.ASSENT_MODELS_DIR))
+    return speaker.find_weights(settings.ASSENT_MODELS_DIR)

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 
-from accounts import selectors
-from accounts import services as accounts
-from accounts.embeddings import from_bytes
+from accounts.consent import services as consent
+from accounts.consent.models import Submission
+from accounts.consent.services import checks
 from accounts.gates.challenge import ChallengeSpec
 from accounts.gates.consent import check_consent
 from accounts.gates.style import check_style
-from accounts.models import Style, Submission
-from accounts.services import checks
+from accounts.voices import selectors
+from accounts.voices.embeddings import from_bytes
+from accounts.voices.models import Style
 from synth.audio.decode import DecodeLimits
 from synth.errors import AssentError
 from watermark.codec import detect
@@ -25,7 +26,7 @@ from worker.decoding import decode_stored
 from worker.heartbeat import Heartbeat
 
 logger = logging.getLogger(__name__)
-_LIMITS = DecodeLimits(max_duration_s=120.0)
+_LIMITS = DecodeLimits(max_duration_s=120.0, min_sample_rate_hz=4_000)  # the gates say what is needed
 
 
 def check_submission(submission: Submission) -> None:
@@ -48,7 +49,7 @@ def check_submission(submission: Submission) -> None:
 
     result = _measured(measure, Submission, submission)
     if result is not None:
-        accounts.apply_consent_gates(submission_id=submission.pk, result=result)
+        consent.apply_consent_gates(submission_id=submission.pk, result=result)
 
 
 def check_style_clip(style: Style) -> None:
@@ -69,7 +70,7 @@ def check_style_clip(style: Style) -> None:
 
     result = _measured(measure, Style, style)
     if result is not None:
-        accounts.apply_style_gates(style_id=style.pk, result=result)
+        consent.apply_style_gates(style_id=style.pk, result=result)
 
 
 def carries_our_mark(samples: np.ndarray, sample_rate_hz: int) -> bool:

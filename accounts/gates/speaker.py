@@ -15,10 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from . import limits, weights
+from synth.errors import AssentError
+from synth.modelstore import store
+from synth.modelstore.manifest import SPEAKER, SPEAKER_FILE
+
+from . import limits
 from .report import Gate
 
-MODEL_VERSION = f"ge2e-resemblyzer {weights.SHA256[:12]}"
+_SHA256 = SPEAKER.files[0].sha256
+MODEL_VERSION = f"ge2e-resemblyzer {_SHA256[:12]}"
 EMBEDDING_SIZE = 256
 
 _WINDOW, _HOP, _BANDS = 400, 160, 40
@@ -34,6 +39,11 @@ class Voice:
 
     windows: np.ndarray
     whole: np.ndarray
+
+
+def find_weights(models_dir: Path | str) -> Path | None:
+    """The network's weights in the models folder, their hash checked; None where they are missing."""
+    return store.find(models_dir, SPEAKER_FILE)
 
 
 def embed(speech: np.ndarray, weights_path: Path) -> Voice:
@@ -86,9 +96,11 @@ def _network(weights_path: Path) -> Any:
 def _load(weights_path: Path) -> Any:
     import torch
 
-    found = weights.sha256_of(weights_path)
-    if found != weights.SHA256:
-        raise weights.WeightsError(f"{weights_path.name} has hash {found[:12]}, not {weights.SHA256[:12]}")
+    found = store.sha256_of(weights_path)
+    if found != _SHA256:
+        raise AssentError(
+            "models_hash", f"{weights_path.name} is not the speaker model.", measured=found, limit=_SHA256
+        )
 
     class Network(torch.nn.Module):
         def __init__(self) -> None:

@@ -16,12 +16,16 @@ from pathlib import Path
 from synth.errors import AssentError
 from synth.gptsovits import manifest
 from synth.gptsovits.checkpoint_file import WeightsError, read_checkpoint
-from synth.gptsovits.download import download
 from synth.gptsovits.manifest import BY_PATH, FOLDER, MANIFEST, OfficialFile
-from synth.gptsovits.trust_record import RECORD, Progress, Recorded, TrustRecord, copy_whole, sha256_of
+from synth.gptsovits.trust_record import RECORD, Recorded, TrustRecord, copy_whole
 from synth.gptsovits.voice_pairs import VoicePairs
+from synth.modelstore.carriers import Carriers, Progress
+from synth.modelstore.download import download
+from synth.modelstore.manifest import Carrier
+from synth.modelstore.store import sha256_of
 
 _MAX_JSON_BYTES = 4 << 20
+_HUB = Carrier("hub", "lj1995/GPT-SoVITS@main")
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,8 @@ class Store:
         return added
 
     def fetch(self, name: str, mirror: str, on_progress: Progress | None = None) -> bool:
-        """Download one official file from ``mirror`` (URL of the published folder) and add it.
+        """Download one official file from ``mirror`` (URL of the published folder), or from the hub where that is
+        empty, and add it.
 
         An interrupted download goes on where it ended. False when the file is already there.
         """
@@ -116,11 +121,13 @@ class Store:
             return False
         partial = self.folder / "incoming" / name.replace("/", "__")
         partial.parent.mkdir(parents=True, exist_ok=True)
-        download(f"{mirror.rstrip('/')}/{urllib.parse.quote(name)}", partial, name, on_progress)
+        if mirror:
+            download(f"{mirror.rstrip('/')}/{urllib.parse.quote(name)}", partial, name, on_progress)
+        else:
+            partial = Carriers(partial.parent, on_progress=on_progress).bring(_HUB, name)
+        origin = urllib.parse.urlsplit(mirror).netloc if mirror else _HUB.name
         try:
-            self._take(
-                file, partial, origin=urllib.parse.urlsplit(mirror).netloc, on_progress=None, move=True
-            )
+            self._take(file, partial, origin=origin, on_progress=None, move=True)
         except WeightsError:
             partial.unlink(missing_ok=True)
             raise

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from synth.errors import AssentError
+from synth.modelstore.store import sha256_of
 
 RECORD = "recorded.json"
-CHUNK_BYTES = 1 << 20
-
-#: Name, bytes done, bytes in all if known.
-Progress = Callable[[str, int, int | None], None]
+_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -74,23 +71,11 @@ class TrustRecord:
         fresh.replace(self._folder / RECORD)
 
 
-def sha256_of(path: Path, on_progress: Progress | None = None, name: str = "") -> str:
-    """Digest of a file in hexadecimal."""
-    digest, done, size = hashlib.sha256(), 0, path.stat().st_size
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
-            done += len(chunk)
-            if on_progress is not None:
-                on_progress(name, done, size)
-    return digest.hexdigest()
-
-
 def copy_whole(source: Path, target: Path) -> None:
     """All or nothing: a copy that was interrupted never has the final name."""
     fresh = target.with_name(target.name + ".new")
     with source.open("rb") as reading, fresh.open("wb") as writing:
-        shutil.copyfileobj(reading, writing, CHUNK_BYTES)
+        shutil.copyfileobj(reading, writing, _CHUNK_BYTES)
         writing.flush()
         os.fsync(writing.fileno())
     fresh.replace(target)

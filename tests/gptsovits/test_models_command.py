@@ -10,8 +10,8 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts import services as accounts
-from accounts.models import VoiceWeights
+from accounts.consent import services as consent
+from accounts.consent.models import VoiceWeights
 from synth.gptsovits.store import Store
 from tests import factories
 from worker import own_weights
@@ -23,16 +23,17 @@ def models(*arguments: str) -> str:
     return out.getvalue()
 
 
+@pytest.mark.provokes("models_nothing_found")
 def test_list_add_verify(models_dir, tmp_path, settings):
     settings.ASSENT_MODELS_DIR = tmp_path
-    assert "No version is complete." in models("list")
+    assert "No version of GPT-SoVITS is complete." in models("list")
     assert "added gsv-v2final-pretrained/s2G2333k.pth" in models("add", str(models_dir / "gpt-sovits"))
-    assert "Complete: v2." in models("list")
-    assert "unchanged" in models("verify")
+    assert "GPT-SoVITS complete: v2." in models("list")
+    assert "All files are what they should be." in models("verify")
     (tmp_path / "gpt-sovits" / "gsv-v2final-pretrained" / "s2G2333k.pth").write_bytes(b"PK")
     with pytest.raises(CommandError, match="cannot be trusted"):
         models("verify")
-    with pytest.raises(CommandError, match="no file of the published set"):
+    with pytest.raises(CommandError, match="no file of the manifest"):
         models("add", str(tmp_path / "nowhere"))
 
 
@@ -44,6 +45,7 @@ def test_a_pair_needs_a_voice(tmp_path, settings, s1, s2):
     assert not (tmp_path / "gpt-sovits").exists()
 
 
+@pytest.mark.provokes("voice.weights_added")
 @pytest.mark.django_db(transaction=True, databases="__all__")
 def test_a_pair_is_added_with_consent_and_forgotten_with_it(tmp_path, settings, s1, s2):
     settings.ASSENT_MODELS_DIR = tmp_path
@@ -58,7 +60,7 @@ def test_a_pair_is_added_with_consent_and_forgotten_with_it(tmp_path, settings, 
     assert row.s1_sha256 == hashlib.sha256(pair.s1.read_bytes()).hexdigest()
     own_weights.forget(voice.pk)  # a late message: the pair still counts
     assert Store(tmp_path).pairs.get(str(voice.pk)) is not None
-    accounts.revoke(principal=owner, voice_id=voice.pk)
+    consent.revoke(principal=owner, voice_id=voice.pk)
     own_weights.forget(voice.pk)
     assert Store(tmp_path).pairs.get(str(voice.pk)) is None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts.models import User
+from accounts.people.models import User
 from audit import keys as log_keys
 from audit.note import Checkpoint
 from synth.local.keys import ensure_keys
@@ -56,7 +56,10 @@ def test_prepare_tells_the_link_and_what_is_active_as_one_line_of_json(folders, 
     monkeypatch.setattr(prepare, "collect_static_if_changed", lambda: False)
     facts = json.loads(run("prepare", "--json").strip().splitlines()[-1])
     assert "/first-administrator/" in facts["admin_link"]
-    assert [line.split()[0] for line in facts["active"]] == ["Engine", "Mark", "Log", "Consent"]
+    assert [line.split()[0] for line in facts["active"]] == ["Engine", "Mark", "Log", "Consent", "Models"]
+    assert facts["active"][-1].endswith(
+        "missing: speaker, kokoro, whisper-base; `manage.py models fetch` brings them"
+    )
 
 
 def test_static_files_are_collected_when_something_changed(folders, monkeypatch):

@@ -44,6 +44,7 @@ def marks() -> list[Mark]:
                     fingerprint=b"-",
                     reference=b"-",
                     layers=["keyed"],
+                    manifest=b"test",
                 )
             )
     return made

@@ -12,7 +12,7 @@ import soundfile as sf
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 
-from accounts.principals import Principal
+from accounts.people.principals import Principal
 from audit.actors import ANONYMOUS, Actor
 from audit.services import record
 from synth.provenance import aigc
@@ -100,6 +100,7 @@ class Registry:
                 fingerprint=fingerprint.compute(samples, RATE_HZ),
                 reference=reference.make(samples, RATE_HZ),
                 layers=["keyed"],
+                manifest=b"test",
             )
         return Released(mark, speech(voice, style, length_s), samples, data)
 

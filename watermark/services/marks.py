@@ -9,7 +9,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from accounts.models import Consent, Organisation
+from accounts.consent.models import Consent
+from accounts.people.models import Organisation
 from audit.actors import SYSTEM, Actor
 from audit.models import Entry
 from audit.services import record
@@ -73,6 +74,7 @@ def issue_mark(
     fingerprint: bytes,
     reference: bytes,
     layers: list[str],
+    manifest: bytes,
 ) -> Mark:
     """Complete a reserved mark inside the release transaction.
 
@@ -89,6 +91,7 @@ def issue_mark(
         fingerprint=fingerprint,
         reference=reference,
         layers=layers,
+        manifest=manifest,
     )
     if updated != 1:
         raise AssentError("mark_not_reserved", "This record number was issued before.", http_status=409)

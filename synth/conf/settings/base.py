@@ -15,6 +15,10 @@ ASSENT_MODELS_DIR = Path(read("ASSENT_MODELS_DIR") or ASSENT_DATA_DIR / "models"
 ASSENT_BASE_URL = read("ASSENT_BASE_URL").rstrip("/")
 ASSENT_OPERATOR = read("ASSENT_OPERATOR")
 ASSENT_CONTENT_PRODUCER = read("ASSENT_CONTENT_PRODUCER") or ASSENT_OPERATOR
+ASSENT_CREDENTIALS_KEY = read("ASSENT_CREDENTIALS_KEY")
+ASSENT_CREDENTIALS_CHAIN = read("ASSENT_CREDENTIALS_CHAIN")
+ASSENT_CREDENTIALS_TRUST = read("ASSENT_CREDENTIALS_TRUST")
+ASSENT_TIMESTAMP_URL = read("ASSENT_TIMESTAMP_URL")
 ASSENT_SIGNUP_OPEN = read("ASSENT_SIGNUP_OPEN")
 ASSENT_ENGINE = read("ASSENT_ENGINE")
 ASSENT_ENGINE_MODE = read("ASSENT_ENGINE_MODE")
@@ -69,7 +73,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
                 "synth.portal.context.portal",
-                "accounts.context.membership",
+                "accounts.consent.context.membership",
                 "watermark.context.drop_zone",
             ],
         },

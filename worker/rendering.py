@@ -1,0 +1,295 @@
+"""One job, from its row to its released file.
+
+    clips -> speak -> report -> mark -> encode, label, sign -> read back from the final bytes -> release
+
+Nothing leaves that was not read back: a file in which the mark cannot be found is never released.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.db import close_old_connections
+from django.utils import timezone
+
+from accounts.consent.pronounced import refuse_excluded
+from accounts.gates.signal import to_mono_16k
+from accounts.gates.speaker import cosine
+from accounts.gates.speaker import embed as embed_speaker
+from accounts.gates.speaker import find_weights as find_speaker_weights
+from accounts.gates.speech import cut, speech_spans
+from accounts.voices.embeddings import from_bytes
+from synth import __version__
+from synth.audio.encode import FORMATS, decode_own, encode
+from synth.audio.follow import follow_report
+from synth.engines.base import PRONUNCIATIONS, Cancelled, Engine, Speech
+from synth.errors import AssentError
+from synth.jobs import services
+from synth.jobs.models import SynthesisJob
+from synth.jobs.services import Finished, JobStopped
+from synth.provenance import aigc, credentials
+from synth.provenance.names import EMBEDDED
+from synth.speech.assembly import Spoken, speak
+from watermark.codec import embed, read_back
+from watermark.codec import fingerprint as fingerprints
+from watermark.comparison import reference as references
+from watermark.models import Mark
+from watermark.services import reserve_mark
+from worker import resident
+from worker.heartbeat import Heartbeat
+from worker.outage import is_outage
+from worker.passages import passage_of
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class _Step:
+    """Where the job stands; written by the computing thread, read by the heartbeat."""
+
+    stage: str = "starting"
+    progress: float = 0.0
+
+
+def render(job: SynthesisJob) -> None:
+    """Speak, mark and release one claimed job; every end of it is written to its row and the log."""
+    step = _Step()
+
+    def beat() -> None:
+        services.beat(job=job, stage=step.stage, progress=step.progress)
+
+    try:
+        with Heartbeat(beat, pulse=lambda: (step.stage, step.progress)) as heart:
+            beat()
+            finished, mark = _make(job, step, heart)
+            heart.raise_if_stopped()
+        services.release_job(job=job, mark=mark, finished=finished)
+    except JobStopped as stopped:
+        services.stop_job(job=job, reason=stopped.reason)
+    except AssentError as error:
+        services.fail_job(job=job, error=error)
+    except Exception as error:
+        close_old_connections()
+        if is_outage(error):
+            logger.warning("job %s was interrupted and will be repeated: %s", job.id, error)
+            return
+        # Unexpected: the row keeps a plain error, the process log the details.
+        logger.exception("job %s failed", job.id)
+        services.fail_job(
+            job=job,
+            error=AssentError("synthesis_failed", "The speech could not be made.", http_status=500),
+        )
+
+
+def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, Mark]:
+    engine = resident.engine()
+    step.stage = "speaking"
+    spoken = _speak(engine, job, step, heart)
+    speech = spoken.speech
+    _refuse_not_finite(speech.samples, "The engine")
+
+    step.stage, step.progress = "measuring", 0.72
+    report = _report(job, spoken)
+
+    step.stage, step.progress = "marking", 0.78
+    public = resident.public_mark()
+    layers = ["keyed", *(["audioseal"] if public is not None else [])]
+    mark = reserve_mark(
+        organisation=job.organisation,
+        consent=job.consent,
+        engine_name=engine.name,
+        engine_version=engine.version,
+        is_preview=engine.is_preview,
+        layers=layers,
+    )
+    heart.raise_if_stopped()
+    marked = apply_marks(speech.samples, speech.sample_rate_hz, mark)
+    _refuse_not_finite(marked, "The watermark")
+
+    step.stage, step.progress = "labelling", 0.9
+    label = aigc.AigcLabel(
+        label="1", content_producer=settings.ASSENT_CONTENT_PRODUCER, produce_id=str(mark.public_id)
+    )
+    data = encode(marked, speech.sample_rate_hz, format=job.format)
+    is_labelled = job.format != "pcm"  # raw samples have no place for a label
+    if is_labelled:
+        data = aigc.write(data, job.format, label)
+    data, manifest = sign(data, job, mark)  # last: whatever is written after it breaks the signature
+
+    step.stage, step.progress = "reading back", 0.94
+    finished = _checked(
+        job, engine, spoken, mark, layers, data, manifest, label if is_labelled else None, report
+    )
+    return finished, mark
+
+
+def sign(data: bytes, job: SynthesisJob, mark: Mark) -> tuple[bytes, bytes]:
+    """The file with its Content Credentials, where its format carries them, and the manifest.
+
+    Raises AssentError ``credentials_failed`` when they do not validate afterwards.
+    """
+    claim = credentials.Claim(
+        record_id=str(mark.public_id),
+        producer=f"Assent ({settings.ASSENT_OPERATOR})",
+        version=__version__,
+        engine=mark.engine_name,
+        engine_version=mark.engine_version,
+        created_at=timezone.now(),
+        log_origin=settings.ASSENT_ORIGIN,
+        consent_sha256=job.consent.receipt_sha256,
+    )
+    if job.format in EMBEDDED:
+        return credentials.sign(data, job.format, claim, resident.authority())
+    return data, credentials.sidecar(data, claim, resident.authority())
+
+
+def _speak(engine: Engine, job: SynthesisJob, step: _Step, heart: Heartbeat) -> Spoken:
+    def on_progress(share: float) -> None:
+        step.progress = 0.05 + 0.65 * share
+
+    try:
+        return speak_job(
+            engine, job, on_progress=on_progress, should_stop=lambda: heart.stop_reason is not None
+        )
+    except Cancelled:
+        heart.raise_if_stopped()
+        raise JobStopped("cancelled") from None
+
+
+def speak_job(
+    engine: Engine,
+    job: SynthesisJob,
+    *,
+    on_progress: Callable[[float], None],
+    should_stop: Callable[[], bool],
+) -> Spoken:
+    """The speech of a job, unmarked. Raises Forbidden ``scope_violation`` and ``clip_erased``, Cancelled, and what the
+    engine refuses."""
+    passage = passage_of(job)
+    if PRONUNCIATIONS in engine.supports:
+        refuse_excluded(
+            job.consent.scope, job.language, [(part.text, part.dictionary) for part in passage.parts]
+        )
+    return speak(engine, passage, on_progress=on_progress, should_stop=should_stop)
+
+
+def _refuse_not_finite(samples: np.ndarray, made_by: str) -> None:
+    """AssentError ``samples_not_finite``, before anything more is computed on samples (n,)."""
+    if samples.ndim != 1:
+        raise ValueError(f"{made_by} made an array of shape {samples.shape}, not one channel")
+    if not np.isfinite(samples).all():
+        raise AssentError(
+            "samples_not_finite", f"{made_by} made samples that are not numbers.", http_status=500
+        )
+
+
+def _report(job: SynthesisJob, spoken: Spoken) -> dict[str, Any]:
+    """How the speech follows its clip; where several styles were spoken, the one that was spoken most."""
+    report = follow_report(
+        spoken.clip.samples,
+        spoken.clip.sample_rate_hz,
+        spoken.judged.samples,
+        spoken.judged.sample_rate_hz,
+        reference_text=spoken.clip.transcript,
+        output_text=spoken.judged_text,
+        reference_units=spoken.judged.details.get("reference_phones"),
+        output_units=spoken.judged.details.get("phones"),
+        speed=spoken.speed,
+        similarity=similarity_to_voice(job, spoken.speech),
+    )
+    return report | {"style": spoken.style_name, "of_whole": spoken.judged is spoken.speech}
+
+
+def similarity_to_voice(job: SynthesisJob, speech: Speech) -> float | None:
+    """Cosine of the speech's speaker embedding with the voice's own, from its consent recording; None where
+    either is not to be had (no speaker weights, no voiceprint, hardly any speech)."""
+    voiceprint = from_bytes(job.voice.speaker_embedding)
+    weights_path = find_speaker_weights(settings.ASSENT_MODELS_DIR)
+    if voiceprint is None or weights_path is None:
+        return None
+    mono = to_mono_16k(speech.samples, speech.sample_rate_hz)
+    spoken = cut(mono, speech_spans(mono))
+    if len(spoken) < 1.6 * 16_000:
+        return None
+    return round(float(cosine(embed_speaker(spoken, weights_path).whole, voiceprint)), 3)
+
+
+def apply_marks(samples: np.ndarray, sample_rate_hz: int, mark: Mark) -> np.ndarray:
+    """Both layers: AudioSeal's public mark first, ours on top, so that ours is the one read back."""
+    public = resident.public_mark()
+    unmarked = samples
+    if public is not None:
+        samples = public.embed(samples, sample_rate_hz)
+    return embed(
+        samples,
+        sample_rate_hz,
+        record_number=mark.record_number,
+        keys=resident.mark_keys(),
+        epoch=mark.epoch_id,
+        generator=np.random.default_rng(),
+        # The quality asked for is that of both marks together, against the speech as it was spoken.
+        quality_reference=unmarked,
+    )
+
+
+def _checked(
+    job: SynthesisJob,
+    engine: Engine,
+    spoken: Spoken,
+    mark: Mark,
+    layers: list[str],
+    data: bytes,
+    manifest: bytes,
+    label: aigc.AigcLabel | None,
+    report: dict[str, Any],
+) -> Finished:
+    """Read mark and label back from the final bytes. Raises AssentError when either cannot be found."""
+    final = decode_own(data, job.format)
+    samples = final.mono()
+    found = read_back(
+        samples,
+        final.sample_rate_hz,
+        record_number=mark.record_number,
+        keys=resident.mark_keys(),
+        epoch=mark.epoch_id,
+    )
+    if not found.ok:
+        raise AssentError(
+            "too_short_to_mark" if spoken.speech.duration_s < 3.0 else "watermark_failed",
+            "The mark could not be read back from this speech, so it is not released. A longer text helps.",
+            measured=round(found.score, 2),
+            limit=round(found.threshold, 2),
+            http_status=422,
+        )
+    public = resident.public_mark()
+    if public is not None and not public.detect(samples, final.sample_rate_hz).presence:
+        # The record names only what can be found again; the keyed mark is the one that release depends on.
+        layers = [layer for layer in layers if layer != "audioseal"]
+    if label is not None and aigc.read(data) != label:
+        raise AssentError("label_failed", "The label could not be read back.", http_status=500)
+    return Finished(
+        data=data,
+        format=job.format,
+        media_type=FORMATS[job.format].media_type,
+        duration_ms=round(1000 * len(samples) / final.sample_rate_hz),
+        sample_rate_hz=final.sample_rate_hz,
+        fingerprint=fingerprints.compute(samples, final.sample_rate_hz),
+        reference=references.make(samples, final.sample_rate_hz),
+        layers=layers,
+        is_labelled=label is not None,
+        manifest=manifest,
+        mark_score=found.score,
+        mark_threshold=found.threshold,
+        engine_name=engine.name,
+        engine_version=engine.version,
+        is_preview=engine.is_preview,
+        content_source=spoken.speech.content_source,
+        warnings=list(spoken.speech.warnings),
+        follow_report=report,
+        own_weights=spoken.own_weights,
+    )
