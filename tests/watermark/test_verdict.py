@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watermark.reading.findings import Findings, Interval, RecordFinding
+from watermark.reading.findings import Compared, Findings, Interval, RecordFinding
 from watermark.reading.spans import subtract
 from watermark.reading.verdict import Verdict, decide
-from watermark.sentences import SENTENCES
+from watermark.sentences import SENTENCES, sentence_of
 
 
 def ours(record, *spans, duration=None, kind="ours", known=True, in_order=True):
     intervals = tuple(Interval(a, b, kind, record) for a, b in spans)
     total = sum(b - a for a, b in spans) if duration is None else duration
-    return RecordFinding(record, known, total, in_order, intervals)
+    loud = sum(b - a for a, b in spans)
+    agreeing = 0.0 if kind == "altered" else loud
+    return RecordFinding(record, known, total, in_order, intervals, loud_s=loud, loud_ours_s=agreeing)
 
 
 def findings(duration, *records, active=None, **more):
@@ -76,14 +79,59 @@ def test_a_copied_mark_is_transplanted_never_issued():
 
 
 def test_a_chance_agreement_within_a_copied_mark_is_still_transplanted():
-    record = RecordFinding(7, True, 10.0, True, (Interval(4.0, 5.5, "ours", 7),), covered=0.1, word_s=6.0)
+    record = RecordFinding(
+        7,
+        True,
+        10.0,
+        True,
+        (Interval(4.0, 5.5, "ours", 7),),
+        covered=0.1,
+        word_s=6.0,
+        loud_s=6.0,
+        loud_ours_s=1.5,
+    )
     assert decide(findings(10.0, record)).verdict is Verdict.TRANSPLANTED
+
+
+def test_a_mark_heard_in_the_pauses_of_its_host_does_not_make_the_host_ours():
+    """Most seconds agree with the record; none of the loud ones does."""
+    record = RecordFinding(
+        7,
+        True,
+        10.0,
+        True,
+        (Interval(0.0, 7.0, "ours", 7),),
+        word_s=10.0,
+        bound=False,
+        loud_s=3.0,
+        loud_ours_s=0.2,
+    )
+    decision = decide(findings(10.0, record))
+    assert (decision.verdict, decision.reasons) == (Verdict.TRANSPLANTED, ("mark_follows_other_sound",))
+
+
+def test_that_a_mark_was_copied_is_said_only_of_sound_of_substance():
+    """The word of the mark spreads into the silence around a scrap of our speech: nobody forged anything."""
+    record = RecordFinding(
+        7, True, 10.0, True, (Interval(4.0, 4.4, "ours", 7),), word_s=0.6, loud_s=0.4, loud_ours_s=0.3
+    )
+    decision = decide(findings(10.0, record, active=((4.0, 5.5),)))
+    assert (decision.verdict, decision.reasons) == (Verdict.INCONCLUSIVE, ("too_little_to_compare",))
 
 
 def outline(record, *, bound, seconds=8.0):
     """A record whose sound agrees as a copied residual does: in outline only."""
+    intervals = (Interval(0.0, seconds, "unclear", record),)
     return RecordFinding(
-        record, True, 10.0, True, (Interval(0.0, seconds, "unclear", record),), word_s=seconds, bound=bound
+        record,
+        True,
+        10.0,
+        True,
+        intervals,
+        word_s=seconds,
+        bound=bound,
+        loud_s=seconds,
+        loud_unclear_s=seconds,
     )
 
 
@@ -118,8 +166,88 @@ def test_traces_without_a_word():
 
 
 def test_the_public_mark_alone():
-    decision = decide(findings(10.0, public_present=True, public_intervals=((1.0, 4.0),)))
-    assert decision.verdict is Verdict.FOREIGN_WATERMARK
+    public = {"public_present": True, "public_intervals": ((1.0, 4.0),)}
+    decision = decide(findings(10.0, **public))
+    assert (decision.verdict, decision.reasons) == (
+        Verdict.NO_WATERMARK, ("public_mark_only", "speed_not_searched")
+    )  # fmt: skip
+    assert [i.kind for i in decision.intervals] == ["public"]
+    assert decide(findings(10.0, **public, deep=True)).reasons == ("public_mark_only",)
+    # Only a message that is not ours is positively another's.
+    assert decide(findings(10.0, **public, public_foreign=True)).verdict is Verdict.FOREIGN_WATERMARK
+
+
+def words(*intervals, missing_s=0.0, compared=Compared.WORDS, duration=10.0):
+    """A record that was compared word by word."""
+    return RecordFinding(7, True, duration, True, intervals, compared=compared, missing_s=missing_s)
+
+
+def test_one_silenced_word_is_enough_for_edited_and_we_vouch_for_the_rest_only():
+    decision = decide(
+        findings(
+            10.0,
+            words(Interval(0, 3, "ours", 7), Interval(3, 3.2, "silenced", 7), Interval(3.2, 10, "ours", 7)),
+        )
+    )
+    assert (decision.verdict, decision.reasons) == (Verdict.ISSUED_EDITED, ("sound_silenced",))
+    assert [(i.start_s, i.end_s) for i in decision.intervals if i.kind != "ours"] == [(3, 3.2)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("changed", "content_altered"),
+        ("put_in", "sound_put_in"),
+        ("cut", "parts_cut"),
+        ("moved", "order_changed"),
+    ],
+)
+def test_every_kind_of_edit_is_told(kind, reason):
+    edit = Interval(3, 3 if kind == "cut" else 3.2, kind, 7)
+    decision = decide(findings(10.0, words(Interval(0, 3, "ours", 7), edit, Interval(3.2, 10, "ours", 7))))
+    assert (decision.verdict, decision.reasons) == (Verdict.ISSUED_EDITED, (reason,))
+
+
+def test_what_is_missing_at_the_ends_is_told():
+    decision = decide(findings(9.8, words(Interval(0, 9.8, "ours", 7), missing_s=0.2)))
+    assert decision.reasons == ("parts_missing",)
+    assert decide(findings(10.0, words(Interval(0, 10, "ours", 7), missing_s=0.1))).verdict is Verdict.ISSUED
+
+
+@pytest.mark.parametrize(
+    ("compared", "reason"),
+    [(Compared.DISTURBED, "too_disturbed"), (Compared.RESCALED, "speed_or_pitch_changed")],
+)
+def test_what_cannot_be_compared_word_by_word_is_neither_accused_nor_vouched_for(compared, reason):
+    decision = decide(
+        findings(10.4, words(Interval(0, 10.2, "outline", 7), compared=compared, duration=10.2))
+    )
+    assert (decision.verdict, decision.reasons) == (Verdict.ISSUED_DISTURBED, (reason,))
+    assert "no single word" in SENTENCES[decision.verdict]["en"]
+
+
+def test_a_record_without_its_sound_is_compared_in_outline_and_that_is_said():
+    decision = decide(findings(10.0, ours(7, (0.0, 10.0))))
+    assert (decision.verdict, decision.reasons) == (Verdict.ISSUED, ("compared_in_outline",))
+
+
+def test_the_sentence_says_what_could_not_be_compared():
+    record = RecordFinding(
+        7,
+        True,
+        10.0,
+        True,
+        (Interval(0, 10, "ours", 7),),
+        compared=Compared.WORDS,
+        heard_to_hz=3_411.0,
+        under_noise=0.124,
+    )
+    said = sentence_of(Verdict.ISSUED, record)
+    assert "word by word below 3400 Hz" in said["en"]
+    assert "12 % of our sound lies under this file's noise" in said["en"]
+    assert "3400 Hz" in said["zh-hans"]
+    assert "12%" in said["zh-hans"]
+    assert sentence_of(Verdict.TRANSPLANTED, record) == SENTENCES[Verdict.TRANSPLANTED]
 
 
 def test_absence_needs_three_seconds():
@@ -178,7 +306,7 @@ def test_ours_is_only_said_of_matching_content(found, present, public, duration)
         Findings(duration, ((0.0, duration),), tuple(found), mark_present=present, public_present=public)
     )
     says_ours = decision.verdict in (
-        Verdict.ISSUED, Verdict.ISSUED_EDITED, Verdict.PARTIAL, Verdict.MIXED_RECORDS
+        Verdict.ISSUED, Verdict.ISSUED_DISTURBED, Verdict.ISSUED_EDITED, Verdict.PARTIAL, Verdict.MIXED_RECORDS
     )  # fmt: skip
     assert says_ours == any(r.content_matches for r in found)
     if decision.verdict is Verdict.ISSUED:

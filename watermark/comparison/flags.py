@@ -19,6 +19,7 @@ _PLACED_WITHIN_S = 0.25
 _BORDER_NATS = 2.5
 _JOIN_S = 0.1
 _JOINT_S = 0.12
+_PAUSE_S = 0.6
 _BESIDE = 12
 _SHORTEST_MATCH = 20
 _LONGEST_END_S = 1.0
@@ -91,7 +92,7 @@ def judge(over: Overlay, weights: Model) -> Comparison:
     """Flags of an overlay under some weights."""
     found = over.found
     disturbed = found.usual_db > weights.disturbed_db or found.audible_share < weights.audible_share
-    groups = [] if disturbed else _groups(_findings(over, weights))
+    groups = [] if disturbed else _groups(_findings(over, weights), found.head)
     on = _reach(over, groups)
     kept = [_flag(over, group) for group in groups if on[_middle(group)]]
     followed = [(a / _RATE, b / _RATE) for a, b in _runs(on)]
@@ -205,12 +206,14 @@ def _kind(over: Overlay, first: int, last: int) -> Kind:
     return "silenced" if missing > 4 * more + 1 else "changed"
 
 
-def _groups(findings: list[_Finding]) -> list[list[_Finding]]:
-    """Findings that touch, or nearly, are one."""
+def _groups(findings: list[_Finding], head: np.ndarray) -> list[list[_Finding]]:
+    """Findings that touch, or nearly, are one; and so are those with nothing but a short pause between them."""
     groups: list[list[_Finding]] = []
     end = 0
     for one in sorted(findings):
-        if groups and one.first - end <= _JOIN_S * _RATE:
+        gap = one.first - end
+        pause = 0 < gap <= _PAUSE_S * _RATE and head[end : one.first].max() < _HEARD
+        if groups and (gap <= _JOIN_S * _RATE or pause):
             groups[-1].append(one)
             end = max(end, one.last)
         else:

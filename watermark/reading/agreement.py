@@ -16,7 +16,7 @@ from watermark.comparison.reference import parse
 from watermark.reading.findings import Compared, Interval, RecordFinding
 from watermark.reading.registry import Record
 from watermark.reading.search import TrackDetection
-from watermark.reading.spans import Span, joined, length_of, overlap, subtract
+from watermark.reading.spans import Span, clipped, joined, length_of, overlap, subtract
 from watermark.reading.word_by_word import Anchor, WordByWord, word_by_word
 
 WHOLE_S = 180.0
@@ -26,6 +26,7 @@ _OVERLAP_S = 4.0
 _SAME_OFFSET_S = 0.3
 _WORD_EDGE_S = 1.0
 _SHORTEST_ALTERED_S = 0.15
+_SILENT_END_S = 0.1
 _LONGEST_EDIT_S = 1.0
 """Other sound for longer than this between passages of ours is no edit of a word: it is sound of somebody else's."""
 
@@ -62,7 +63,7 @@ def finding_of(
         return RecordFinding(number, known=False, intervals=intervals)
     agreement = compare(record, found.track, found.detection, spans)
     words = _words(record, found, agreement)
-    held = _held(number, agreement, words)
+    held = _held(number, agreement, words, active)
     # Matching content counts wherever it is; a mismatch only where the word was read and there is sound. The word's
     # own ends are known to about a second: between content that has ended and a word that has not, nothing is claimed.
     agrees = [(i.start_s, i.end_s) for i in held]
@@ -71,6 +72,7 @@ def finding_of(
     held += [Interval(a, b, "altered", number) for a, b in altered]
     carrying = overlap([*read, *agrees], loud)
     ours = [(i.start_s, i.end_s) for i in held if i.kind in ("ours", "outline")]
+    unclear = [(i.start_s, i.end_s) for i in held if i.kind == "unclear"]
     return RecordFinding(
         number,
         known=True,
@@ -83,6 +85,7 @@ def finding_of(
         compared=words.how,
         loud_s=length_of(carrying),
         loud_ours_s=length_of(overlap(ours, carrying)),
+        loud_unclear_s=length_of(overlap(unclear, carrying)),
         missing_s=words.missing_s,
         heard_to_hz=words.heard_to_hz,
         under_noise=words.under_noise,
@@ -98,7 +101,7 @@ def _words(record: Record, found: TrackDetection, agreement: Agreement) -> WordB
     return compared or WordByWord(Compared.DISTURBED)
 
 
-def _held(number: int, agreement: Agreement, words: WordByWord) -> list[Interval]:
+def _held(number: int, agreement: Agreement, words: WordByWord, active: Sequence[Span]) -> list[Interval]:
     """What a track holds of a record: word by word where that could be compared, else in outline."""
     if words.how != Compared.WORDS:
         # A record from before sounds were kept is vouched for by its outline, as it always was.
@@ -108,20 +111,23 @@ def _held(number: int, agreement: Agreement, words: WordByWord) -> list[Interval
             *(Interval(a, b, kind, number) for a, b in agreement.spans),
             *(Interval(a, b, "unclear", number) for a, b in unclear),
         ]
-    held = [Interval(a, b, "ours", number) for a, b in words.matching]
+    held = [Interval(a, b, "ours", number) for a, b in _without_silent_ends(words.matching, active)]
     for flag in words.flags:
-        if flag.kind in ("put_in", "changed") and flag.end_s - flag.start_s > _LONGEST_EDIT_S:
-            continue
-        held.append(
-            Interval(
-                flag.start_s,
-                flag.end_s,
-                flag.kind,
-                number,
-                record_s=(flag.record_start_s, flag.record_end_s),
-            )
-        )
+        here, kind = (flag.start_s, flag.end_s), str(flag.kind)
+        if kind in ("put_in", "changed") and flag.end_s - flag.start_s > _LONGEST_EDIT_S:
+            if length_of(overlap([here], active)) > (flag.end_s - flag.start_s) / 2:
+                continue
+            kind = "silenced"
+        held.append(Interval(*here, kind, number, record_s=(flag.record_start_s, flag.record_end_s)))
     return held
+
+
+def _without_silent_ends(matching: Sequence[Span], active: Sequence[Span]) -> list[Span]:
+    """Silence before and behind our speech is silence, even where the record begins or ends with some."""
+    heard = overlap(matching, active)
+    if not heard:
+        return []
+    return clipped(matching, (heard[0][0] - _SILENT_END_S, heard[-1][1] + _SILENT_END_S))
 
 
 def compare(record: Record, track: Track, found: Detection, spans: Sequence[Span]) -> Agreement:

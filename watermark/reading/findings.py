@@ -58,9 +58,9 @@ class RecordFinding:
     holding it; empty when there is nothing to compare with. ``covered``: share of the record's speech that is in the
     file. ``word_s``: seconds of sound over which the code word was read. ``bound``: the part of the mark that follows
     the sound it was made for follows this one, wherever else the word was read. ``loud_s``: seconds of loud sound
-    that carry the word, and ``loud_ours_s`` what of them agrees with the record. ``missing_s``: seconds of the
-    record's sound that the file had ended before, or not begun. ``heard_to_hz``, ``under_noise``: what could not be
-    compared, see `watermark.comparison`.
+    that carry the word, and ``loud_ours_s``, ``loud_unclear_s`` what of them agrees with the record, and what may.
+    ``missing_s``: seconds of the record's sound that the file had ended before, or not begun. ``heard_to_hz``,
+    ``under_noise``: what could not be compared, see `watermark.comparison`.
     """
 
     record_number: int
@@ -74,6 +74,7 @@ class RecordFinding:
     compared: Compared = Compared.OUTLINE
     loud_s: float = 0.0
     loud_ours_s: float = 0.0
+    loud_unclear_s: float = 0.0
     missing_s: float = 0.0
     heard_to_hz: float | None = None
     under_noise: float = 0.0
@@ -104,7 +105,8 @@ class RecordFinding:
     @property
     def content_may_match(self) -> bool:
         """It agrees as far as `content_matches` asks, but not beyond doubt."""
-        return self._agrees(self.ours_s + self.unclear_s)
+        loud_s = self.loud_ours_s + self.loud_unclear_s
+        return self._agrees(self.ours_s + self.unclear_s) and loud_s >= 0.5 * self.loud_s
 
     @property
     def content_matches(self) -> bool:
