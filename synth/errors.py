@@ -7,6 +7,7 @@ the measured value beside its limit. Doors (HTTP, CLI, pages) shape it; rooms on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -61,6 +62,29 @@ class AssentError(Exception):
         if self.retry_after_s is not None:
             shape["retry_after_s"] = self.retry_after_s
         return {**shape, **self.extra}
+
+    def as_row(self) -> dict[str, Any]:
+        """As it is kept in a row, for `from_row`."""
+        return {**self.as_dict(), "http_status": self.http_status}
+
+    @classmethod
+    def from_row(cls, kept: Mapping[str, Any] | None, *, otherwise: AssentError) -> AssentError:
+        """The error that a row keeps; ``otherwise`` stands for one that keeps none, and for what it leaves out."""
+        facts = {**otherwise.as_row(), **(kept or {})}
+        return cls(
+            facts.pop("code"),
+            facts.pop("message"),
+            measured=facts.pop("measured", None),
+            limit=facts.pop("limit", None),
+            http_status=facts.pop("http_status"),
+            retry_after_s=facts.pop("retry_after_s", None),
+            extra=facts,
+        )
+
+
+def shown(kept: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A kept error as answers show it; None for none."""
+    return {name: value for name, value in kept.items() if name != "http_status"} if kept else None
 
 
 class NotFound(AssentError):

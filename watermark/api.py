@@ -217,15 +217,8 @@ def wait_for(verification_id: UUID, *, timeout_s: float) -> Verification:
 def answer(row: Verification) -> Response:
     """200 with the report (or with nothing, once cancelled), 202 with Location while it runs, or the file's error."""
     if row.state == Verification.State.FAILED:
-        facts = dict(row.error or {})
-        raise AssentError(
-            facts.pop("code", "verification_failed"),
-            facts.pop("message", "The file could not be checked."),
-            measured=facts.pop("measured", None),
-            limit=facts.pop("limit", None),
-            http_status=facts.pop("http_status", 400),
-            extra=facts,
-        )
+        failed = AssentError("verification_failed", "The file could not be checked.")
+        raise AssentError.from_row(row.error, otherwise=failed)
     if row.has_ended:
         return Response(verification_answer(row))
     return Response(

@@ -130,12 +130,5 @@ def job_error(job: SynthesisJob) -> AssentError:
     """The error that a failed or cancelled job shows to whoever waits for its audio."""
     if job.state == JobState.CANCELLED:
         return Conflict("job_cancelled", "This job was cancelled.")
-    facts = dict(job.error or {})
-    return AssentError(
-        facts.pop("code", "synthesis_failed"),
-        facts.pop("message", "The speech could not be made."),
-        measured=facts.pop("measured", None),
-        limit=facts.pop("limit", None),
-        http_status=facts.pop("http_status", 500),
-        extra=facts,
-    )
+    failed = AssentError("synthesis_failed", "The speech could not be made.", http_status=500)
+    return AssentError.from_row(job.error, otherwise=failed)
