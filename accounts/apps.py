@@ -10,8 +10,8 @@ class AccountsConfig(AppConfig):
     verbose_name = "People, voices and consent"
 
     def ready(self) -> None:
-        from accounts import schema, signals  # noqa: F401  (they register themselves)
-        from accounts.log_access import readable_organisations
+        from accounts.people import schema, signals  # noqa: F401  (they register themselves)
+        from accounts.people.log_access import readable_organisations
         from audit.access import set_reader
 
         set_reader(readable_organisations)

@@ -2,7 +2,9 @@
 
 from django.urls import path
 
-from accounts.views import people, recordings, voices
+from accounts.consent import views as consent
+from accounts.people import views as people
+from accounts.voices import views as voices
 
 app_name = "accounts"
 
@@ -15,21 +17,21 @@ urlpatterns = [
     path("voices", voices.voices, name="voices"),
     path("voices/new", voices.voice_new, name="voice_new"),
     path("voices/<uuid:voice_id>", voices.voice, name="voice"),
-    path("voices/<uuid:voice_id>/pause", voices.pause, name="voice_pause"),
-    path("voices/<uuid:voice_id>/revoke", voices.revoke, name="revoke"),
-    path("voices/<uuid:voice_id>/erase", voices.erase, name="erase"),
-    path("voices/<uuid:voice_id>/receipt", voices.receipt, name="receipt"),
-    path("voices/<uuid:voice_id>/receipt.json", voices.receipt_file, name="receipt_file"),
+    path("voices/<uuid:voice_id>/pause", consent.pause, name="voice_pause"),
+    path("voices/<uuid:voice_id>/revoke", consent.revoke, name="revoke"),
+    path("voices/<uuid:voice_id>/erase", consent.erase, name="erase"),
+    path("voices/<uuid:voice_id>/receipt", consent.receipt, name="receipt"),
+    path("voices/<uuid:voice_id>/receipt.json", consent.receipt_file, name="receipt_file"),
     path("voices/<uuid:voice_id>/ledger", voices.ledger, name="ledger"),
     path("uses", voices.uses, name="uses"),
     path("clips/<uuid:clip_id>/audio", voices.clip_audio, name="clip_audio"),
-    path("voices/<uuid:voice_id>/consent", recordings.consent_new, name="consent_new"),
-    path("challenges/<uuid:challenge_id>", recordings.challenge, name="challenge"),
-    path("submissions/<uuid:submission_id>", recordings.submission, name="submission"),
-    path("voices/<uuid:voice_id>/styles/new", recordings.style_new, name="style_new"),
-    path("styles/<uuid:style_id>", recordings.style, name="style"),
-    path("styles/<uuid:style_id>/remove", recordings.style_remove, name="style_remove"),
-    path("review", recordings.review, name="review"),
-    path("review/submissions/<uuid:submission_id>", recordings.review_submission, name="review_submission"),
-    path("review/styles/<uuid:style_id>", recordings.review_style, name="review_style"),
+    path("voices/<uuid:voice_id>/consent", consent.consent_new, name="consent_new"),
+    path("challenges/<uuid:challenge_id>", consent.challenge, name="challenge"),
+    path("submissions/<uuid:submission_id>", consent.submission, name="submission"),
+    path("voices/<uuid:voice_id>/styles/new", voices.style_new, name="style_new"),
+    path("styles/<uuid:style_id>", voices.style, name="style"),
+    path("styles/<uuid:style_id>/remove", voices.style_remove, name="style_remove"),
+    path("review", consent.review, name="review"),
+    path("review/submissions/<uuid:submission_id>", consent.review_submission, name="review_submission"),
+    path("review/styles/<uuid:style_id>", consent.review_style, name="review_style"),
 ]

@@ -84,9 +84,9 @@ class Listener:
     """Speaker similarity and words, where their models are there; None where not."""
 
     def __init__(self, models: Path, words: bool) -> None:
-        from accounts.gates import speaker, weights
+        from accounts.gates import speaker, speaker_weights
 
-        self._speaker, self._weights = speaker, weights.find(models)
+        self._speaker, self._weights = speaker, speaker_weights.find(models)
         self._decoder: Any = None
         if words:
             from pocketsphinx import Decoder

@@ -64,22 +64,18 @@ class AssentError(Exception):
         return {**shape, **self.extra}
 
     def as_row(self) -> dict[str, Any]:
-        """As it is kept in a row, for `from_row`."""
+        """As it is kept in a row, for `from_dict`."""
         return {**self.as_dict(), "http_status": self.http_status}
 
     @classmethod
-    def from_row(cls, kept: Mapping[str, Any] | None, *, otherwise: AssentError) -> AssentError:
-        """The error that a row keeps; ``otherwise`` stands for one that keeps none, and for what it leaves out."""
-        facts = {**otherwise.as_row(), **(kept or {})}
-        return cls(
-            facts.pop("code"),
-            facts.pop("message"),
-            measured=facts.pop("measured", None),
-            limit=facts.pop("limit", None),
-            http_status=facts.pop("http_status"),
-            retry_after_s=facts.pop("retry_after_s", None),
-            extra=facts,
-        )
+    def from_dict(cls, shape: dict[str, Any], *, http_status: int) -> AssentError:
+        """The error that `as_dict` told of, kept in a row meanwhile; ``http_status`` where the row keeps none.
+
+        Its ``retry_after_s`` stays a fact beside others: to ask for the same row again changes nothing.
+        """
+        facts = {"http_status": http_status, **shape}
+        known = ("code", "message", "measured", "limit", "http_status")
+        return AssentError(**{name: facts.pop(name) for name in known if name in facts}, extra=facts)
 
 
 def shown(kept: Mapping[str, Any] | None) -> dict[str, Any] | None:

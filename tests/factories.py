@@ -12,12 +12,16 @@ import soundfile as sf
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 
-from accounts import services as accounts
-from accounts.attestations import WORDING
-from accounts.models import Challenge, Membership, Organisation, Style, User, Voice
-from accounts.principals import Principal, principal_of
-from accounts.services.consent import GATES_THAT_MUST_PASS as CONSENT_GATES
-from accounts.services.styles import GATES_THAT_MUST_PASS as STYLE_GATES
+from accounts.consent import services as consent
+from accounts.consent.attestations import WORDING
+from accounts.consent.models import Challenge
+from accounts.consent.services.decisions import GATES_THAT_MUST_PASS as CONSENT_GATES
+from accounts.consent.services.styles import GATES_THAT_MUST_PASS as STYLE_GATES
+from accounts.people import services as people
+from accounts.people.models import Membership, Organisation, User
+from accounts.people.principals import Principal, principal_of
+from accounts.voices import services as voices
+from accounts.voices.models import Style, Voice
 
 _serial = itertools.count(1)
 RATE_HZ = 16_000
@@ -39,7 +43,7 @@ def person(email: str = "") -> User:
 
 
 def organisation(owner: User | None = None, name: str = "") -> Organisation:
-    return accounts.create_organisation(owner=owner or person(), name=name or f"Studio {next(_serial)}")
+    return people.create_organisation(owner=owner or person(), name=name or f"Studio {next(_serial)}")
 
 
 def owner_principal(name: str = "") -> Principal:
@@ -88,20 +92,20 @@ def consented_voice(
     principal: Principal, *, name: str = "", samples: np.ndarray | None = None, **scope: Any
 ) -> Voice:
     """A voice with a live consent of this scope, its recording approved by a given report."""
-    voice = accounts.register_voice(
+    voice = voices.register_voice(
         principal=principal, name=name or f"Voice {next(_serial)}", person_name="Ada Byron", language="en"
     )
-    challenge = accounts.issue_challenge(principal=principal, voice_id=voice.id, **scope)
+    challenge = consent.issue_challenge(principal=principal, voice_id=voice.id, **scope)
     with transaction.atomic():  # where a service runs, its worker must not be the first to check
-        submission = accounts.submit_recording(
+        submission = consent.submit_recording(
             principal=principal,
             challenge_id=challenge.id,
             upload=SimpleUploadedFile("take.wav", wav(samples)),
             source="microphone",
             **acknowledged(challenge),
         )
-        assert accounts.begin_check(submission_id=submission.id) is not None
-    submission = accounts.apply_consent_gates(
+        assert consent.begin_check(submission_id=submission.id) is not None
+    submission = consent.apply_consent_gates(
         submission_id=submission.id, result=passing_report(CONSENT_GATES, samples)
     )
     assert submission.state == "approved", submission.reasons
@@ -114,7 +118,7 @@ def approved_style(
     transcript: str = "The rain stopped before noon.", rate_hz: int = RATE_HZ,
 ) -> Style:  # fmt: skip
     with transaction.atomic():
-        style = accounts.add_style(
+        style = consent.add_style(
             principal=principal,
             voice_id=voice.id,
             name=name,
@@ -123,9 +127,7 @@ def approved_style(
             transcript=transcript,
             upload=SimpleUploadedFile("clip.wav", wav(samples, rate_hz)),
         )
-        assert accounts.begin_style_check(style_id=style.id) is not None
-    style = accounts.apply_style_gates(
-        style_id=style.id, result=passing_report(STYLE_GATES, samples, rate_hz)
-    )
+        assert consent.begin_style_check(style_id=style.id) is not None
+    style = consent.apply_style_gates(style_id=style.id, result=passing_report(STYLE_GATES, samples, rate_hz))
     assert style.state == "approved", style.reasons
     return style

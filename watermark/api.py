@@ -14,10 +14,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.principals import principal_for
-from accounts.serializers import Problem
+from accounts.people.principals import principal_for
 from audit.api import proof_response
 from synth.common import wakeup
+from synth.common.api import Problem
 from synth.errors import AssentError
 from watermark import documents, selectors, services
 from watermark.callers import caller_of
@@ -217,8 +217,8 @@ def wait_for(verification_id: UUID, *, timeout_s: float) -> Verification:
 def answer(row: Verification) -> Response:
     """200 with the report (or with nothing, once cancelled), 202 with Location while it runs, or the file's error."""
     if row.state == Verification.State.FAILED:
-        failed = AssentError("verification_failed", "The file could not be checked.")
-        raise AssentError.from_row(row.error, otherwise=failed)
+        unknown = {"code": "verification_failed", "message": "The file could not be checked."}
+        raise AssentError.from_dict({**unknown, **(row.error or {})}, http_status=400)
     if row.has_ended:
         return Response(verification_answer(row))
     return Response(

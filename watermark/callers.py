@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from accounts.principals import principal_for
+from accounts.people.principals import principal_for
 from audit.actors import ANONYMOUS, Actor
 from synth.common import ratelimit
 from synth.common.requests import client_address

@@ -9,7 +9,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import Consent, Organisation
+from accounts.consent.models import Consent
+from accounts.people.models import Organisation
 from audit.models import Entry
 from synth.common.ids import new_id
 

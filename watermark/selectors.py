@@ -9,8 +9,8 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Prefetch
 from django.utils import timezone
 
-from accounts.models import VoiceStatus
-from accounts.principals import Principal
+from accounts.people.principals import Principal
+from accounts.voices.states import VoiceStatus
 from audit.models import Entry
 from synth.common.ids import parse_id
 from synth.errors import NotFound

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from accounts.gates import weights
+from accounts.gates import speaker_weights as weights
 from audit import continuity
 from audit import keys as log_keys
 from synth.errors import AssentError

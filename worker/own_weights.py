@@ -1,6 +1,6 @@
 """Fine-tuned weights of a voice, as files: added under its consent, deleted when they count no longer.
 
-Whether they count is a row of `accounts.services.weights`; a file without such a row is never spoken with.
+Whether they count is a row of `accounts.consent.services.own_weights`; a file without such a row is never spoken with.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from uuid import UUID
 
 from django.conf import settings
 
-from accounts import services as accounts
-from accounts.models import Voice, VoiceWeights
+from accounts.consent import services as consent
+from accounts.consent.models import VoiceWeights
+from accounts.voices.models import Voice
 from audit.actors import SYSTEM
 from synth.common.ids import parse_id
 from synth.errors import NotFound
@@ -33,11 +34,11 @@ def add(voice_id: UUID, s1: Path, s2: Path) -> VoiceWeights:
     voice = Voice.objects.filter(pk=voice_id).first()
     if voice is None:
         raise NotFound("voice_not_found", "There is no such voice.")
-    accounts.weights_permitted_by(voice)
+    consent.weights_permitted_by(voice)
     weights = store()
     pair = weights.pairs.add(str(voice.pk), s1, s2)
     try:
-        return accounts.add_weights(
+        return consent.add_weights(
             actor=SYSTEM,
             voice_id=voice.pk,
             s1_sha256=weights.record.digest(pair.s1),
@@ -50,14 +51,14 @@ def add(voice_id: UUID, s1: Path, s2: Path) -> VoiceWeights:
 
 def remove(voice_id: UUID) -> bool:
     """Remove a voice's own pair; False when it has none."""
-    removed = accounts.remove_weights(actor=SYSTEM, voice_id=voice_id)
+    removed = consent.remove_weights(actor=SYSTEM, voice_id=voice_id)
     store().pairs.remove(str(voice_id))
     return removed
 
 
 def forget(voice_id: UUID) -> None:
     """Delete the files of a voice whose weights count no longer, and let go of them in memory."""
-    if voice_id in accounts.voices_with_weights():
+    if voice_id in consent.voices_with_weights():
         return  # a new pair was added meanwhile
     store().pairs.remove(str(voice_id))
     from worker import resident
@@ -69,7 +70,7 @@ def forget(voice_id: UUID) -> None:
 def sweep() -> int:
     """`forget` whatever lies there without a row, and did so for a while."""
     weights = store()
-    counting = {str(voice_id) for voice_id in accounts.voices_with_weights()}
+    counting = {str(voice_id) for voice_id in consent.voices_with_weights()}
     stale = [
         name
         for name in weights.pairs.voices()

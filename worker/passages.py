@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from accounts.models import Clip
+from accounts.voices.models import Clip
 from synth.audio.decode import DecodeLimits
 from synth.engines.base import ReferenceClip
 from synth.errors import AssentError

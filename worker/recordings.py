@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 
-from accounts import selectors
-from accounts import services as accounts
-from accounts.embeddings import from_bytes
+from accounts.consent import services as consent
+from accounts.consent.models import Submission
+from accounts.consent.services import checks
 from accounts.gates.challenge import ChallengeSpec
 from accounts.gates.consent import check_consent
 from accounts.gates.style import check_style
-from accounts.models import Style, Submission
-from accounts.services import checks
+from accounts.voices import selectors
+from accounts.voices.embeddings import from_bytes
+from accounts.voices.models import Style
 from synth.audio.decode import DecodeLimits
 from synth.errors import AssentError
 from watermark.codec import detect
@@ -48,7 +49,7 @@ def check_submission(submission: Submission) -> None:
 
     result = _measured(measure, Submission, submission)
     if result is not None:
-        accounts.apply_consent_gates(submission_id=submission.pk, result=result)
+        consent.apply_consent_gates(submission_id=submission.pk, result=result)
 
 
 def check_style_clip(style: Style) -> None:
@@ -69,7 +70,7 @@ def check_style_clip(style: Style) -> None:
 
     result = _measured(measure, Style, style)
     if result is not None:
-        accounts.apply_style_gates(style_id=style.pk, result=result)
+        consent.apply_style_gates(style_id=style.pk, result=result)
 
 
 def carries_our_mark(samples: np.ndarray, sample_rate_hz: int) -> bool:

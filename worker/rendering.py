@@ -16,12 +16,13 @@ import numpy as np
 from django.conf import settings
 from django.db import close_old_connections
 
-from accounts.embeddings import from_bytes
-from accounts.gates import weights
+from accounts.consent.pronounced import refuse_excluded
+from accounts.gates import speaker_weights
 from accounts.gates.signal import to_mono_16k
 from accounts.gates.speaker import cosine
 from accounts.gates.speaker import embed as embed_speaker
 from accounts.gates.speech import cut, speech_spans
+from accounts.voices.embeddings import from_bytes
 from synth.audio.encode import FORMATS, decode_own, encode
 from synth.audio.follow import follow_report
 from synth.engines.base import PRONUNCIATIONS, Cancelled, Engine, Speech
@@ -39,7 +40,6 @@ from worker import resident
 from worker.heartbeat import Heartbeat
 from worker.outage import is_outage
 from worker.passages import passage_of
-from worker.pronounced import refuse_excluded
 
 logger = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ def similarity_to_voice(job: SynthesisJob, speech: Speech) -> float | None:
     """Cosine of the speech's speaker embedding with the voice's own, from its consent recording; None where
     either is not to be had (no speaker weights, no voiceprint, hardly any speech)."""
     voiceprint = from_bytes(job.voice.speaker_embedding)
-    weights_path = weights.find(settings.ASSENT_MODELS_DIR)
+    weights_path = speaker_weights.find(settings.ASSENT_MODELS_DIR)
     if voiceprint is None or weights_path is None:
         return None
     mono = to_mono_16k(speech.samples, speech.sample_rate_hz)

@@ -16,9 +16,9 @@ from uuid import UUID
 from django.core.management import CommandError, call_command
 from django.db import close_old_connections
 
-from accounts import mail
-from accounts import services as accounts
-from accounts.services import checks
+from accounts.consent import services as consent_services
+from accounts.consent.services import checks
+from accounts.people import mail
 from synth.common import uploads
 from synth.jobs import services as jobs
 from watermark import services as watermark
@@ -67,7 +67,7 @@ def forget_weights(voice_id: str) -> None:
 def consent(submission_id: str) -> None:
     from worker import recordings
 
-    submission = accounts.begin_check(submission_id=UUID(submission_id))
+    submission = consent_services.begin_check(submission_id=UUID(submission_id))
     if submission is not None:
         recordings.check_submission(submission)
 
@@ -76,7 +76,7 @@ def consent(submission_id: str) -> None:
 def style(style_id: str) -> None:
     from worker import recordings
 
-    row = accounts.begin_style_check(style_id=UUID(style_id))
+    row = consent_services.begin_style_check(style_id=UUID(style_id))
     if row is not None:
         recordings.check_style_clip(row)
 
@@ -116,8 +116,8 @@ def sweep_weights() -> None:
 
 @task("upkeep.expire_consents")
 def expire_consents() -> None:
-    accounts.expire_consents()
-    accounts.send_renewal_notices()
+    consent_services.expire_consents()
+    consent_services.send_renewal_notices()
 
 
 @task("upkeep.verify_log")

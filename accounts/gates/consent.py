@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import limits, replay, signal, speaker, speech, spoken, weights
+from . import limits, replay, signal, speaker, speaker_weights, speech, spoken
 from .challenge import ChallengeSpec
 from .report import Gate, GateReport, Stage, run_stages
 
@@ -31,7 +31,7 @@ def check_consent(
     bytes) of every earlier recording, from `GateReport.fingerprint`. ``mark_detector`` says whether the
     platform's own mark is in (samples, rate); None means that nobody looked, which a reviewer must know.
     ``reference_embeddings``: earlier recordings of the same voice. ``protected_embeddings``: (id,
-    embedding) of everybody else's. ``models_dir`` holds the speaker weights (see `weights`); without them a
+    embedding) of everybody else's. ``models_dir`` holds the speaker weights (see `speaker_weights`); without them a
     reviewer decides.
     """
     duration_s = np.shape(samples)[-1] / sample_rate_hz
@@ -82,7 +82,7 @@ class Recording:
     def __init__(self, samples: np.ndarray, sample_rate_hz: int, models_dir: Path | None) -> None:
         self.samples = np.asarray(samples, dtype=np.float32)
         self.sample_rate_hz = sample_rate_hz
-        self._weights_path = weights.find(models_dir) if models_dir else None
+        self._weights_path = speaker_weights.find(models_dir) if models_dir else None
         self._mono: np.ndarray | None = None
         self._spans: speech.Spans | None = None
         self._fingerprint: replay.Fingerprint | None = None

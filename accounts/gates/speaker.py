@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from . import limits, weights
+from . import limits, speaker_weights
 from .report import Gate
 
-MODEL_VERSION = f"ge2e-resemblyzer {weights.SHA256[:12]}"
+MODEL_VERSION = f"ge2e-resemblyzer {speaker_weights.SHA256[:12]}"
 EMBEDDING_SIZE = 256
 
 _WINDOW, _HOP, _BANDS = 400, 160, 40
@@ -86,9 +86,11 @@ def _network(weights_path: Path) -> Any:
 def _load(weights_path: Path) -> Any:
     import torch
 
-    found = weights.sha256_of(weights_path)
-    if found != weights.SHA256:
-        raise weights.WeightsError(f"{weights_path.name} has hash {found[:12]}, not {weights.SHA256[:12]}")
+    found = speaker_weights.sha256_of(weights_path)
+    if found != speaker_weights.SHA256:
+        raise speaker_weights.WeightsError(
+            f"{weights_path.name} has hash {found[:12]}, not {speaker_weights.SHA256[:12]}"
+        )
 
     class Network(torch.nn.Module):
         def __init__(self) -> None:

@@ -1,9 +1,9 @@
-"""The database's own hold on states and evidence (accounts.states, accounts.evidence)."""
+"""The database's own hold on states and evidence (accounts.voices.states, accounts.consent.evidence)."""
 
 from django.db import migrations
 
-from accounts.evidence import CONSENT_CLOSES_ONCE_SQL, FROZEN, frozen_sql
-from accounts.states import MOVES, trigger_sql
+from accounts.consent.evidence import CONSENT_CLOSES_ONCE_SQL, FROZEN, frozen_sql
+from accounts.voices.states import MOVES, trigger_sql
 
 DROP = "DROP TRIGGER IF EXISTS {name} ON {table}; DROP FUNCTION IF EXISTS {name}();"
 

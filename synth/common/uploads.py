@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -46,21 +46,22 @@ def too_large(limit_bytes: int, size_bytes: int | None = None) -> PayloadTooLarg
     )
 
 
-def store_upload(file: UploadedFile | File, *, limit_bytes: int) -> Upload:
-    """Store ``file`` under a random name. Raises PayloadTooLarge ``upload_too_large``, AssentError
+def store_upload(file: UploadedFile | File, *, limit_bytes: int, folder: str = FOLDER) -> Upload:
+    """Store ``file`` in ``folder`` under a random name. Raises PayloadTooLarge ``upload_too_large``, AssentError
     ``empty_upload``.
     """
     if file.size is not None and file.size > limit_bytes:
         raise too_large(limit_bytes, file.size)
     digest = hashlib.sha256()
     size = 0
+    file.seek(0)
     for chunk in file.chunks():
         size += len(chunk)
         digest.update(chunk)
     if size == 0:
         raise AssentError("empty_upload", "The file is empty.", measured=0)
     file.seek(0)
-    name = default_storage.save(f"{FOLDER}/{secrets.token_urlsafe(24)}", file)
+    name = default_storage.save(f"{folder}/{secrets.token_urlsafe(24)}", file)
     return Upload(name=name, sha256=digest.hexdigest(), size_bytes=size)
 
 
@@ -72,14 +73,21 @@ def delete(name: str) -> None:
 
 def sweep(keep: Collection[str] = ()) -> int:
     """Delete uploads older than ten minutes that nobody deleted, except ``keep``; returns how many."""
-    if not default_storage.exists(FOLDER):
+    return sweep_folder(FOLDER, older_than=SWEEP_AFTER, named=lambda: keep)
+
+
+def sweep_folder(folder: str, *, older_than: timedelta, named: Callable[[], Collection[str]]) -> int:
+    """Delete the files of a storage folder that no row names, what a crash between file and row left; returns how many.
+
+    ``named`` gives the storage names that rows hold. It is asked after the folder was listed: a file that was there by
+    then has its row by now, or is young.
+    """
+    if not default_storage.exists(folder):
         return 0
-    oldest = timezone.now() - SWEEP_AFTER
+    oldest = timezone.now() - older_than
+    found = {f"{folder}/{name}" for name in default_storage.listdir(folder)[1]}
     count = 0
-    for name in default_storage.listdir(FOLDER)[1]:
-        path = f"{FOLDER}/{name}"
-        if path in keep:
-            continue
+    for path in found.difference(named()):
         try:
             old = default_storage.get_modified_time(path) < oldest
         except FileNotFoundError:

@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.principals import principal_for
-from accounts.serializers import Problem
+from accounts.people.principals import principal_for
+from synth.common.api import Problem
 from synth.common.ids import parse_id
 from synth.errors import AssentError, Unavailable
 from synth.jobs import selectors, services

@@ -6,7 +6,7 @@ class JobsConfig(AppConfig):
     label = "jobs"
 
     def ready(self) -> None:
-        from accounts.voice_signals import voice_erased
+        from accounts.voices.signals import voice_erased
         from synth.jobs.services.erasing import on_voice_erased
 
         voice_erased.connect(on_voice_erased, dispatch_uid="jobs.erase")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from accounts import selectors
-from accounts.principals import Principal
+from accounts.people.principals import Principal
+from accounts.voices import selectors
 
 WORDS: dict[str, tuple[str, ...]] = {
     "sad": ("sad", "sadly", "sorrow", "sorrowful", "grief", "mournful", "melancholy", "melancholic", "悲伤", "难过", "伤心"),

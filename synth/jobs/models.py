@@ -10,7 +10,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import ApiKey, Clip, Consent, Organisation, Style, Voice, VoiceWeights
+from accounts.consent.models import Consent, VoiceWeights
+from accounts.people.models import ApiKey, Organisation
+from accounts.voices.models import Clip, Style, Voice
 from audit.models import Entry
 from synth.common.ids import new_id
 from watermark.models import Mark

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.principals import principal_for, renewed
+from accounts.people.principals import principal_for, renewed
 from synth.errors import Unavailable
 from synth.jobs import selectors, services
 from synth.jobs.api import audio_response, idempotency_key

@@ -9,9 +9,10 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.models import Organisation, Style
-from accounts.permissions import SPEECH_READ
-from accounts.principals import Principal
+from accounts.people.models import Organisation
+from accounts.people.permissions import SPEECH_READ
+from accounts.people.principals import Principal
+from accounts.voices.models import Style
 from synth.errors import NotFound
 from synth.jobs.models import DictionaryVersion, JobState, Output, SynthesisJob
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.scope import DEFAULT_PURPOSE
+from accounts.consent.scope import DEFAULT_PURPOSE
 from synth.errors import shown
 from synth.jobs.formats import FORMATS
 from synth.jobs.models import DictionaryVersion, JobState, Output, SynthesisJob

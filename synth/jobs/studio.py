@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.scope import DEFAULT_PURPOSE
+from accounts.consent.scope import DEFAULT_PURPOSE
 from synth.engines.base import BLEND
 from synth.jobs.parameters import PARAMETERS, PRESETS
 from synth.jobs.script import PLAIN, SSML, TAGS

@@ -14,13 +14,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import selectors as voices
-from accounts.languages import LANGUAGES
-from accounts.permissions import SPEECH_WRITE
-from accounts.principals import Principal, principal_for
-from accounts.scope import DEFAULT_PURPOSE, PURPOSES
-from accounts.services.authorisation import NEUTRAL
-from accounts.words import emotion_label
+from accounts.consent import selectors as consent_selectors
+from accounts.consent.scope import DEFAULT_PURPOSE, PURPOSES
+from accounts.consent.services.authorisation import NEUTRAL
+from accounts.people.permissions import SPEECH_WRITE
+from accounts.people.principals import Principal, principal_for
+from accounts.voices import selectors as voice_selectors
+from accounts.voices.labels import emotion_label
+from accounts.voices.languages import LANGUAGES
 from audit.services import proof_for
 from synth.errors import AssentError, NotFound
 from synth.jobs import selectors, services
@@ -56,8 +57,8 @@ def _studio(principal: Principal, request: HttpRequest) -> dict[str, Any]:
     """Voices that can speak now with their styles, and what was chosen or asked for in the address."""
     principal.require(SPEECH_WRITE)
     asked = request.POST or request.GET
-    speaking: list[Any] = list(voices.speaking_voices(principal))
-    styles = voices.approved_styles(speaking)
+    speaking: list[Any] = list(consent_selectors.speaking_voices(principal))
+    styles = voice_selectors.approved_styles(speaking)
     for voice in speaking:
         voice.shown_styles = [(style.name, emotion_label(style.emotion)) for style in styles[voice.pk]]
         names = [name for name, _label in voice.shown_styles]
@@ -111,7 +112,7 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "job": row,
         **_shown(row),
         "may_write": principal.can(SPEECH_WRITE),
-        "controls": voices.controls(principal, row.voice),
+        "controls": voice_selectors.controls(principal, row.voice),
         "take_down_reasons": TAKE_DOWN_REASONS.items(),
     }
     response = render(request, "jobs/result.html" if fragment else "jobs/job.html", context)

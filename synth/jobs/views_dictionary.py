@@ -6,9 +6,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from accounts.languages import LANGUAGES
-from accounts.permissions import VOICES_WRITE
-from accounts.principals import principal_for
+from accounts.people.permissions import VOICES_WRITE
+from accounts.people.principals import principal_for
+from accounts.voices.languages import LANGUAGES
 from synth.errors import AssentError
 from synth.jobs import selectors, services
 from synth.portal.refusals import page, show

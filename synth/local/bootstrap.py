@@ -74,7 +74,7 @@ def fetch_speaker_weights(models_dir: Path) -> str | None:
     Without them a consent goes to a human reviewer instead of being decided by the speaker gate.
     """
     code = (
-        "import sys; from pathlib import Path; from accounts.gates.weights import WeightsError, fetch\n"
+        "import sys; from pathlib import Path; from accounts.gates.speaker_weights import WeightsError, fetch\n"
         "try: fetch(Path(sys.argv[1]))\n"
         "except WeightsError as error: sys.exit(str(error))"
     )

@@ -9,11 +9,15 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from accounts import services
-from accounts.models import Challenge, Submission, User, Voice
-from accounts.permissions import Role
-from accounts.principals import Principal
-from accounts.services.consent import GATES_THAT_MUST_PASS
+from accounts.consent import services as consent_services
+from accounts.consent.models import Challenge, Submission
+from accounts.consent.services.decisions import GATES_THAT_MUST_PASS
+from accounts.people import services as people_services
+from accounts.people.models import User
+from accounts.people.permissions import Role
+from accounts.people.principals import Principal
+from accounts.voices import services as voice_services
+from accounts.voices.models import Voice
 from tests import factories
 
 
@@ -23,7 +27,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     tasks: list[tuple[str, str]] = []
     monkeypatch.setattr("synth.common.queue.send", lambda task, *args: tasks.append((task, str(args[0]))))
     monkeypatch.setattr(
-        "accounts.services.checks.send", lambda task, *args: tasks.append((task, str(args[0])))
+        "accounts.consent.services.checks.send", lambda task, *args: tasks.append((task, str(args[0])))
     )
     return tasks
 
@@ -32,7 +36,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 def address(monkeypatch: pytest.MonkeyPatch) -> str:
     """Each test calls from an address of its own, so that no rate limit carries over."""
     own = str(uuid.uuid4())
-    monkeypatch.setattr("accounts.api.client_address", lambda request: own)
+    monkeypatch.setattr("accounts.consent.api.client_address", lambda request: own)
     return own
 
 
@@ -62,7 +66,7 @@ def reviewer(owner: Principal) -> Principal:
 @pytest.fixture
 def voice(owner: Principal) -> Voice:
     """Registered, without consent."""
-    return services.register_voice(principal=owner, name="Ada", person_name="Ada Byron", language="en")
+    return voice_services.register_voice(principal=owner, name="Ada", person_name="Ada Byron", language="en")
 
 
 @pytest.fixture
@@ -77,18 +81,18 @@ def take(data: bytes | None = None) -> SimpleUploadedFile:
 
 def answered(principal: Principal, voice: Voice, **scope: Any) -> Submission:
     """A recording handed in and claimed by a worker."""
-    challenge = services.issue_challenge(principal=principal, voice_id=voice.pk, **scope)
+    challenge = consent_services.issue_challenge(principal=principal, voice_id=voice.pk, **scope)
     return answer(principal, challenge.pk)
 
 
 def answer(principal: Principal, challenge_id: Any) -> Submission:
-    submission = services.submit_recording(
+    submission = consent_services.submit_recording(
         principal=principal,
         challenge_id=challenge_id,
         upload=take(),
         **factories.acknowledged(Challenge.objects.get(pk=challenge_id)),
     )
-    claimed = services.begin_check(submission_id=submission.pk)
+    claimed = consent_services.begin_check(submission_id=submission.pk)
     assert claimed is not None
     return claimed
 
@@ -115,7 +119,7 @@ def gate(name: str, outcome: str, code: str = "") -> dict[str, Any]:
 
 def waiting_for_review(principal: Principal, voice: Voice) -> Submission:
     submission = answered(principal, voice)
-    return services.apply_consent_gates(
+    return consent_services.apply_consent_gates(
         submission_id=submission.pk,
         result=report(gate("statement", "review", "language_needs_reviewer"), decision="needs_review"),
     )
@@ -130,5 +134,5 @@ def browser(user: User) -> Client:
 
 def program(principal: Principal, scopes: list[str]) -> Client:
     """An HTTP client that sends an API key with `scopes`."""
-    _, key = services.create_key(principal=principal, name="test", scopes=scopes)
+    _, key = people_services.create_key(principal=principal, name="test", scopes=scopes)
     return Client(headers={"authorization": f"Bearer {key}"})

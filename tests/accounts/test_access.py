@@ -9,10 +9,13 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern
 
-from accounts import services
 from accounts import urls as doors
-from accounts.models import ApiKey, Clip, Membership, Voice
-from accounts.permissions import SCOPES, Role
+from accounts.consent import services as consent_services
+from accounts.people import services as people_services
+from accounts.people.models import ApiKey, Membership
+from accounts.people.permissions import SCOPES, Role
+from accounts.voices import services as voice_services
+from accounts.voices.models import Clip, Voice
 from audit.models import Entry
 from tests import factories
 from tests.accounts.conftest import browser, program, take, waiting_for_review
@@ -55,11 +58,11 @@ def victim(owner, stranger):
     """Ids of one thing of each kind that belongs to `owner`, and the same as never existed."""
     voice = factories.consented_voice(owner)
     style = factories.approved_style(owner, voice)
-    fresh = services.register_voice(principal=owner, name="B", person_name="Bea", language="en")
+    fresh = voice_services.register_voice(principal=owner, name="B", person_name="Bea", language="en")
     waiting = waiting_for_review(owner, fresh)
-    open_challenge = services.issue_challenge(principal=owner, voice_id=fresh.pk)
-    key, _ = services.create_key(principal=owner, name="k", scopes=["speech:read"])
-    invitation = services.invite(principal=owner, email="guest@example.org", role=Role.AUDITOR)
+    open_challenge = consent_services.issue_challenge(principal=owner, voice_id=fresh.pk)
+    key, _ = people_services.create_key(principal=owner, name="k", scopes=["speech:read"])
+    invitation = people_services.invite(principal=owner, email="guest@example.org", role=Role.AUDITOR)
     names = {
         "voice": voice.pk,
         "challenge_id": open_challenge.pk,

@@ -8,18 +8,12 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import services
-from accounts.models import (
-    ApiKey,
-    Challenge,
-    Consent,
-    Membership,
-    Organisation,
-    Submission,
-    User,
-    Voice,
-)
-from accounts.states import MOVES, CheckState, VoiceStatus, move, sources_of
+from accounts.consent import services as consent_services
+from accounts.consent.models import Challenge, Consent, Submission
+from accounts.people.models import ApiKey, Membership, Organisation, User
+from accounts.voices import services as voice_services
+from accounts.voices.models import Voice
+from accounts.voices.states import MOVES, CheckState, VoiceStatus, move, sources_of
 from tests import factories
 from tests.accounts.conftest import answered
 
@@ -64,7 +58,7 @@ def test_a_key_carries_known_scopes_only(owner):
 
 
 def test_slugs_are_unique_in_an_organisation(owner, voice):
-    other = services.register_voice(principal=owner, name="Ada", person_name="Ada King", language="en")
+    other = voice_services.register_voice(principal=owner, name="Ada", person_name="Ada King", language="en")
     assert other.slug != voice.slug
     refused(lambda: Voice.objects.filter(pk=other.pk).update(slug=voice.slug))
 
@@ -104,13 +98,13 @@ def test_a_consent_is_never_rewritten(speaking, change):
 
 def test_a_consent_is_never_deleted_nor_reopened(owner, speaking):
     refused(lambda: Consent.objects.filter(voice=speaking).delete())
-    services.revoke(principal=owner, voice_id=speaking.pk)
+    consent_services.revoke(principal=owner, voice_id=speaking.pk)
     refused(lambda: Consent.objects.filter(voice=speaking).update(closed_as="", revoked_at=None))
     refused(lambda: Voice.objects.filter(pk=speaking.pk).update(status="active"))
 
 
 def test_a_challenge_keeps_its_statement_and_its_bound(owner, voice):
-    challenge = services.issue_challenge(principal=owner, voice_id=voice.pk)
+    challenge = consent_services.issue_challenge(principal=owner, voice_id=voice.pk)
     refused(lambda: Challenge.objects.filter(pk=challenge.pk).update(statement="I agree to anything."))
     refused(lambda: Challenge.objects.filter(pk=challenge.pk).update(attempts=4))
     later = challenge.expires_at + timedelta(days=1)
@@ -149,7 +143,9 @@ def test_the_table_allows_every_move_it_names(owner):
 
 def test_a_decided_submission_stays_decided(owner, voice):
     submission = answered(owner, voice)
-    services.apply_consent_gates(submission_id=submission.pk, result=services.result_of_refusal(_refusal()))
+    consent_services.apply_consent_gates(
+        submission_id=submission.pk, result=consent_services.result_of_refusal(_refusal())
+    )
     for state in (CheckState.APPROVED, CheckState.QUEUED, CheckState.CHECKING, CheckState.NEEDS_REVIEW):
         refused(lambda state=state: Submission.objects.filter(pk=submission.pk).update(state=state))
 

@@ -8,9 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection, connections, transaction
 
-from accounts import services
-from accounts.models import ApiKey, Challenge, Consent, Submission, User, Voice
-from accounts.services import keys
+from accounts.consent import services as consent_services
+from accounts.consent.models import Challenge, Consent, Submission
+from accounts.people import services as people_services
+from accounts.people.models import ApiKey, User
+from accounts.people.services import keys
+from accounts.voices import services as voice_services
+from accounts.voices.models import Voice
 from synth.errors import AssentError
 from tests import factories
 from tests.accounts.conftest import answered, report, take
@@ -69,26 +73,26 @@ def waits_for_lock():
 
 
 def test_one_of_many_workers_gets_the_submission(owner, voice):
-    challenge = services.issue_challenge(principal=owner, voice_id=voice.pk)
-    submission = services.submit_recording(
+    challenge = consent_services.issue_challenge(principal=owner, voice_id=voice.pk)
+    submission = consent_services.submit_recording(
         principal=owner, challenge_id=challenge.pk, upload=take(), **factories.acknowledged(challenge)
     )
-    claims = at_once(*[lambda: services.begin_check(submission_id=submission.pk)] * 6)
+    claims = at_once(*[lambda: consent_services.begin_check(submission_id=submission.pk)] * 6)
     assert sum(claim is not None for claim in claims) == 1
     assert Submission.objects.get(pk=submission.pk).claims == 1
 
 
 def test_one_of_two_reports_decides(owner, voice):
     submission = answered(owner, voice)
-    at_once(*[lambda: services.apply_consent_gates(submission_id=submission.pk, result=report())] * 4)
+    at_once(*[lambda: consent_services.apply_consent_gates(submission_id=submission.pk, result=report())] * 4)
     assert Consent.objects.filter(voice=voice).count() == 1
 
 
 def test_recordings_sent_at_once_count_once(owner, voice):
-    challenge = services.issue_challenge(principal=owner, voice_id=voice.pk)
+    challenge = consent_services.issue_challenge(principal=owner, voice_id=voice.pk)
 
     def send():
-        return services.submit_recording(
+        return consent_services.submit_recording(
             principal=owner, challenge_id=challenge.pk, upload=take(), **factories.acknowledged(challenge)
         )
 
@@ -99,7 +103,7 @@ def test_recordings_sent_at_once_count_once(owner, voice):
 
 def test_the_daily_limit_holds_under_haste(owner, voice):
     def issue():
-        return services.issue_challenge(principal=owner, voice_id=voice.pk)
+        return consent_services.issue_challenge(principal=owner, voice_id=voice.pk)
 
     for _ in range(8):
         issue()
@@ -108,9 +112,11 @@ def test_the_daily_limit_holds_under_haste(owner, voice):
 
 
 def test_the_first_administrator_is_one(db):
-    token = services.first_admin_link().rsplit("/", 1)[1]
+    token = people_services.first_admin_link().rsplit("/", 1)[1]
     actions = [
-        lambda n=n: services.redeem_first_admin_token(token, email=f"a{n}@example.org", organisation_name="S")
+        lambda n=n: people_services.redeem_first_admin_token(
+            token, email=f"a{n}@example.org", organisation_name="S"
+        )
         for n in range(4)
     ]
     results = at_once(*actions)
@@ -120,7 +126,7 @@ def test_the_first_administrator_is_one(db):
 
 def test_the_key_limit_holds_under_haste(owner, monkeypatch):
     monkeypatch.setattr(keys, "MAX_LIVE_KEYS", 2)
-    at_once(*[lambda: services.create_key(principal=owner, name="k", scopes=["speech:read"])] * 5)
+    at_once(*[lambda: people_services.create_key(principal=owner, name="k", scopes=["speech:read"])] * 5)
     assert ApiKey.objects.count() == 2
 
 
@@ -128,18 +134,18 @@ def test_a_release_that_holds_the_consent_finishes_before_the_revocation(owner):
     voice = factories.consented_voice(owner)
     consent = Consent.objects.get(voice=voice)
     with transaction.atomic():
-        assert services.consent_is_live(consent_id=consent.pk, version=consent.version, lock=True)
-        revocation = Background(lambda: services.revoke(principal=owner, voice_id=voice.pk))
+        assert consent_services.consent_is_live(consent_id=consent.pk, version=consent.version, lock=True)
+        revocation = Background(lambda: consent_services.revoke(principal=owner, voice_id=voice.pk))
         assert waits_for_lock()
         assert revocation.is_alive()
         # Still inside the releasing transaction: nothing has been withdrawn under its hands.
         assert Consent.objects.get(pk=consent.pk).closed_as == ""
     revocation.wait()
     assert Consent.objects.get(pk=consent.pk).closed_as == "revoked"
-    assert not services.consent_is_live(consent_id=consent.pk, version=consent.version)
+    assert not consent_services.consent_is_live(consent_id=consent.pk, version=consent.version)
 
 
-@pytest.mark.parametrize("stop", [services.revoke, services.suspend])
+@pytest.mark.parametrize("stop", [consent_services.revoke, consent_services.suspend])
 def test_a_release_that_comes_during_a_stop_waits_and_is_refused(owner, stop):
     voice = factories.consented_voice(owner)
     consent = Consent.objects.get(voice=voice)
@@ -148,7 +154,7 @@ def test_a_release_that_comes_during_a_stop_waits_and_is_refused(owner, stop):
     def release():
         with transaction.atomic():
             answers.append(
-                services.consent_is_live(consent_id=consent.pk, version=consent.version, lock=True)
+                consent_services.consent_is_live(consent_id=consent.pk, version=consent.version, lock=True)
             )
 
     with transaction.atomic():
@@ -167,7 +173,7 @@ def test_releases_in_one_voice_do_not_wait_for_each_other(owner):
 
     def release():
         with transaction.atomic():
-            live = services.consent_is_live(consent_id=consent.pk, version=consent.version, lock=True)
+            live = consent_services.consent_is_live(consent_id=consent.pk, version=consent.version, lock=True)
             together.wait(10)  # both hold the row now, or this breaks
             return live
 
@@ -176,11 +182,13 @@ def test_releases_in_one_voice_do_not_wait_for_each_other(owner):
 
 def test_approval_and_revocation_at_once_never_leave_a_live_consent(owner):
     for _ in range(5):
-        voice = services.register_voice(principal=owner, name="v", person_name="Ada Byron", language="en")
+        voice = voice_services.register_voice(
+            principal=owner, name="v", person_name="Ada Byron", language="en"
+        )
         submission = answered(owner, voice)
         at_once(
-            lambda pk=submission.pk: services.apply_consent_gates(submission_id=pk, result=report()),
-            lambda pk=voice.pk: services.revoke(principal=owner, voice_id=pk),
+            lambda pk=submission.pk: consent_services.apply_consent_gates(submission_id=pk, result=report()),
+            lambda pk=voice.pk: consent_services.revoke(principal=owner, voice_id=pk),
         )
         assert Voice.objects.get(pk=voice.pk).status == "revoked"
         assert not Consent.objects.filter(voice=voice, closed_as="").exists()

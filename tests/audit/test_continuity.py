@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from accounts.services import create_key
+from accounts.people.services import create_key
 from audit import continuity, keys, verification
 from audit.models import Checkpoint as CheckpointRow
 from audit.models import Entry

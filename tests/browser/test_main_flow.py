@@ -56,7 +56,9 @@ def test_consent_speech_proof_and_revocation(
     page = owner.page
 
     # The first administrator comes in by the one-time link.
-    link = service.python("from accounts.services import first_admin_link\nanswer = first_admin_link()")
+    link = service.python(
+        "from accounts.people.services import first_admin_link\nanswer = first_admin_link()"
+    )
     page.goto(link)
     page.fill("[name=email]", "alex@example.org")
     page.fill("[name=name]", takes.PERSON)

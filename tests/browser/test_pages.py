@@ -81,7 +81,7 @@ def seeded(service) -> Iterator[dict[str, str]]:
     yield made
     # The service is other tests' too, and one of them comes in by the first administrator's link.
     service.python(
-        "from accounts.models import User\n"
+        "from accounts.people.models import User\n"
         f"answer = User.objects.filter(email={made['email']!r}).update(is_staff=False)"
     )
 

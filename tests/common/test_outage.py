@@ -6,7 +6,7 @@ import pytest
 from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
-from accounts.services import create_key
+from accounts.people.services import create_key
 from tests import factories
 
 AWAY = [

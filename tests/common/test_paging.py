@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from accounts import services
-from accounts.models import ApiKey
-from accounts.permissions import Role
+from accounts.people import services as people_services
+from accounts.people.models import ApiKey
+from accounts.people.permissions import Role
+from accounts.voices import services as voice_services
 from synth.common.paging import first_of, page_by_id
 from tests import factories
 from tests.accounts.conftest import browser
@@ -21,7 +22,8 @@ def owner():
 
 def keys_of(owner, count):
     return [
-        services.create_key(principal=owner, name=f"k{i}", scopes=["voices:read"])[0] for i in range(count)
+        people_services.create_key(principal=owner, name=f"k{i}", scopes=["voices:read"])[0]
+        for i in range(count)
     ]
 
 
@@ -51,8 +53,8 @@ def test_every_list_of_the_accounts_api_pages_alike(owner):
     for _ in range(2):
         factories.member_principal(owner, Role.AUDITOR)
     for number in range(3):
-        services.invite(principal=owner, email=f"guest{number}@example.org", role=Role.AUDITOR)
-        services.register_voice(principal=owner, name=f"V{number}", person_name="A", language="en")
+        people_services.invite(principal=owner, email=f"guest{number}@example.org", role=Role.AUDITOR)
+        voice_services.register_voice(principal=owner, name=f"V{number}", person_name="A", language="en")
     client = browser(owner.user)
     for path in ("keys", "organisation/members", "organisation/invitations", "voices"):
         whole = client.get(f"/api/v1/{path}").json()

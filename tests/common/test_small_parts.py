@@ -10,6 +10,8 @@ import uuid
 from datetime import timedelta
 
 import pytest
+import redis
+import time_machine
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -46,6 +48,17 @@ def test_errors_survive_a_process_border():
     assert type(again) is TooMany
     assert again.as_dict() == error.as_dict()
     assert again.http_status == 429
+
+
+def test_errors_survive_a_row():
+    error = TooMany("rate_limited", "Slow down.", measured=3, limit=2, extra={"param": "x"})
+    again = AssentError.from_dict(error.as_dict(), http_status=429)
+    assert again.as_dict() == error.as_dict()
+    assert again.http_status == 429
+    kept = {"code": "c", "message": "m", "http_status": 413, "retry_after_s": 2.0}
+    again = AssentError.from_dict(kept, http_status=500)
+    assert again.http_status == 413 and again.retry_after_s is None
+    assert again.as_dict() == {"code": "c", "message": "m", "retry_after_s": 2.0}
 
 
 def test_upload_is_hashed_bounded_and_unguessable():
@@ -103,9 +116,40 @@ def test_rate_limit_counts_per_subject():
         ratelimit.check(action="test", subject=subject, rate="3/day")
     with pytest.raises(TooMany) as refused:
         ratelimit.check(action="test", subject=subject, rate="3/day")
-    assert refused.value.limit == 3
-    assert refused.value.retry_after_s > 0
+    assert (refused.value.measured, refused.value.limit) == (4, 3)
+    assert 86_000 < refused.value.retry_after_s <= 86_400
     ratelimit.check(action="test", subject=str(new_id()), rate="3/day")
+    ratelimit.check(action="other", subject=subject, rate="3/day")
+
+
+def test_a_rate_limit_takes_as_many_as_are_left_and_counts_no_refusal():
+    subject = str(new_id())
+    with pytest.raises(TooMany) as refused:
+        ratelimit.check(action="test", subject=subject, rate="3/day", times=4)
+    assert refused.value.measured == 4
+    ratelimit.check(action="test", subject=subject, rate="3/day", times=3)
+    with pytest.raises(TooMany):
+        ratelimit.check(action="test", subject=subject, rate="3/day")
+
+
+def test_a_rate_limit_has_no_border_at_which_twice_the_rate_passes():
+    # Late in one minute and early in the next: two windows of a clock, one minute all the same.
+    with time_machine.travel(1_800_000_059, tick=False):
+        subject = str(new_id())
+        ratelimit.check(action="test", subject=subject, rate="3/minute", times=3)
+    with time_machine.travel(1_800_000_061, tick=False), pytest.raises(TooMany) as refused:
+        ratelimit.check(action="test", subject=subject, rate="3/minute")
+    assert refused.value.retry_after_s == pytest.approx(58)
+    with time_machine.travel(1_800_000_120, tick=False):
+        ratelimit.check(action="test", subject=subject, rate="3/minute", times=3)
+
+
+def test_without_its_store_a_rate_limit_lets_pass(monkeypatch, caplog):
+    nobody = redis.Redis(unix_socket_path="/nonexistent/valkey.sock")
+    monkeypatch.setattr(ratelimit, "client", lambda: nobody)
+    for _ in range(3):
+        ratelimit.check(action="test", subject="anybody", rate="1/day")
+    assert caplog.messages == ["rate limit for test was not counted"] * 3
 
 
 def test_environment_is_typed():

@@ -12,8 +12,8 @@ SEED = """
 from django.db import transaction
 from tests import factories
 from tests.e2e.material import style_clip
-from accounts.services import create_key
-from accounts.permissions import SCOPES
+from accounts.people.services import create_key
+from accounts.people.permissions import SCOPES
 owner = factories.owner_principal("Northwind Studio")
 # In one transaction: a worker that sees the rows earlier would check the recordings itself.
 with transaction.atomic():

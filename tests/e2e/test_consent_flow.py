@@ -21,8 +21,8 @@ def studio(seeded: Seeded) -> dict:
     """An organisation whose name and person the committed takes can say, with a key."""
     return seeded.service.python(
         "from tests import factories, takes\n"
-        "from accounts.services import create_key\n"
-        "from accounts.permissions import SCOPES\n"
+        "from accounts.people.services import create_key\n"
+        "from accounts.people.permissions import SCOPES\n"
         "owner = factories.owner_principal(takes.ORGANISATION)\n"
         "_, secret = create_key(principal=owner, name='t', scopes=sorted(SCOPES))\n"
         "answer = {'key': secret}"

@@ -10,8 +10,8 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts import services as accounts
-from accounts.models import VoiceWeights
+from accounts.consent import services as consent
+from accounts.consent.models import VoiceWeights
 from synth.gptsovits.store import Store
 from tests import factories
 from worker import own_weights
@@ -58,7 +58,7 @@ def test_a_pair_is_added_with_consent_and_forgotten_with_it(tmp_path, settings, 
     assert row.s1_sha256 == hashlib.sha256(pair.s1.read_bytes()).hexdigest()
     own_weights.forget(voice.pk)  # a late message: the pair still counts
     assert Store(tmp_path).pairs.get(str(voice.pk)) is not None
-    accounts.revoke(principal=owner, voice_id=voice.pk)
+    consent.revoke(principal=owner, voice_id=voice.pk)
     own_weights.forget(voice.pk)
     assert Store(tmp_path).pairs.get(str(voice.pk)) is None
 

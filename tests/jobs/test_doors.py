@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from accounts.services import create_key
+from accounts.people.services import create_key
 from synth.jobs.models import DictionaryVersion, SynthesisJob
 from synth.jobs.parameters import PARAMETERS
 from synth.jobs.tiles import CACHE_KEY, publish_engine

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from django.core.files.storage import default_storage
 
-from accounts import services as accounts
-from accounts.models import Challenge, Submission, Voice
+from accounts.consent import services as consent
+from accounts.consent.models import Challenge, Submission
+from accounts.voices.models import Voice
 from audit.models import Entry
 from synth.errors import AssentError
 from synth.jobs import services
@@ -28,7 +29,7 @@ def test_files_and_texts_go_and_marks_stay(owner, voice):  # noqa: F811
     kept = services.release_job(job=kept_job, mark=reserved(kept_job), finished=finished())
     assert default_storage.exists(output.file)
 
-    accounts.erase_voice(principal=owner, voice_id=voice.pk)
+    consent.erase_voice(principal=owner, voice_id=voice.pk)
 
     assert not default_storage.exists(output.file) and default_storage.exists(kept.file)
     for row in SynthesisJob.objects.filter(voice=voice):
@@ -55,7 +56,7 @@ def test_nothing_that_names_the_person_is_left_in_the_rows(owner, voice):  # noq
     job = claimed(owner, voice)
     services.release_job(job=job, mark=reserved(job), finished=finished())
     assert Challenge.objects.filter(voice=voice, statement__contains=person).exists()
-    accounts.erase_voice(principal=owner, voice_id=voice.pk)
+    consent.erase_voice(principal=owner, voice_id=voice.pk)
     found = Voice.objects.get(pk=voice.pk)
     assert person not in f"{found.name} {found.person_name} {found.slug}"
     for challenge in Challenge.objects.filter(voice=voice):
@@ -73,7 +74,7 @@ def test_if_a_file_cannot_be_accounted_for_nothing_is_erased(owner, voice, monke
 
     monkeypatch.setattr("synth.jobs.services.erasing.record", broken)
     with pytest.raises(RuntimeError):
-        accounts.erase_voice(principal=owner, voice_id=voice.pk)
+        consent.erase_voice(principal=owner, voice_id=voice.pk)
     found = Voice.objects.get(pk=voice.pk)
     assert found.erased_at is None and found.person_name and found.status == "active"
     assert default_storage.exists(output.file)

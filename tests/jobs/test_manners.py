@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from accounts import services as accounts
-from accounts.permissions import SPEECH_READ, Role
+from accounts.consent import services as consent
+from accounts.people.permissions import SPEECH_READ, Role
 from audit.actors import SYSTEM
 from audit.models import Entry
 from synth.errors import AssentError, Conflict, Forbidden, NotFound
@@ -143,7 +143,7 @@ def test_the_same_request_is_known_by_everything_in_it(speak):
 def test_a_tagged_style_that_was_removed_stops_the_job(owner, speak):  # noqa: F811
     job = services.claim_job(job_id=speak(input_type="tags").id, worker="w")
     tagged = JobStyle.objects.get(job=job, weight=None).style
-    accounts.remove_style(principal=owner, style_id=tagged.pk)
+    consent.remove_style(principal=owner, style_id=tagged.pk)
     with pytest.raises(JobStopped, match="style"):
         services.beat(job=job, stage="speaking", progress=0.5)
     with pytest.raises(JobStopped, match="style"):
@@ -158,7 +158,7 @@ def test_removing_a_style_and_releasing_cannot_cross(owner, speak, name):  # noq
     removed = threading.Event()
 
     def remove() -> None:
-        accounts.remove_style(principal=owner, style_id=job.voice.styles.get(name=name).pk)
+        consent.remove_style(principal=owner, style_id=job.voice.styles.get(name=name).pk)
         removed.set()
         connection.close()
 
@@ -177,17 +177,17 @@ def test_removing_a_style_and_releasing_cannot_cross(owner, speak, name):  # noq
 @pytest.mark.parametrize("ending", ["removed", "replaced", "revoked"])
 def test_weights_that_count_no_longer_stop_the_job(owner, ending):  # noqa: F811
     voice = factories.consented_voice(owner, custom_weights=True)  # noqa: F811
-    accounts.add_weights(actor=SYSTEM, voice_id=voice.pk, s1_sha256="1" * 64, s2_sha256="2" * 64)
+    consent.add_weights(actor=SYSTEM, voice_id=voice.pk, s1_sha256="1" * 64, s2_sha256="2" * 64)
     made = services.submit_job(principal=owner, voice=str(voice.id), text="The letter came.")
     assert made.authorised_entry.content["data"]["weights_id"] == str(made.weights_id)
     job = services.claim_job(job_id=made.id, worker="w")
     services.beat(job=job, stage="speaking", progress=0.1)
     if ending == "removed":
-        accounts.remove_weights(actor=SYSTEM, voice_id=voice.pk)
+        consent.remove_weights(actor=SYSTEM, voice_id=voice.pk)
     elif ending == "replaced":
-        accounts.add_weights(actor=SYSTEM, voice_id=voice.pk, s1_sha256="3" * 64, s2_sha256="4" * 64)
+        consent.add_weights(actor=SYSTEM, voice_id=voice.pk, s1_sha256="3" * 64, s2_sha256="4" * 64)
     else:
-        accounts.revoke(principal=owner, voice_id=voice.pk)
+        consent.revoke(principal=owner, voice_id=voice.pk)
     with pytest.raises(JobStopped) as stopped:
         services.release_job(job=job, mark=reserved(job), finished=finished())
     services.stop_job(job=job, reason=stopped.value.reason)

@@ -11,8 +11,8 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from accounts import services as accounts
-from accounts.permissions import Role
+from accounts.consent import services as consent
+from accounts.people.permissions import Role
 from audit import continuity
 from audit.models import Entry
 from audit.services import record
@@ -108,7 +108,7 @@ def test_refusals_have_codes_and_leave_no_job(owner, voice, change, code):
 
 
 def test_refusals_by_rule_are_logged(owner, voice):
-    accounts.revoke(principal=owner, voice_id=voice.id, reason="enough")
+    consent.revoke(principal=owner, voice_id=voice.id, reason="enough")
     with pytest.raises(Forbidden) as refused:
         submit(owner, voice)
     assert refused.value.code == "consent_revoked"
@@ -189,7 +189,7 @@ def test_release_writes_entry_mark_output_and_state_together(owner, voice):
 def test_revocation_before_release_releases_nothing(owner, voice):
     job = claimed(owner, voice)
     mark = reserved(job)
-    accounts.revoke(principal=owner, voice_id=voice.id, reason="")
+    consent.revoke(principal=owner, voice_id=voice.id, reason="")
     with pytest.raises(JobStopped) as stopped:
         services.release_job(job=job, mark=mark, finished=finished())
     services.stop_job(job=job, reason=stopped.value.reason)
@@ -203,7 +203,7 @@ def test_revocation_before_release_releases_nothing(owner, voice):
 def test_after_revocation_a_released_file_is_not_served(owner, voice):
     job = claimed(owner, voice)
     services.release_job(job=job, mark=reserved(job), finished=finished())
-    accounts.revoke(principal=owner, voice_id=voice.id, reason="")
+    consent.revoke(principal=owner, voice_id=voice.id, reason="")
     with pytest.raises(Forbidden) as refused:
         services.open_output(principal=owner, job_id=job.id)
     assert refused.value.code == "consent_revoked"
@@ -331,12 +331,12 @@ def test_revoking_and_releasing_cannot_cross(owner, voice):
     done = threading.Event()
 
     def revoke() -> None:
-        accounts.revoke(principal=owner, voice_id=voice.id, reason="")
+        consent.revoke(principal=owner, voice_id=voice.id, reason="")
         done.set()
         connection.close()
 
     with transaction.atomic():
-        assert accounts.consent_is_live(consent_id=job.consent_id, version=job.consent_version, lock=True)
+        assert consent.consent_is_live(consent_id=job.consent_id, version=job.consent_version, lock=True)
         thread = threading.Thread(target=revoke)
         thread.start()
         assert not done.wait(0.5)

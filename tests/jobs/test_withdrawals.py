@@ -8,10 +8,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from accounts import services as accounts
-from accounts.permissions import Role
-from accounts.principals import principal_of, renewed
-from accounts.services.consent import GATES_THAT_MUST_PASS
+from accounts.consent import services as consent
+from accounts.consent.services.decisions import GATES_THAT_MUST_PASS
+from accounts.people import services as people
+from accounts.people.permissions import Role
+from accounts.people.principals import principal_of, renewed
 from audit.models import Entry
 from synth.errors import AssentError, Forbidden
 from synth.jobs import selectors, services
@@ -25,18 +26,18 @@ pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 
 
 def renew(owner, voice, **scope):  # noqa: F811
-    challenge = accounts.issue_challenge(principal=owner, voice_id=voice.id, **scope)
+    challenge = consent.issue_challenge(principal=owner, voice_id=voice.id, **scope)
     take = SimpleUploadedFile("take.wav", factories.wav())
-    submission = accounts.submit_recording(
+    submission = consent.submit_recording(
         principal=owner,
         challenge_id=challenge.id,
         upload=take,
         source="microphone",
         **factories.acknowledged(challenge),
     )
-    accounts.begin_check(submission_id=submission.id)
+    consent.begin_check(submission_id=submission.id)
     report = factories.passing_report(GATES_THAT_MUST_PASS | {"speaker"})
-    return accounts.apply_consent_gates(submission_id=submission.id, result=report)
+    return consent.apply_consent_gates(submission_id=submission.id, result=report)
 
 
 def test_files_of_a_renewed_consent_are_not_served_once_the_voice_is_revoked(owner, voice):  # noqa: F811
@@ -44,7 +45,7 @@ def test_files_of_a_renewed_consent_are_not_served_once_the_voice_is_revoked(own
     output = services.release_job(job=job, mark=reserved(job), finished=finished())
     assert renew(owner, voice).state == "approved"
     services.open_output(principal=owner, job_id=job.id)[1].close()
-    accounts.revoke(principal=owner, voice_id=voice.id)
+    consent.revoke(principal=owner, voice_id=voice.id)
     downloads = Entry.objects.filter(event="output.downloaded").count()
     with pytest.raises(Forbidden) as refused:
         services.open_output(principal=owner, job_id=job.id)
@@ -56,7 +57,7 @@ def test_files_of_a_renewed_consent_are_not_served_once_the_voice_is_revoked(own
 
 def test_a_style_removed_while_it_is_spoken_is_not_released(owner, voice):  # noqa: F811
     job = claimed(owner, voice)
-    accounts.remove_style(principal=owner, style_id=job.style_id)
+    consent.remove_style(principal=owner, style_id=job.style_id)
     with pytest.raises(JobStopped):
         services.beat(job=job, stage="speaking", progress=0.5)
     with pytest.raises(JobStopped) as stopped:
@@ -71,7 +72,7 @@ def test_a_style_removed_while_its_timbre_is_used_is_not_released(owner, voice):
     job = claimed(owner, voice)  # in "sad"; the engine is given the neutral clip too
     neutral = voice.styles.get(name="neutral")
     assert neutral.pk not in selectors.style_ids(job)
-    accounts.remove_style(principal=owner, style_id=neutral.pk)
+    consent.remove_style(principal=owner, style_id=neutral.pk)
     with pytest.raises(JobStopped, match="style"):
         services.beat(job=job, stage="speaking", progress=0.5)
     with pytest.raises(JobStopped, match="style"):
@@ -82,7 +83,7 @@ def test_a_style_removed_while_its_timbre_is_used_is_not_released(owner, voice):
 def test_timbre_is_taken_from_the_styles_that_are_there_when_the_job_is_claimed(owner, voice):  # noqa: F811
     lost = claimed(owner, voice)
     assert {style.name for style in lost.timbre.all()} == {"neutral", "sad"}
-    accounts.remove_style(principal=owner, style_id=voice.styles.get(name="neutral").pk)
+    consent.remove_style(principal=owner, style_id=voice.styles.get(name="neutral").pk)
     SynthesisJob.objects.update(heartbeat_at=timezone.now() - timedelta(hours=1))
     services.reap_jobs()
     job = services.claim_job(job_id=lost.id, worker="w2")
@@ -98,18 +99,18 @@ def test_a_style_that_a_narrower_consent_leaves_out_lends_no_timbre(owner, voice
 @pytest.mark.parametrize("ending", ["key", "role", "membership", "account"])
 def test_a_caller_who_waited_has_only_the_rights_that_are_left(owner, ending):  # noqa: F811
     member = factories.member_principal(owner, Role.OPERATOR)
-    key, _secret = accounts.create_key(principal=member, name="k", scopes=["speech:write", "speech:read"])
+    key, _secret = people.create_key(principal=member, name="k", scopes=["speech:write", "speech:read"])
     membership = member.user.memberships.get(organisation=owner.organisation)
     waiting = principal_of(membership, api_key=key)
     assert renewed(waiting).scopes == waiting.scopes
     if ending == "key":
-        accounts.revoke_key(principal=owner, key_id=key.pk)
+        people.revoke_key(principal=owner, key_id=key.pk)
     elif ending == "role":
-        accounts.change_role(principal=owner, membership_id=membership.pk, role=Role.AUDITOR)
+        people.change_role(principal=owner, membership_id=membership.pk, role=Role.AUDITOR)
         assert renewed(waiting).scopes == {"speech:read"}
         return
     elif ending == "membership":
-        accounts.remove_member(principal=owner, membership_id=membership.pk)
+        people.remove_member(principal=owner, membership_id=membership.pk)
     else:
         type(member.user).objects.filter(pk=member.user.pk).update(is_active=False)
     with pytest.raises(AssentError):

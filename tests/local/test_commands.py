@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts.models import User
+from accounts.people.models import User
 from audit import keys as log_keys
 from audit.note import Checkpoint
 from synth.local.keys import ensure_keys

@@ -6,9 +6,14 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from accounts import services
-from accounts.models import ApiKey, Challenge, Membership, Role, Style, Submission, Voice
-from accounts.words import gate_rows
+from accounts.consent import services as consent_services
+from accounts.consent.models import Challenge, Submission
+from accounts.people import services as people_services
+from accounts.people.models import ApiKey, Membership
+from accounts.people.permissions import Role
+from accounts.voices import services as voice_services
+from accounts.voices.labels import gate_rows
+from accounts.voices.models import Style, Voice
 from synth.jobs.models import SynthesisJob
 from tests import factories
 
@@ -125,7 +130,7 @@ def test_a_voice_is_registered_and_its_owner_reads_a_statement(browser):
     assert challenge.scope["emotions"] == ["sad", "neutral"]
     assert challenge.scope["excluded_terms"] == ["lottery"]
     page = text_of(browser.get(asked["location"]))
-    spec = services.challenge_spec(challenge)
+    spec = consent_services.challenge_spec(challenge)
     assert all(f"<li data-challenge-word>{word}</li>" in page for word in spec.word_list)
     decoys = {decoy for part in spec.words for decoy in part.decoys} - set(spec.word_list)
     assert decoys
@@ -168,16 +173,16 @@ def test_where_no_recogniser_is_the_page_says_so_before_anything_is_spoken(brows
 
 
 def test_a_rejected_recording_shows_each_gate_with_its_limit(owner, browser):
-    voice = services.register_voice(principal=owner, name="N", person_name="Alex Morgan", language="en")
-    challenge = services.issue_challenge(principal=owner, voice_id=voice.pk)
-    row = services.submit_recording(
+    voice = voice_services.register_voice(principal=owner, name="N", person_name="Alex Morgan", language="en")
+    challenge = consent_services.issue_challenge(principal=owner, voice_id=voice.pk)
+    row = consent_services.submit_recording(
         principal=owner,
         challenge_id=challenge.pk,
         upload=recording(),
         source="upload",
         **factories.acknowledged(challenge),
     )
-    services.begin_check(submission_id=row.pk)
+    consent_services.begin_check(submission_id=row.pk)
     report = factories.passing_report(frozenset({"length"}))
     report["gates"].append(
         {
@@ -190,7 +195,7 @@ def test_a_rejected_recording_shows_each_gate_with_its_limit(owner, browser):
             "message": "Too noisy.",
         }
     )
-    services.apply_consent_gates(submission_id=row.pk, result=report | {"decision": "rejected"})
+    consent_services.apply_consent_gates(submission_id=row.pk, result=report | {"decision": "rejected"})
     page = text_of(browser.get(f"/submissions/{row.pk}", headers={"accept-language": "zh-CN"}))
     assert "噪声太大：信噪比 11.25 dB，至少 15 dB。" in page
     assert 'data-outcome="fail" data-gate="snr"' in page
@@ -198,19 +203,19 @@ def test_a_rejected_recording_shows_each_gate_with_its_limit(owner, browser):
 
 
 def test_a_reviewer_listens_and_decides(owner, browser):
-    voice = services.register_voice(principal=owner, name="N", person_name="Alex Morgan", language="zh")
-    challenge = services.issue_challenge(principal=owner, voice_id=voice.pk)
-    row = services.submit_recording(
+    voice = voice_services.register_voice(principal=owner, name="N", person_name="Alex Morgan", language="zh")
+    challenge = consent_services.issue_challenge(principal=owner, voice_id=voice.pk)
+    row = consent_services.submit_recording(
         principal=owner,
         challenge_id=challenge.pk,
         upload=recording(),
         source="upload",
         **factories.acknowledged(challenge),
     )
-    services.begin_check(submission_id=row.pk)
-    report = factories.passing_report(services.consent.GATES_THAT_MUST_PASS)
+    consent_services.begin_check(submission_id=row.pk)
+    report = factories.passing_report(consent_services.decisions.GATES_THAT_MUST_PASS)
     report["gates"][0]["outcome"] = "review"
-    services.apply_consent_gates(submission_id=row.pk, result=report | {"decision": "needs_review"})
+    consent_services.apply_consent_gates(submission_id=row.pk, result=report | {"decision": "needs_review"})
     address = f"/review/submissions/{row.pk}"
     assert browser.post(address, {"decision": "approve"}).status_code == 403
     reviewer = logged_in(factories.member_principal(owner, "reviewer"))
@@ -226,7 +231,7 @@ def test_a_reviewer_listens_and_decides(owner, browser):
 
 def test_a_refused_clip_is_recorded_again_with_what_was_typed(owner, browser, voice):
     kept = factories.approved_style(owner, voice, name="calm")
-    style = services.add_style(
+    style = consent_services.add_style(
         principal=owner,
         voice_id=voice.pk,
         name="autumn",
@@ -235,10 +240,10 @@ def test_a_refused_clip_is_recorded_again_with_what_was_typed(owner, browser, vo
         transcript="Nobody came there any more.",
         upload=recording(),
     )
-    services.begin_style_check(style_id=style.pk)
+    consent_services.begin_style_check(style_id=style.pk)
     report = factories.passing_report(frozenset({"length"}))
     report["gates"][0] |= {"outcome": "fail", "code": "too_short", "message": "Too short."}
-    services.apply_style_gates(style_id=style.pk, result=report | {"decision": "rejected"})
+    consent_services.apply_style_gates(style_id=style.pk, result=report | {"decision": "rejected"})
     again = f"/voices/{voice.pk}/styles/new?again={style.pk}"
     assert f'href="{again}"' in text_of(browser.get(f"/styles/{style.pk}"))
     form = text_of(browser.get(again))
@@ -304,7 +309,7 @@ def test_the_studio_submits_a_job_and_shows_its_part(owner, browser, voice):
 
 def test_a_refused_job_says_why_in_the_studio(owner, browser, voice):
     factories.approved_style(owner, voice, name="neutral")
-    services.revoke(principal=owner, voice_id=voice.pk)
+    consent_services.revoke(principal=owner, voice_id=voice.pk)
     form = {
         "voice": str(voice.pk),
         f"style-{voice.pk}": "neutral",
@@ -328,7 +333,7 @@ def test_revoking_is_one_form_and_stands_in_the_ledger(browser, voice):
 
 
 def test_a_revoked_voice_says_what_its_owner_may_do(owner, browser, voice):
-    services.revoke(principal=owner, voice_id=voice.pk, reason="")
+    consent_services.revoke(principal=owner, voice_id=voice.pk, reason="")
     page = text_of(browser.get(f"/voices/{voice.pk}"))
     assert 'href="/voices/new"' in page and "/consent" not in page
     reviewer = logged_in(factories.member_principal(owner, "reviewer"))
@@ -357,11 +362,11 @@ def test_a_key_is_shown_once(browser):
     key = ApiKey.objects.get()
     secret = text_of(made).split('id="secret">')[1].split("<")[0]
     assert secret.startswith(f"assent_{key.prefix}_")
-    assert services.find_key(secret) == key
+    assert people_services.find_key(secret) == key
     assert secret not in text_of(browser.get("/keys"))
     assert "no-store" in made["cache-control"]
     browser.post("/keys", {"do": "revoke", "key": str(key.pk)})
-    assert services.find_key(secret) is None
+    assert people_services.find_key(secret) is None
 
 
 def test_members_are_invited_join_and_change_roles(owner, browser, mailoutbox):
@@ -381,7 +386,7 @@ def test_members_are_invited_join_and_change_roles(owner, browser, mailoutbox):
 
 
 def test_the_first_administrator_comes_in_by_the_link_once(client):
-    link = services.first_admin_link()
+    link = people_services.first_admin_link()
     path = "/" + link.split("/", 3)[3]
     assert client.get(path).status_code == 200
     form = {
@@ -404,8 +409,8 @@ def test_the_first_administrator_comes_in_by_the_link_once(client):
 
 
 def test_a_link_of_the_first_administrator_that_expired_names_the_command_for_another(client):
-    path = "/" + services.first_admin_link().split("/", 3)[3]
-    services.first_admin_link()
+    path = "/" + people_services.first_admin_link().split("/", 3)[3]
+    people_services.first_admin_link()
     answer = client.get(path)
     assert answer.status_code == 404
     assert "manage.py first_admin_link" in text_of(answer)

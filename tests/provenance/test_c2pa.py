@@ -75,6 +75,21 @@ def test_cbor_is_read_as_the_standard_writes_it():
     assert cbor.loads(bytes.fromhex("c074323031332d30332d32315432303a30343a30305a")) == "2013-03-21T20:04:00Z"
     assert cbor.loads(bytes.fromhex("3903e7")) == -1000
     assert cbor.loads(bytes.fromhex("fb3ff199999999999a")) == 1.1
+    assert cbor.loads(bytes.fromhex("a2182101616102")) == {"a": 2}  # a COSE header: numbers for keys
+
+
+@pytest.mark.parametrize(
+    ("data", "value"),
+    [
+        ("d81d00", 0),  # a shared reference to nothing
+        ("d81c81d81d00", [0]),  # a list that holds itself
+        ("d82363283f2e", "(?."),  # a regular expression
+        ("c249010000000000000000", b"\x01" + bytes(8)),  # a big number
+        ("d90100d9d9f7da000f423f01", 1),
+    ],
+)
+def test_a_tag_makes_nothing_of_a_strangers_bytes(data, value):
+    assert cbor.loads(bytes.fromhex(data)) == value
 
 
 @pytest.mark.parametrize(
@@ -84,6 +99,9 @@ def test_cbor_is_read_as_the_standard_writes_it():
         b"\x9b" + b"\xff" * 8,
         b"\xbb\x00\x00\x00\x00\xff\xff\xff\xff",
         b"\x81" * 100,
+        b"\xc1" * 100_000,
+        b"\xa2\x61a\x01\x61a\x02",
+        b"\x9f" + b"\x01" * cbor.MAX_BYTES + b"\xff",
         b"\x5f\x61a\xff",
         b"\xff\xff",
     ],

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from accounts.services import create_key
+from accounts.people.services import create_key
 from audit.actors import ANONYMOUS
 from audit.models import Entry
 from synth.common import uploads

@@ -128,7 +128,7 @@ def test_a_report_under_another_key_or_none_is_refused(answered):
 
 
 def test_the_signature_of_a_receipt_is_none_of_a_report(answered):
-    from accounts import receipts
+    from accounts.consent import receipts
 
     envelope = documents.signed(answered)
     envelope["signature"] = receipts.sign(envelope["report"]).signature

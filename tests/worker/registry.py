@@ -12,7 +12,7 @@ import soundfile as sf
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 
-from accounts.principals import Principal
+from accounts.people.principals import Principal
 from audit.actors import ANONYMOUS, Actor
 from audit.services import record
 from synth.provenance import aigc

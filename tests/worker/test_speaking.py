@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from accounts import services as accounts
+from accounts.consent import services as consent
 from audit.actors import SYSTEM
 from synth.engines.base import BLEND, OWN_WEIGHTS, PRONUNCIATIONS, Speech
 from synth.errors import AssentError, Forbidden
@@ -202,7 +202,7 @@ def test_a_reading_does_not_smuggle_in_an_excluded_word(owner, spoken):
 def trained(owner):
     voice = factories.consented_voice(owner, custom_weights=True)
     factories.approved_style(owner, voice, name="neutral")
-    accounts.add_weights(actor=SYSTEM, voice_id=voice.pk, s1_sha256="1" * 64, s2_sha256="2" * 64)
+    consent.add_weights(actor=SYSTEM, voice_id=voice.pk, s1_sha256="1" * 64, s2_sha256="2" * 64)
     return voice
 
 
@@ -216,7 +216,7 @@ def test_a_voices_own_weights_speak_where_they_count(owner, voice, trained):
     engine = Able()
     assert by(engine, owner, trained).own_weights and engine.weights_of == str(trained.pk)
     assert not by(engine, owner, voice).own_weights and engine.weights_of is None
-    accounts.remove_weights(actor=SYSTEM, voice_id=trained.pk)
+    consent.remove_weights(actor=SYSTEM, voice_id=trained.pk)
     assert not by(engine, owner, trained).own_weights and engine.weights_of is None
 
 
@@ -243,13 +243,13 @@ def test_what_was_withdrawn_while_a_job_waited_is_not_even_loaded(owner, trained
     made = services.submit_job(principal=owner, voice=str(trained.id), text=text, input_type="tags")
     job = services.claim_job(job_id=made.id, worker="w")
     if ending == "revoked":
-        accounts.revoke(principal=owner, voice_id=trained.pk)
+        consent.revoke(principal=owner, voice_id=trained.pk)
     elif ending == "style":
-        accounts.remove_style(principal=owner, style_id=style.pk)
+        consent.remove_style(principal=owner, style_id=style.pk)
     elif ending == "timbre":
-        accounts.remove_style(principal=owner, style_id=timbre.pk)
+        consent.remove_style(principal=owner, style_id=timbre.pk)
     else:
-        accounts.remove_weights(actor=SYSTEM, voice_id=trained.pk)
+        consent.remove_weights(actor=SYSTEM, voice_id=trained.pk)
     rendering.render(job)
     job.refresh_from_db()
     assert not engine.asked
@@ -260,7 +260,7 @@ def test_what_was_withdrawn_while_a_job_waited_is_not_even_loaded(owner, trained
 def test_a_clip_erased_before_it_is_read_is_said_to_be(owner, voice):
     made = services.submit_job(principal=owner, voice=str(voice.id), text="The letter came.")
     job = services.claim_job(job_id=made.id, worker="w")
-    accounts.remove_style(principal=owner, style_id=voice.styles.get(name="calm").pk)
+    consent.remove_style(principal=owner, style_id=voice.styles.get(name="calm").pk)
     with pytest.raises(AssentError) as refused:
         rendering.speak_job(Listening(), job, on_progress=lambda share: None, should_stop=lambda: False)
     assert (refused.value.code, refused.value.http_status) == ("clip_erased", 403)

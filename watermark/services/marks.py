@@ -9,7 +9,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from accounts.models import Consent, Organisation
+from accounts.consent.models import Consent
+from accounts.people.models import Organisation
 from audit.actors import SYSTEM, Actor
 from audit.models import Entry
 from audit.services import record

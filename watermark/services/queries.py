@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from accounts.principals import Principal
+from accounts.people.principals import Principal
 from audit.actors import Actor, ActorKind
 from audit.services import record
 from audit.subjects import about

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from django.db import transaction
 
-from accounts import receipt_keys
+from accounts.consent import receipt_keys
 from audit.key_command import KeyCommand
 
 

@@ -22,7 +22,7 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 
-ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "accounts.people.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
@@ -35,7 +35,7 @@ ALLAUTH_TRUSTED_PROXY_COUNT = 1 if read("ASSENT_TRUST_PROXY") else 0
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(ASSENT_BASE_URL).scheme
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_ADAPTER = "accounts.mfa.MFAAdapter"
+MFA_ADAPTER = "accounts.people.mfa.MFAAdapter"
 MFA_TOTP_ISSUER = "Assent"
 # localhost is a secure context for browsers although it speaks plain HTTP; passkeys work there.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = urlsplit(ASSENT_BASE_URL).hostname == "localhost"
@@ -52,4 +52,4 @@ if _mail.hostname:
     EMAIL_USE_TLS = _mail.scheme == "smtp+tls"
     EMAIL_USE_SSL = _mail.scheme == "smtps"
 else:
-    EMAIL_BACKEND = "accounts.mail.OutboundMailBackend"
+    EMAIL_BACKEND = "accounts.people.mail.OutboundMailBackend"

@@ -69,7 +69,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
                 "synth.portal.context.portal",
-                "accounts.context.membership",
+                "accounts.consent.context.membership",
                 "watermark.context.drop_zone",
             ],
         },

@@ -8,7 +8,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import Voice
+from accounts.voices.models import Voice
 from audit.actors import Actor
 from audit.services import record
 from audit.subjects import about
@@ -43,7 +43,7 @@ def erase_jobs_of(*, voice: Voice, actor: Actor) -> int:
 
 
 def on_voice_erased(sender: Any, voice: Voice, actor: Actor, **kwargs: Any) -> int:
-    """Receiver of `accounts.voice_signals.voice_erased`."""
+    """Receiver of `accounts.voices.signals.voice_erased`."""
     return erase_jobs_of(voice=voice, actor=actor)
 
 

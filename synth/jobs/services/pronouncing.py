@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 
 from django.db import transaction
 
-from accounts.models import Organisation
-from accounts.permissions import VOICES_WRITE
-from accounts.principals import Principal
+from accounts.people.models import Organisation
+from accounts.people.permissions import VOICES_WRITE
+from accounts.people.principals import Principal
 from audit.services import record
 from synth.errors import AssentError, Conflict
 from synth.jobs import selectors

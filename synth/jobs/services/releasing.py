@@ -18,9 +18,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from accounts import selectors as voices
-from accounts.scope import covers
-from accounts.services import consent_is_live, styles_are_approved, weights_are_live
+from accounts.consent.scope import covers
+from accounts.consent.services import consent_is_live, styles_are_approved, weights_are_live
+from accounts.voices import selectors as voice_selectors
 from audit import continuity
 from audit.actors import SYSTEM
 from audit.models import Entry
@@ -60,7 +60,7 @@ def claim_job(*, job_id: UUID, worker: str) -> SynthesisJob | None:
         job = SynthesisJob.objects.select_related("voice", "consent").get(id=job_id)
         styles = [
             style
-            for style in voices.approved_styles([job.voice])[job.voice_id]
+            for style in voice_selectors.approved_styles([job.voice])[job.voice_id]
             if covers(style.emotion, job.consent.scope["emotions"])
         ]
         job.timbre.set(selectors.neutral_first(styles)[:TIMBRE_STYLES])

@@ -9,10 +9,10 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import VoiceStatus
-from accounts.permissions import SPEECH_READ, SPEECH_WRITE
-from accounts.principals import Principal
-from accounts.selectors import get_controlled_voice
+from accounts.people.permissions import SPEECH_READ, SPEECH_WRITE
+from accounts.people.principals import Principal
+from accounts.voices.selectors import get_controlled_voice
+from accounts.voices.states import VoiceStatus
 from audit.services import record
 from audit.subjects import about
 from synth.common import wakeup
@@ -130,5 +130,5 @@ def job_error(job: SynthesisJob) -> AssentError:
     """The error that a failed or cancelled job shows to whoever waits for its audio."""
     if job.state == JobState.CANCELLED:
         return Conflict("job_cancelled", "This job was cancelled.")
-    failed = AssentError("synthesis_failed", "The speech could not be made.", http_status=500)
-    return AssentError.from_row(job.error, otherwise=failed)
+    unknown = {"code": "synthesis_failed", "message": "The speech could not be made."}
+    return AssentError.from_dict({**unknown, **(job.error or {})}, http_status=500)

@@ -12,12 +12,12 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from accounts import selectors as voices
-from accounts.models import Clip
-from accounts.permissions import SPEECH_WRITE
-from accounts.principals import Principal
-from accounts.scope import DEFAULT_PURPOSE
-from accounts.services import Authorisation, authorise
+from accounts.consent.scope import DEFAULT_PURPOSE
+from accounts.consent.services import Authorisation, authorise
+from accounts.people.permissions import SPEECH_WRITE
+from accounts.people.principals import Principal
+from accounts.voices import selectors as voice_selectors
+from accounts.voices.models import Clip
 from audit import continuity
 from audit.models import Entry
 from audit.services import commitment, new_salt, record
@@ -90,7 +90,7 @@ def submit_job(*, principal: Principal, idempotency_key: str = "", **asked: Any)
     The same ``idempotency_key`` with the same request returns the first job. Raises AssentError:
     ``text_empty``, ``text_too_long``, ``speed_out_of_range``, ``format_not_offered``, ``queue_full``,
     ``idempotency_mismatch``, ``styles_invalid``, those of `script.read` and `parameters.checked`, and whatever
-    `accounts.services.authorise` refuses (that is logged).
+    `accounts.consent.services.authorise` refuses (that is logged).
     """
     principal.require(SPEECH_WRITE)
     continuity.require()
@@ -128,13 +128,13 @@ def _refuse_when_full() -> None:
 
 def _authorised_job(principal: Principal, asked: Order, idempotency_key: str) -> SynthesisJob:
     """The job of an order that the voice's owner permits, logged and queued; inside a transaction."""
-    voice = voices.get_voice(principal, asked.voice)
+    voice = voice_selectors.get_voice(principal, asked.voice)
     language = asked.language or voice.language
     read = script.read(
         asked.text,
         input_type=asked.input_type,
         language=language,
-        styles=[style.name for style in voices.approved_styles([voice])[voice.pk]],
+        styles=[style.name for style in voice_selectors.approved_styles([voice])[voice.pk]],
     )
     words = _dictionary(principal, asked)
     allowed = authorise(

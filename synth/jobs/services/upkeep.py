@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 
+from synth.common import uploads
 from synth.common.queue import depth, send_on_commit
 from synth.errors import Unavailable
 from synth.jobs.models import JobState, Output, SynthesisJob
@@ -49,18 +49,8 @@ def reap_jobs() -> int:
 
 def sweep_staged_files() -> int:
     """Delete files that no output names: what a crash between writing and release left behind."""
-    if not default_storage.exists(OUTPUT_FOLDER):
-        return 0
-    oldest = timezone.now() - timedelta(hours=1)
-    found = {f"{OUTPUT_FOLDER}/{name}" for name in default_storage.listdir(OUTPUT_FOLDER)[1]}
-    count = 0
-    # Asked once, and after the listing: a file that was there by then has its row by now, or is young.
-    for path in found - set(Output.objects.values_list("file", flat=True)):
-        try:
-            old = default_storage.get_modified_time(path) < oldest
-        except FileNotFoundError:
-            continue
-        if old:
-            default_storage.delete(path)
-            count += 1
-    return count
+    return uploads.sweep_folder(
+        OUTPUT_FOLDER,
+        older_than=timedelta(hours=1),
+        named=lambda: Output.objects.values_list("file", flat=True),
+    )

@@ -25,10 +25,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from accounts import services as accounts
-from accounts.models import Membership, User
-from accounts.permissions import SCOPES
-from accounts.principals import Principal, principal_of
+from accounts.people import services as people
+from accounts.people.models import Membership, User
+from accounts.people.permissions import SCOPES
+from accounts.people.principals import Principal, principal_of
 
 EMAIL = "demonstration@assent.invalid"
 SPEAKER, STRANGER = "awb", "slt"
@@ -53,7 +53,7 @@ class Command(BaseCommand):
                 "The demonstration's recordings are not here (the folder tests/data/takes)."
             ) from error
         principal = demonstration_owner(takes.ORGANISATION)
-        key, secret = accounts.create_key(
+        key, secret = people.create_key(
             principal=principal, name="demonstration", scopes=sorted(SCOPES), days=1
         )
         folder = Path(settings.ASSENT_DATA_DIR) / "demo"
@@ -61,7 +61,7 @@ class Command(BaseCommand):
         try:
             Story(Client(options["address"], secret), takes, folder, self.stdout.write).tell()
         finally:
-            accounts.revoke_key(principal=principal, key_id=key.pk)
+            people.revoke_key(principal=principal, key_id=key.pk)
 
 
 def demonstration_owner(organisation: str) -> Principal:
@@ -70,7 +70,7 @@ def demonstration_owner(organisation: str) -> Principal:
         user = User.objects.filter(email=EMAIL).first()
         if user is None:
             user = User.objects.create_user(EMAIL, name="Demonstration")
-            accounts.create_organisation(owner=user, name=organisation)
+            people.create_organisation(owner=user, name=organisation)
     membership = Membership.objects.select_related("user", "organisation").filter(
         user=user, organisation__name=organisation
     )

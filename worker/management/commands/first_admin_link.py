@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.services.first_admin import first_admin_link
+from accounts.people.services.first_admin import first_admin_link
 
 
 class Command(BaseCommand):

@@ -13,7 +13,7 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from accounts.services.first_admin import first_admin_link
+from accounts.people.services.first_admin import first_admin_link
 from worker import inspection
 
 

@@ -1,0 +1,66 @@
+"""Every write about consent: keyword-only arguments, one transaction with its log entry, domain errors.
+
+Callers import from here; the modules below are one per subject.
+"""
+
+from accounts.consent.services.authorisation import (
+    Authorisation,
+    authorise,
+    consent_is_live,
+    styles_are_approved,
+    weights_are_live,
+)
+from accounts.consent.services.challenges import challenge_spec, challenge_words, issue_challenge
+from accounts.consent.services.checks import beat, requeue_lost, result_of_refusal, sweep_recordings
+from accounts.consent.services.closing import erase_voice, expire_consents, revoke
+from accounts.consent.services.decisions import apply_consent_gates, begin_check, review
+from accounts.consent.services.own_weights import (
+    add_weights,
+    remove_weights,
+    voices_with_weights,
+    weights_permitted_by,
+)
+from accounts.consent.services.pausing import resume, suspend
+from accounts.consent.services.renewal import send_renewal_notices
+from accounts.consent.services.styles import (
+    add_style,
+    apply_style_gates,
+    begin_style_check,
+    remove_style,
+    review_style,
+)
+from accounts.consent.services.submissions import submit_recording
+
+__all__ = [
+    "Authorisation",
+    "add_style",
+    "add_weights",
+    "apply_consent_gates",
+    "apply_style_gates",
+    "authorise",
+    "beat",
+    "begin_check",
+    "begin_style_check",
+    "challenge_spec",
+    "challenge_words",
+    "consent_is_live",
+    "erase_voice",
+    "expire_consents",
+    "issue_challenge",
+    "remove_style",
+    "remove_weights",
+    "requeue_lost",
+    "result_of_refusal",
+    "resume",
+    "review",
+    "review_style",
+    "revoke",
+    "send_renewal_notices",
+    "styles_are_approved",
+    "submit_recording",
+    "suspend",
+    "sweep_recordings",
+    "voices_with_weights",
+    "weights_are_live",
+    "weights_permitted_by",
+]

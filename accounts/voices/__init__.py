@@ -1,0 +1,1 @@
+"""Voices: whose they are, the recordings kept of them, their styles."""
