@@ -55,10 +55,10 @@ def test_an_environment_is_made_once_and_filled_again_when_the_lock_changes(proj
     assert bootstrap.ensure_environment() == project / ".venv" / "bin" / "python"
     made = (project / ".venv" / "pyvenv.cfg").stat().st_mtime_ns
     bootstrap.ensure_environment()
-    assert installed == ["base", "worker", "embedded"], "the second call is instant"
+    assert installed == ["base", "worker", "embedded", "fast"], "the second call is instant"
     bootstrap.ensure_environment(bootstrap.TEST_EXTRAS)
     bootstrap.ensure_environment(bootstrap.RUN_EXTRAS)
-    assert installed[3:] == ["fast", "dev"], "what the tests need includes what running needs"
+    assert installed[4:] == ["dev"], "what the tests need includes what running needs"
     bootstrap.ensure_environment(bootstrap.BENCH_EXTRAS)
     bootstrap.ensure_environment(bootstrap.TEST_EXTRAS)
     assert installed[5:] == ["bench"], "what measuring needs includes what the tests need"
