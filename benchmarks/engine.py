@@ -445,12 +445,12 @@ def rss_child(language: str, mode: str, folder: Path, action: str) -> None:
         return
     from synth.engines.base import ReferenceClip, SpeakRequest
     from synth.gptsovits.engine import GptSovitsEngine
-    from synth.gptsovits.spoken_text import Piece, Sentence
+    from synth.gptsovits.spoken_text import Piece, ReadText, Sentence
     from synth.gptsovits.store import Store
 
-    def front_end(text: str, language: str, dictionary: object) -> list[Sentence]:
+    def front_end(text: str, language: str, dictionary: object, cut_method: str) -> ReadText:
         phones = [1 + ord(letter) % 700 for letter in text for _ in range(2)]
-        return [Sentence([Piece(language, text, phones, [2] * len(text))])]
+        return ReadText([Sentence([Piece(language, text, phones, [2] * len(text))])])
 
     time_s = np.arange(5 * 32_000) / 32_000
     samples = (0.3 * np.sin(2 * np.pi * 150 * time_s)).astype(np.float32)
