@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import BENCHMARKS_DIR, ROOT, Row, write_report
-from synth.text import parity
+from synth.text import chinese, frontend, parity
+from synth.text.chinese.readings import phones_of, split_pinyin
+from tests.text import grammar
 
 COMMITTED = ROOT / "tests" / "data" / "text"
 SENTENCES = {
@@ -65,6 +67,93 @@ def measured_committed() -> Iterator[parity.Measured]:
     yield parity.measured_cuts(committed_rows("cuts"))
 
 
+def measured_readings(rows: list[dict[str, str]]) -> Iterator[parity.Measured]:
+    """Own rows by language and kind: the phones of the text against those of what should be heard of it."""
+    found: dict[str, parity.Measured] = {}
+    for row in rows:
+        language, kind = row["language"], row["kind"]
+        said, expected = (
+            [
+                phone
+                for sentence in frontend.read(text, language).sentences
+                for phone in sentence.phones
+                if phone[:1].isalnum()
+            ]
+            for text in (row["text"], row["words"])
+        )
+        one = found.setdefault(f"{language} {kind}", parity.Measured(f"{language} {kind}"))
+        one.add(row["text"], (row["words"], ""), len(expected), parity.edits(said, expected))
+    yield from found.values()
+
+
+def polyphones_wrong(rows: list[dict[str, str]]) -> int:
+    """Rows whose bracketed character has another reading; the tones that speech drops or changes count as right."""
+    wrong = 0
+    for row in rows:
+        at, text = row["text"].index("["), row["text"].replace("[", "").replace("]", "")
+        spoken, _counts = chinese.phones(text)
+        initial, final = phones_of(*split_pinyin(row["pinyin"]))
+        said = spoken[2 * at : 2 * at + 2]
+        changed = {final, final[:-1] + "2" if final[-1] == "3" else final}
+        if row["pinyin"] not in {"de2", "dei3"}:
+            changed.add(final[:-1] + "5")
+        wrong += said[0] != initial or said[1] not in changed
+    return wrong
+
+
+def lost_texts(count: int) -> tuple[int, int]:
+    """Random texts of the grammar in five languages of which something is neither spoken nor named; and all."""
+    languages = ("en", "zh", "ja", "ko", "yue")
+    lost = 0
+    for number in range(count):
+        language = languages[number % len(languages)]
+        written = grammar.text(language, 1_000_000 + number)
+        reading = frontend.read(written, language, method=f"cut{number % 6}")
+        if missing := [*grammar.lost(written, language, reading), *reading.unread]:
+            lost += 1
+            print("lost", missing, repr(written), file=sys.stderr)
+    return lost, count
+
+
+def own_rows(count: int) -> list[Row]:
+    """What is measured on rows of our own."""
+    readings = json.loads((COMMITTED / "readings.json").read_text(encoding="utf-8"))
+    polyphones = json.loads((COMMITTED / "polyphones_zh.json").read_text(encoding="utf-8"))
+    rows = [
+        Row(
+            f"text_read_{one.kind.replace(' ', '_')}_error_rate", "%", round(one.percent, 2),
+            f"{one.edits} of {one.total}", one.rows, None, "lower", "own rows that the rules were not written from",
+        )
+        for one in measured_readings(readings)
+    ]  # fmt: skip
+    for half in ("fit", "report"):
+        known = polyphones[half]
+        wrong = polyphones_wrong(known)
+        note = (
+            "rows that the rules were written from"
+            if half == "fit"
+            else "rows that they were not written from"
+        )
+        rows.append(
+            Row(f"text_polyphones_zh_{half}_wrong", "share", round(wrong / len(known), 4), f"{wrong}", len(known),
+                None, "lower", note)
+        )  # fmt: skip
+    lost, texts = lost_texts(count)
+    rows.append(
+        Row(
+            "text_random_texts_lost",
+            "texts",
+            lost,
+            None,
+            texts,
+            0,
+            "lower",
+            "five languages, six cut methods",
+        )
+    )
+    return rows
+
+
 def memory_mb(language: str) -> float:
     """What a process grows by when it first speaks a language."""
     command = [sys.executable, "-c", CODE, language, SENTENCES[language]]
@@ -74,9 +163,11 @@ def memory_mb(language: str) -> float:
 
 def main() -> None:
     """Measure and write."""
-    argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    )
+    parser.add_argument("--texts", type=int, default=10_000, help="random texts of the grammar")
+    options = parser.parse_args()
     folder = os.environ.get("GOLDENS")
     found = list(parity.measured_folder(Path(folder)) if folder else measured_committed())
     own = parity.measured_phones("zh", "zh", committed_rows("own_zh"), original=True)
@@ -93,6 +184,7 @@ def main() -> None:
         rows.append(
             Row(f"text_{name}_identical", "share", round(one.identical / one.rows, 3), None, one.rows)
         )
+    rows += own_rows(options.texts)
     rows += [
         Row(f"text_{language}_memory_mb", "MB", memory_mb(language), note="grown by at the first sentence")
         for language in SENTENCES

@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import update_wrapper
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -17,7 +18,10 @@ from django.conf import settings
 
 from synth.engines.base import Engine, SpeaksWithOwnWeights
 from synth.errors import AssentError
+from synth.modelstore import store
+from synth.modelstore.held import Held
 from synth.provenance.certificates import Authority
+from synth.recognition.recogniser import MODEL_FOLDER, Recogniser
 from watermark import credentials
 from watermark.codec import MarkKeys
 from watermark.codec.audioseal_layer import PublicMark
@@ -66,6 +70,15 @@ def forget_weights(voice_id: str) -> None:
     loaded = engine.if_made
     if loaded is not None and isinstance(loaded, SpeaksWithOwnWeights):
         loaded.forget(voice_id)
+
+
+_recogniser = Held(lambda: Recogniser(store.path_of(settings.ASSENT_MODELS_DIR, MODEL_FOLDER)))
+
+
+def recogniser() -> AbstractContextManager[Recogniser] | None:
+    """What hears words, for the time of a `with` block; None where its model is not there. It leaves memory when
+    nobody has asked for a while."""
+    return _recogniser.use() if store.is_there(settings.ASSENT_MODELS_DIR, MODEL_FOLDER) else None
 
 
 @_Once

@@ -30,6 +30,8 @@ _SECONDS = (
     (re.compile(r"[A-Za-z]"), 0.075),
 )
 
+_SPELLED = re.compile("[A-Za-z]{46,}")  # no word is that long
+
 
 @dataclass(frozen=True)
 class Span:
@@ -62,7 +64,8 @@ def spans(text: str, method: str = "cut5", borders: Borders | None = None) -> li
 
 def seconds(text: str) -> float:
     """About how long a read text takes to say."""
-    return sum(length * len(pattern.findall(text)) for pattern, length in _SECONDS)
+    spelled = sum(map(len, _SPELLED.findall(text)))
+    return 0.275 * spelled + sum(length * len(pattern.findall(text)) for pattern, length in _SECONDS)
 
 
 def blanks(text: str) -> list[int]:

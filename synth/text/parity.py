@@ -5,7 +5,8 @@ The limit measures likeness. A row where the front-end is right and the original
 
 FOLDER holds any of ``text_zh.json``, ``text_en.json``, ``text_ja.json``, ``text_ko.json``, ``text_yue.json`` (rows
 with ``text``, ``norm_text``, ``phones``), ``text_segmented.json`` (rows with ``text``, ``lang``, ``ids``) and
-``text_cut.json``. Prints the phone error rate of each beside its limit and exits with 1 when one is passed.
+``text_cut.json``; names may go on before and behind (``heldout_text_zh.json``). Prints
+the phone error rate of each beside its limit and exits with 1 when one is passed.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ class Measured:
 
     @property
     def passes(self) -> bool:
-        limit = LIMITS_PERCENT[self.kind]
+        limit = LIMITS_PERCENT.get(self.kind)
         return limit is None or self.percent <= limit
 
     def add(self, text: str, words: tuple[str, str], total: int, distance: int) -> None:
@@ -191,8 +192,10 @@ def measured_folder(folder: Path) -> Iterator[Measured]:
     """Everything that the folder holds."""
 
     def rows(name: str) -> list[dict[str, Any]]:
-        path = folder / f"text_{name}.json"
-        found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        found: list[dict[str, Any]] = []
+        for path in sorted(folder.glob(f"*text_{name}.json")) + sorted(folder.glob(f"text_{name}_*.json")):
+            if not path.stem.endswith("_only"):  # of one step alone
+                found += json.loads(path.read_text(encoding="utf-8"))
         return found
 
     for language in _MODULES:

@@ -15,7 +15,10 @@ from synth.text.chinese.tables import MEASURES, UNITS
 LANGUAGES = ("zh", "en", "ja", "ko", "yue")
 MODES = (*LANGUAGES, "all_zh", "all_ja", "all_ko", "all_yue", "auto", "auto_yue")
 
-_SENTENCE = re.compile(r"[^。！？!?…\n]+[。！？!?…\n]*|[。！？!?…\n]+")
+# A mark inside an address ends no sentence.
+_SENTENCE = re.compile(
+    r"(?:[^。！？!?…\n]|(?<=[\w/])\?(?=[A-Za-z0-9]))+[。！？!?…\n]*|[。！？!?…\n]+", re.ASCII
+)
 _UNIT_OF_NUMBER = "|".join(
     re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True) if unit[0].isascii()
 )

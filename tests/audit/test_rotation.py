@@ -183,6 +183,7 @@ def test_growth_is_proved_from_every_size_and_from_no_other_tree(sequencer: Sequ
 
 
 @pytest.mark.parametrize("size", ["11", "-1", "x", "01", "9" * 30, "1.0"])
+@pytest.mark.provokes("checkpoint_not_found")
 def test_no_growth_from_what_is_no_size_of_this_log(sequencer: Sequencer, size: str) -> None:
     write(10)
     drain(sequencer)

@@ -9,7 +9,7 @@ import re
 
 from synth.text.characters import roman
 from synth.text.chinese.numbers import by_digit, cardinal, number
-from synth.text.chinese.rules import scaled
+from synth.text.chinese.rules import multiplied, scaled
 from synth.text.chinese.tables import SIGNS
 from synth.text.chinese.written import power
 
@@ -47,6 +47,7 @@ _THOUSANDS = re.compile(
     r"(?:(?<=薪)|(?<=资)|(?<=价)|(?<=入)|(?<=资是)|(?<=薪是))(?P<sum>\d+(?:\.\d+)?)(?P<scale>[kK])(?![A-Za-z0-9])"
     r"|(?<![A-Za-z0-9.])(?P<counted>\d+(?:\.\d+)?)(?P<of>[kK])(?=[块元人粉])"
 )
+_MONEY = re.compile(r"(?<=[$¥€£])(?P<sum>\d+(?:\.\d+)?)(?P<scale>[KMBkmb])(?![A-Za-z0-9])")
 _KINGS = (
     "伊丽莎白|亨利|路易|查理|查尔斯|爱德华|乔治|威廉|尼古拉|亚历山大|约翰|保罗|保禄|本笃|腓特烈|拿破仑|叶卡捷琳娜|"
     "菲利普|腓力|詹姆斯|理查"
@@ -83,6 +84,7 @@ def with_codes(text: str, *, yao: bool = True) -> str:
     text = "".join(parts)
     if not _HAN.search(text):
         return text
+    text = _MONEY.sub(lambda m: multiplied(m["sum"], m["scale"]), text)
     text = _VEHICLE.sub(numbered, text)
     text = _CODE.sub(coded, _PLATE.sub(coded, text))
     text = _AGAINST.sub(lambda m: re.sub(r"\d+", lambda digits: cardinal(digits[0]), m[0]), text)
@@ -93,7 +95,8 @@ def with_codes(text: str, *, yao: bool = True) -> str:
 
 def _ten_thousands(match: re.Match[str]) -> str:
     """5W人 is 五万人 in chats; 60W灯泡 has watts."""
-    before, after = match.string[: match.start()], match.string[match.end() :]
+    before = match.string[max(0, match.start() - 14) : match.start()]
+    after = match.string[match.end() : match.end() + 10]
     if _POWER_BEFORE.search(before) or _POWER_AFTER.match(after):
         return match[0]
     chat = match["scale"] == "w" or match["more"] or _CHAT_BEFORE.search(before) or _CHAT_AFTER.match(after)

@@ -154,7 +154,8 @@ def settled(words: Sequence[Word]) -> dict[int, Syllable]:
     found: dict[int, Syllable] = {}
     at = 0
     for word in words:
-        before, after = sentence[:at], sentence[at + len(word.text) :]
+        end = at + len(word.text)
+        before, after = sentence[max(0, at - 16) : at], sentence[end : end + 16]
         for position, reading in _of_word(word, before, after).items():
             found[at + position] = split_pinyin(reading)
         at += len(word.text)

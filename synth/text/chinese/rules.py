@@ -74,13 +74,15 @@ def _money_from(match: re.Match[str]) -> str:
 
 def scaled(digits: str, scale: str | None) -> str:
     """5, 万 -> 五万; 1.5, M -> 一百五十万."""
-    if scale not in _TIMES:
-        return number(digits) + (scale or "")
+    return number(multiplied(digits, scale)) if scale and scale in _TIMES else number(digits) + (scale or "")
+
+
+def multiplied(digits: str, scale: str) -> str:
+    """1.5, M -> 1500000."""
     whole, _, fraction = digits.replace(",", "").partition(".")
     shift = _TIMES[scale]
-    return number(
-        whole + fraction[:shift].ljust(shift, "0") + ("." + fraction[shift:] if fraction[shift:] else "")
-    )
+    rest = fraction[shift:]
+    return whole + fraction[:shift].ljust(shift, "0") + (f".{rest}" if rest else "")
 
 
 def _international(match: re.Match[str]) -> str:
@@ -89,12 +91,14 @@ def _international(match: re.Match[str]) -> str:
 
 
 def _blank_thousands(match: re.Match[str]) -> str:
-    if _CODE_BEFORE.search(match.string[: match.start()]):
+    if _CODE_BEFORE.search(match.string[max(0, match.start() - 12) : match.start()]):
         return _groups(match)
     return number(match[0].replace(" ", ""))
 
 
 def _groups(match: re.Match[str]) -> str:
+    if len(match[0].replace(" ", "")) < 7 and match[0][0] != "0":
+        return match[0]
     return ",".join(by_digit(part, yao=True) for part in match[0].split())
 
 
@@ -206,8 +210,8 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"(?<![\d+])\+(?!86[- ]?1)\d{1,3}(?:[- ]\(?\d{2,4}\)?){2,4}(?!\d)", _international),
     (r"(?<!\d)(?:\+?86[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?!\d)", _phone),
     (r"(?<!\d)\(?0\d{2,3}\)?[- ]?\d{7,8}(?!\d)|(?<!\d)[48]00[- ]?\d{3}[- ]?\d{4}(?!\d)", _phone),
-    (r"(?<![\d.,:])(?<!\d )[1-9]\d{0,2}(?: \d{3}){1,8}(?! ?\d|-\d)", _blank_thousands),
-    (r"(?<![\d.,:-])\d{2,8}(?: \d{2,8}){1,7}(?![\d:]|[.,]\d|-\d)", _groups),
+    (r"(?<![\d.,:])(?<!\d )[1-9]\d{0,2}(?: \d{3}){1,8}(?! ?\d|-\d|\.\d|[/:%])", _blank_thousands),
+    (r"(?<![\d.,:$€£¥/-])\d{2,8}(?: \d{2,8}){1,7}(?![\d:/%]|[.,]\d|-\d)", _groups),
     (r"(?<=\d) (?=\d)", lambda _: ","),
     (r"(?<!\d)0(?=[1-9](?:月|日|号(?![楼线房室院馆])))", lambda _: ""),
     (
@@ -283,6 +287,7 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"(?<!\d)\d+(?:,\d{3}){0,8}\+(?![\d+])", lambda m: number(m[0][:-1]) + "多"),
     (r"(?:(?<!\w)|(?<=[是为到至和与或于达在约有跌降低等比]))[-−](?=\d)", lambda _: "负"),
     (r"(?<!\d)[48]00(?=电话|热线|客服|开头)", lambda m: by_digit(m[0])),
+    (r"(?<=等于)\d+(?:,\d{3}){0,8}", lambda m: number(m[0])),
     (r"\d+(?:,\d{3}){0,8}", _bare),
 )
 _COMPILED = tuple((re.compile(pattern, re.MULTILINE), spoken) for pattern, spoken in _RULES)

@@ -60,6 +60,9 @@ _BY_NEIGHBOUR: dict[str, tuple[str, str, frozenset[str]]] = {
                                                                       "rotation principal"))),
     "bases": ("B EY1 S AH0 Z", "B EY1 S IY2 Z", frozenset(word_list("theoretical empirical vector"))),
 }  # fmt: skip
+_LEAD_THINGS = frozenset(
+    word_list("pipe pipes paint poisoning pencil pencils acid shot bullet bullets weight weights")
+)
 _NATIONS = {"polish": ("P AA1 L IH0 SH", "P OW1 L IH0 SH")}  # with a capital it is the other
 _HAVE = set(
     word_list(
@@ -166,6 +169,8 @@ def _by_neighbour(tokens: Sequence[str], tag: str, index: int) -> str:
     if word == "bow":
         return other if tag.startswith("V") or around & neighbours else usual
     if word == "lead":
+        if tokens[index + 1 : index + 2] and tokens[index + 1].lower() in _LEAD_THINGS:
+            return other
         if tag in {"VB", "VBP", "JJ"}:
             return usual
         metal = around & neighbours or ({"of", "made"} & near and not {"the", "a", "took"} & near)

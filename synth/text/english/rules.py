@@ -186,8 +186,13 @@ def _european(match: re.Match[str]) -> str:
     return f"{whole.replace('.', '')}.{fraction}"
 
 
+def _before(match: re.Match[str], length: int) -> str:
+    """The characters before a match, so many at most."""
+    return match.string[max(0, match.start() - length) : match.start()]
+
+
 def _blank_thousands(match: re.Match[str]) -> str:
-    if _PHONE_BEFORE.search(match.string[: match.start()]):
+    if _PHONE_BEFORE.search(_before(match, 40)):
         return _groups(match)
     return match[0].replace(" ", ",")
 
@@ -216,8 +221,7 @@ def _scientific(match: re.Match[str]) -> str:
 
 def _is_year(match: re.Match[str], number: int) -> bool:
     if 1000 < number < 1100:
-        before = match.string[: match.start()]
-        return re.search(r"\b(?:in|since|by|until|before|after|year|of) $", before) is not None
+        return re.search(r"\b(?:in|since|by|until|before|after|year|of) $", _before(match, 12)) is not None
     return 1100 <= number < 2100 and number % 1000 != 0
 
 
@@ -226,6 +230,8 @@ def _number(match: re.Match[str]) -> str:
     if len(text) > 15 or (len(text) > 1 and text[0] == "0"):
         return digits(text)
     number = int(text)
+    if re.search(r"\b(?:equals|plus|minus|times) +$", _before(match, 12)):
+        return cardinal(number)
     return year(number) if "," not in match[0] and _is_year(match, number) else cardinal(number)
 
 
@@ -247,7 +253,7 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
         _address,
     ),
     (r"(?<![\d,.])\d{1,3}(?:\.\d{3})+,\d{1,2}(?![\d,])|(?<![\d,.])\d{1,3},\d{1,2}(?![\d,]|\.\d)", _european),
-    (r"(?<![\d.,:])(?<!\d )[1-9]\d{0,2}(?: \d{3}){1,8}(?! ?\d|,\d|-\d)", _blank_thousands),
+    (r"(?<![\d.,:])(?<!\d )[1-9]\d{0,2}(?: \d{3}){1,8}(?! ?\d|,\d|-\d|\.\d|[/:%])", _blank_thousands),
     (r"(?<![\w.,:$£€-])\d{2,6}(?: \d{2,6}){1,7}(?![\d:]|[.,]\d| ?[/:] ?\d|-\d)", _groups),
     (r"\b([12]\d\d)0s\b(?! of)", lambda m: decade(int(m[1] + "0"))),
     (r"\b(1(?:0{2}|0{3}|0{6}))s\b", lambda m: cardinal(int(m[1])).removeprefix("one ") + "s"),
