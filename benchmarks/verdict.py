@@ -44,10 +44,10 @@ def main() -> None:
     if options.fit:
         refit()
         return
-    clips = released("report", each_person=7, each_voice=2, formant=8)
+    clips = released("report", each_person=5, each_voice=1, formant=4)
     many = {
         group: round(count * options.scale)
-        for group, count in (("human", 10), ("neural", 11), ("formant", 6))
+        for group, count in (("human", 14), ("neural", 16), ("formant", 6))
     }
     cases = Cases(clips)
     cases.edited(many)

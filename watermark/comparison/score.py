@@ -16,7 +16,7 @@ FINDING = ("middle", "long")
 """Windows that say whether there is an edit."""
 PLACING = ("short", "middle")
 """Windows that say where it begins and ends."""
-_QUANTILES = (0.5, 0.85)
+_QUANTILES = (0.5, 0.7)
 _LARGEST_RATIO = 12.0
 
 
@@ -50,7 +50,8 @@ class Model:
 
 def columns(found: Residual, windows: tuple[str, ...]) -> np.ndarray:
     """Features of each frame: float64 (frames, 4 * 3 * windows + 2). Each residual as it is, and over what is usual
-    in the same file: half of its sounding frames, and the worst sixth. A noisy channel so raises its own bar."""
+    in the same file: half of its sounding frames, and the worst third. A noisy channel so raises its own bar,
+    and an editor of less than a third of the sound does not."""
     sounding = found.sounding if found.sounding.sum() > 30 else np.ones_like(found.sounding)
     out = [np.log(found.usual_db + 0.3) * np.ones(len(found.head)), found.head]
     for window in windows:
