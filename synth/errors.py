@@ -7,6 +7,7 @@ the measured value beside its limit. Doors (HTTP, CLI, pages) shape it; rooms on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -62,6 +63,10 @@ class AssentError(Exception):
             shape["retry_after_s"] = self.retry_after_s
         return {**shape, **self.extra}
 
+    def as_row(self) -> dict[str, Any]:
+        """As it is kept in a row, for `from_dict`."""
+        return {**self.as_dict(), "http_status": self.http_status}
+
     @classmethod
     def from_dict(cls, shape: dict[str, Any], *, http_status: int) -> AssentError:
         """The error that `as_dict` told of, kept in a row meanwhile; ``http_status`` where the row keeps none.
@@ -71,6 +76,11 @@ class AssentError(Exception):
         facts = {"http_status": http_status, **shape}
         known = ("code", "message", "measured", "limit", "http_status")
         return AssentError(**{name: facts.pop(name) for name in known if name in facts}, extra=facts)
+
+
+def shown(kept: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A kept error as answers show it; None for none."""
+    return {name: value for name, value in kept.items() if name != "http_status"} if kept else None
 
 
 class NotFound(AssentError):

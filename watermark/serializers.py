@@ -8,6 +8,7 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
+from synth.errors import shown
 from watermark.limits import BATCH_FILES
 from watermark.models import Verification, VerificationBatch
 from watermark.reading.findings import Compared
@@ -227,7 +228,6 @@ def batch_answer(batch: VerificationBatch, *, with_reports: bool = True) -> dict
 
 
 def _batch_item(row: Verification) -> dict[str, Any]:
-    error = {key: value for key, value in row.error.items() if key != "http_status"} if row.error else None
     return {
         "id": str(row.id),
         "file_name": row.file_name,
@@ -238,7 +238,7 @@ def _batch_item(row: Verification) -> dict[str, Any]:
         "url": reverse("verification", args=[row.id]),
         "report_url": _report_url(row),
         "verdict": row.report["verdict"] if row.report else None,
-        "error": error,
+        "error": shown(row.error),
     }
 
 

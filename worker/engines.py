@@ -7,15 +7,13 @@ choice is never silent, every engine carries its name, version and ``is_preview`
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from synth.engines.base import Engine
 from synth.errors import AssentError, Unavailable
-from synth.gptsovits import manifest
-from synth.gptsovits.manifest import MODES
+from synth.gptsovits import manifest, modes
 
 #: Accepted values of the setting, in the order in which ``auto`` prefers them.
 ENGINES = ("gpt-sovits", "preview")
@@ -34,12 +32,12 @@ class EngineStatus:
 
 
 def choose(
-    setting: str = "auto", *, models_dir: Path | str, mode: str = "fp32", device: str = "auto"
+    setting: str = "auto", *, models_dir: Path | str, mode: str = modes.AUTO, device: str = "auto"
 ) -> Engine:
     """The engine for ``setting`` ("auto", "gpt-sovits" or "preview").
 
-    ``mode`` ("fp32" or "fast") and ``device`` ("auto", "cpu", "cuda", "cuda:1") are GPT-SoVITS's. Raises AssentError
-    ``unknown_engine`` or ``engine_mode``, and ``engine_unavailable`` when a named engine cannot run here.
+    ``mode`` ("auto", "fp32" or "fast") and ``device`` ("auto", "cpu", "cuda", "cuda:1") are GPT-SoVITS's. Raises
+    AssentError ``unknown_engine`` or ``engine_mode``, and ``engine_unavailable`` when a named engine cannot run here.
     """
     wanted = _checked(setting)
     _check_mode(mode)
@@ -62,7 +60,7 @@ def choose(
     return PreviewEngine()
 
 
-def status(setting: str = "auto", *, models_dir: Path | str, mode: str = "fp32") -> list[EngineStatus]:
+def status(setting: str = "auto", *, models_dir: Path | str, mode: str = modes.AUTO) -> list[EngineStatus]:
     """What could speak here, without loading any weights, nor torch."""
     from synth.engines.content import status as content_status
 
@@ -100,9 +98,9 @@ def status(setting: str = "auto", *, models_dir: Path | str, mode: str = "fp32")
 def mode_in_words(mode: str) -> str:
     """What GPT-SoVITS computes with in ``mode``, on a CPU of this installation."""
     _check_mode(mode)
-    if mode == "fp32":
+    if modes.resolved(mode) == modes.FP32:
         return "mode fp32: the precision of the original"
-    if _has_numba():
+    if modes.has_numba():
         return "mode fast: int8 and bfloat16, compiled by numba"
     return "mode fast: int8 by torch's operators, since numba is not installed, and bfloat16"
 
@@ -115,18 +113,14 @@ def _checked(setting: str) -> str:
 
 
 def _check_mode(mode: str) -> None:
-    if mode not in MODES:
-        raise AssentError("engine_mode", f"Modes are {', '.join(MODES)}.", measured=mode)
+    if mode not in modes.SETTINGS:
+        raise AssentError("engine_mode", f"Modes are {', '.join(modes.SETTINGS)}.", measured=mode)
 
 
 def _mend_mode(mode: str) -> str:
-    if mode == "fast" and not _has_numba():
-        return "Install numba (the extra `fast`) for a decoder about four times as quick."
+    if mode != modes.FP32 and not modes.has_numba():
+        return "Install numba for a decoder about four times as quick."
     return ""
-
-
-def _has_numba() -> bool:
-    return importlib.util.find_spec("numba") is not None
 
 
 def _installed_version(models_dir: Path | str) -> str | None:

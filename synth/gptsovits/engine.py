@@ -24,7 +24,7 @@ from synth.engines.base import (
     never_stop,
 )
 from synth.errors import AssentError, Unavailable
-from synth.gptsovits import manifest, store
+from synth.gptsovits import modes, store
 from synth.gptsovits.batching import Ticket
 from synth.gptsovits.conditioning import ClipConditioning, Conditioning
 from synth.gptsovits.decoding import Ended
@@ -42,14 +42,15 @@ def load(
     models_dir: Path | str,
     device: str = "auto",
     *,
-    mode: str = "fp32",
+    mode: str = modes.AUTO,
     version: str | None = None,
     max_rows: int = 8,
     memory_bytes: int = DEFAULT_MEMORY_BYTES,
 ) -> GptSovitsEngine:
     """The engine over the best installed version (or ``version``).
 
-    ``mode`` is ``fp32`` or ``fast``; ``device`` is ``auto`` (a GPU where there is one) or what torch calls it.
+    ``mode`` is ``fp32``, ``fast`` or ``auto`` (see `modes.resolved`); ``device`` is ``auto`` (a GPU where there is one)
+    or what torch calls it.
     Raises `Unavailable` when weights are missing and `WeightsError` when a file is not what it should be.
     """
     weights = store.Store(models_dir)
@@ -57,12 +58,13 @@ def load(
     if chosen is None or (missing := weights.missing(chosen)):
         names = ", ".join(missing) if chosen else "no version is complete"
         raise Unavailable("weights_missing", f"GPT-SoVITS weights are missing: {names}.")
-    if mode not in manifest.MODES:
-        raise AssentError("engine_mode", f"Modes are {', '.join(manifest.MODES)}.", measured=mode)
+    if mode not in modes.SETTINGS:
+        raise AssentError("engine_mode", f"Modes are {', '.join(modes.SETTINGS)}.", measured=mode)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise Unavailable("engine_device", f"There is no {device} device that torch could use.")
+    mode = modes.resolved(mode, device)
     return GptSovitsEngine(
         weights, chosen, device=device, mode=mode, max_rows=max_rows, memory_bytes=memory_bytes
     )

@@ -1,9 +1,9 @@
 """Reduced precision, all of it: int8 decoder steps, bfloat16 prefill and generator. float32 is the other mode.
 
-* ``fp32``: parity and the default, until a mode has been listened to with real weights.
+* ``fp32``: parity, and the default where the processor does not multiply in bfloat16.
 * ``fast``: the decoder over int8 weights, by `kernels` where numba is installed (prefill as well, keys and values
-  in bfloat16), else its steps by torch's int8 operators and its prefill in bfloat16; the generator in bfloat16.
-  bfloat16 only where the processor multiplies in it.
+  in bfloat16), else its steps by torch's int8 operators and its prefill in bfloat16; the generator in bfloat16 with
+  its channels innermost. bfloat16 only where the processor multiplies in it.
 
 Inputs are quantised row by row on a scale of their own, so that a row is not changed by the rows beside it; with
 the kernels not by a bit.

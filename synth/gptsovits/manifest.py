@@ -14,7 +14,6 @@ HUBERT = "chinese-hubert-base"
 BERT = "chinese-roberta-wwm-ext-large"
 SPEAKER = "sv/pretrained_eres2netv2w24s4ep4.ckpt"
 VERSIONS = ("v2ProPlus", "v2Pro", "v2")  # the best first
-MODES = ("fp32", "fast")  # the precision of the original; reduced, see `synth.gptsovits.fast`
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from synth.jobs import selectors, services
 from synth.jobs.api import audio_response, idempotency_key
 from synth.jobs.instructions import style_for
 from synth.jobs.models import JobState, SynthesisJob
-from synth.jobs.serializers import SpeechRequest
+from synth.jobs.serializers import MANNER, SpeechRequest
 
 ANSWER_WITHIN_S = 120.0
 MODELS = ("assent", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
@@ -84,15 +84,11 @@ class SpeechView(APIView):
             style = style_for(principal=principal, voice=given["voice"], instructions=given["instructions"])
             ignored = not style
         facts = {
+            **{name: given[name] for name in MANNER},
             "voice": given["voice"],
             "text": given["input"],
-            "style": style,
-            "language": given["language"],
-            "purpose": given["purpose"],
             "format": given["response_format"],
-            "speed": given["speed"],
-            "seed": given["seed"],
-            **{name: given[name] for name in ("input_type", "styles", "parameters", "dictionary_version")},
+            "style": style,
         }
         if request.headers.get("x-stainless-retry-count", "0") not in ("", "0"):
             earlier = selectors.recent_same_request(principal, services.order(**facts).sha256)

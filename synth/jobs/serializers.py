@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.consent.scope import DEFAULT_PURPOSE
+from synth.errors import shown
 from synth.jobs.formats import FORMATS
 from synth.jobs.models import DictionaryVersion, JobState, Output, SynthesisJob
 from synth.jobs.parameters import CUT_METHODS, MAX_BLENDED_STYLES, PARAMETERS, PRESETS
@@ -101,6 +102,10 @@ class MannerRequest(serializers.Serializer):
     )
 
 
+MANNER: tuple[str, ...] = tuple(MannerRequest().get_fields())
+"""Names of what both doors take alike."""
+
+
 class JobRequest(MannerRequest):
     voice = serializers.CharField(
         max_length=100, help_text="Id or short name of a voice of your organisation."
@@ -185,37 +190,27 @@ def output_answer(output: Output) -> dict[str, Any]:
     }
 
 
+_KEPT = {field.name for field in SynthesisJob._meta.concrete_fields if not field.is_relation}
+SHOWN_AS_KEPT = tuple(
+    name for name in JobShape().get_fields() if name in _KEPT - {"id", "created_at", "finished_at", "error"}
+)
+"""What of a job's row stands in its answer under its own name and as it is: the shape says which."""
+
+
 def job_answer(job: SynthesisJob) -> dict[str, Any]:
     """The JSON of one job; ``output`` is null until it is released."""
     output: Output | None = getattr(job, "output", None)
-    error = {k: v for k, v in (job.error or {}).items() if k != "http_status"} or None
     return {
         "id": str(job.id),
-        "state": job.state,
-        "stage": job.stage,
-        "progress": job.progress,
         "voice": str(job.voice_id),
         "voice_name": job.voice.name,
         "style": job.style.name if job.style else "",
         "styles": [{"name": row.style.name, "weight": row.weight} for row in job.further_styles.all()],
-        "text": job.text,
-        "input_type": job.input_type,
-        "source_text": job.source_text,
-        "language": job.language,
-        "purpose": job.purpose,
-        "format": job.format,
-        "speed": job.speed,
-        "seed": job.seed,
-        "parameters": job.parameters,
+        **{name: getattr(job, name) for name in SHOWN_AS_KEPT},
         "dictionary_version": job.dictionary.version if job.dictionary else None,
         "own_weights": job.weights_id is not None,
         "engine": job.engine_name,
-        "engine_version": job.engine_version,
-        "is_preview": job.is_preview,
-        "content_source": job.content_source,
-        "warnings": job.warnings,
-        "follow_report": job.follow_report,
-        "error": error,
+        "error": shown(job.error),
         "created_at": job.created_at.isoformat(),
         "finished_at": job.finished_at.isoformat() if job.finished_at else None,
         "output": output_answer(output) if output else None,

@@ -26,8 +26,8 @@ VENV_PYTHON = VENV / "bin" / "python"
 SUPPORTED = ((3, 11), (3, 12))
 
 #: extras of pyproject.toml that each purpose needs
-RUN_EXTRAS = ("worker", "embedded")
-TEST_EXTRAS = ("worker", "embedded", "fast", "dev")
+RUN_EXTRAS = ("worker", "embedded", "fast")
+TEST_EXTRAS = (*RUN_EXTRAS, "dev")
 BENCH_EXTRAS = (*TEST_EXTRAS, "bench")
 
 #: what an operator reads while a group is installed

@@ -39,6 +39,10 @@ _COMPARED = {
 _AMOUNT = r"\d+(?:,\d{3}){0,8}(?:\.\d+)?"
 
 
+def _plain(amount: str) -> str:
+    return amount.replace(",", "")
+
+
 def _digit(match: re.Match[str]) -> str:
     return _DIGITS[int(match[0])]
 
@@ -46,6 +50,11 @@ def _digit(match: re.Match[str]) -> str:
 _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(
     (re.compile(pattern), spoken)
     for pattern, spoken in (
+        (
+            rf"([$€£¥￥₩])\s?({_AMOUNT})\s?[-–〜～~]\s?[$€£¥￥₩]?({_AMOUNT})",
+            lambda m: f"{_plain(m[2])}から{_plain(m[3])}{_MONEY[m[1]]}",
+        ),
+        (rf"([$€£¥￥₩])\s?({_AMOUNT})", lambda m: _plain(m[2]) + _MONEY[m[1]]),
         (r"(?<![\d.,])[1-9]\d{0,2}(?: \d{3}){1,5}(?! ?\d)", lambda m: m[0].replace(" ", "")),
         (r"(?<!\d)\d{1,3}(?:,\d{3}){1,8}(?!\d)", lambda m: m[0].replace(",", "")),
         (
@@ -67,7 +76,7 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
             lambda m: f"{int(m[1])}時" + (f"{int(m[2])}分" if int(m[2]) else ""),
         ),
         (r"(?<![\d:：])(\d+)[:：](\d+)(?![\d:：])", r"\1対\2"),
-        (rf"([$€£¥￥₩])\s?({_AMOUNT})", lambda m: m[2] + _MONEY[m[1]]),
+        ("[$€£¥￥₩]", lambda m: _MONEY[m[0]]),
         (r"(?<![\d/])(\d+)/(\d+)(?![\d/])", r"\2分の\1"),
         (r"(?<![\d〜～~-])(\d{1,3})\s?[〜～~-]\s?(?=\d{1,3}(?![\d-]))", r"\1から"),
         (r"(?<=\d)\s?−\s?(?=\d)", "引く"),

@@ -151,6 +151,9 @@ def verbalized(text: str) -> str:
 
 def _written_out(text: str) -> str:
     """Times, dates, money, ranges, fractions and units with words for their signs; the digits stay."""
+    pair = rf"([$₩€£¥￥])\s?({_AMOUNT})\s?[-–~～]\s?[$₩€£¥￥]?({_AMOUNT})"
+    text = re.sub(pair, lambda m: f"{m[2]}에서 {m[3]}{_MONEY[m[1]]}", text)
+    text = re.sub(rf"([$₩€£¥￥])\s?({_AMOUNT})", lambda m: m[2] + _MONEY[m[1]], text)
     text = re.sub(r"[①-⑳]", lambda m: f"{ord(m[0]) - 0x245F}, ", text)
     text = re.sub(
         r"(?<![\d.,])[1-9]\d{0,2}(?: \d{3}){1,5}(?! ?\d|-\d)", lambda m: m[0].replace(" ", ""), text
@@ -164,7 +167,7 @@ def _written_out(text: str) -> str:
         text,
     )
     text = re.sub(r"(?<![\d:])(\d+):(\d+)(?![\d:])", lambda m: f"{sino(m[1])} 대 {sino(m[2])}", text)
-    text = re.sub(rf"([$₩€£¥￥])\s?({_AMOUNT})", lambda m: m[2] + _MONEY[m[1]], text)
+    text = re.sub("[$₩€£¥￥]", lambda m: " " + _MONEY[m[0]], text)
     text = re.sub(r"(?<![\d/])(\d+)/(\d+)(?![\d/])", r"\2분의 \1", text)
     counters = "|".join(_NATIVE_COUNTERS)
     pair = rf"(?<![\d-])(\d{{1,2}})\s?[-~～]\s?(?=\d{{1,2}}\s?(?:{counters}))"

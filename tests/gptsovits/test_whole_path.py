@@ -10,7 +10,7 @@ import pytest
 
 from synth.engines.base import Cancelled, ReferenceClip, SpeakRequest
 from synth.gptsovits import engine as engine_module
-from synth.gptsovits import fast, manifest, store
+from synth.gptsovits import fast, manifest, modes, store
 from tests.gptsovits.conftest import clip, tiny_bert
 from worker import engines
 
@@ -42,7 +42,7 @@ def chinese_models(models_dir, tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module", params=manifest.MODES)
+@pytest.fixture(scope="module", params=modes.MODES)
 def chosen(request, chinese_models):
     engine = engines.choose("auto", models_dir=chinese_models, mode=request.param, device="cpu")
     yield engine

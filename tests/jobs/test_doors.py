@@ -187,6 +187,7 @@ def test_pronunciations_have_a_page(browser, owner):
         ("/v1/audio/speech", {"input": "我们用语音合成说话。", "model": "assent"}),
     ],
 )
+@pytest.mark.provokes("language_mismatch")
 def test_a_text_in_another_language_is_refused_before_anything_is_queued(api, voice, path, body):
     answer = api.post(path, {"voice": voice.slug, **body}, content_type=JSON)
     assert answer.status_code == 400

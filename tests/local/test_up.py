@@ -55,10 +55,10 @@ def test_an_environment_is_made_once_and_filled_again_when_the_lock_changes(proj
     assert bootstrap.ensure_environment() == project / ".venv" / "bin" / "python"
     made = (project / ".venv" / "pyvenv.cfg").stat().st_mtime_ns
     bootstrap.ensure_environment()
-    assert installed == ["base", "worker", "embedded"], "the second call is instant"
+    assert installed == ["base", "worker", "embedded", "fast"], "the second call is instant"
     bootstrap.ensure_environment(bootstrap.TEST_EXTRAS)
     bootstrap.ensure_environment(bootstrap.RUN_EXTRAS)
-    assert installed[3:] == ["fast", "dev"], "what the tests need includes what running needs"
+    assert installed[4:] == ["dev"], "what the tests need includes what running needs"
     bootstrap.ensure_environment(bootstrap.BENCH_EXTRAS)
     bootstrap.ensure_environment(bootstrap.TEST_EXTRAS)
     assert installed[5:] == ["bench"], "what measuring needs includes what the tests need"
@@ -91,7 +91,7 @@ def test_a_failed_installation_is_tried_again(project, monkeypatch):
     calls = []
     monkeypatch.setattr(bootstrap, "_install", lambda group, place: calls.append(group))
     bootstrap.ensure_environment()
-    assert calls == ["embedded"], "what was installed before the failure is not installed again"
+    assert calls == ["embedded", "fast"], "what was installed before the failure is not installed again"
 
 
 def test_installing_says_what_and_how_much(project, monkeypatch, capsys):
@@ -107,11 +107,11 @@ def test_installing_says_what_and_how_much(project, monkeypatch, capsys):
     monkeypatch.setattr(bootstrap, "run", run)
     bootstrap.ensure_environment()
     said = capsys.readouterr().out
-    assert "[1/3] the web service: 1 packages (base)" in said
-    assert "[2/3] speech, marks and checks: 1 packages (worker)" in said
+    assert "[1/4] the web service: 1 packages (base)" in said
+    assert "[2/4] speech, marks and checks: 1 packages (worker)" in said
     assert "torch==2.13.0" in said
-    assert said.count("done: 2 MB in 0 s") == 2 and "done: 4 MB" in said
-    *locked, last = [commands[0], commands[1], commands[3], commands[2]]
+    assert said.count("done: 2 MB in 0 s") == 3 and "done: 4 MB" in said
+    *locked, last = [commands[0], commands[1], *commands[3:], commands[2]]
     assert all("--require-hashes" in command and "--no-deps" in command for command in locked)
     assert last[-1] == "torch==2.13.0"
 
@@ -144,7 +144,7 @@ def test_another_folders_note_of_what_is_installed_is_not_believed(project, monk
     before = copy.read_text()
     stamp.write_text(before.replace(str(project), "/elsewhere"))
     bootstrap.ensure_environment()
-    assert installed == ["base", "worker", "embedded"] * 2
+    assert installed == ["base", "worker", "embedded", "fast"] * 2
     assert "/elsewhere" in copy.read_text(), "and what is linked to it is not written through"
 
 

@@ -40,7 +40,7 @@ def test_auto_is_the_preview_without_weights(tmp_path):
 
 
 def test_auto_is_gpt_sovits_with_weights(models_dir):
-    assert engines.choose("auto", models_dir=models_dir) == ("loaded", models_dir, "auto", "fp32")
+    assert engines.choose("auto", models_dir=models_dir) == ("loaded", models_dir, "auto", "auto")
     chosen = engines.choose("gpt-sovits", models_dir=models_dir, mode="fast", device="cpu")
     assert chosen == ("loaded", models_dir, "cpu", "fast")
     assert isinstance(engines.choose("preview", models_dir=models_dir), PreviewEngine)
@@ -70,9 +70,9 @@ def test_the_mode_is_named_and_what_it_lacks(models_dir, monkeypatch):
         return engines.status("auto", models_dir=models_dir, mode=mode)[0]
 
     assert "fp32" in row("fp32").summary and not row("fp32").mend
-    monkeypatch.setattr(engines, "_has_numba", lambda: True)
+    monkeypatch.setattr(engines.modes, "has_numba", lambda: True)
     assert "compiled" in row("fast").summary and not row("fast").mend
-    monkeypatch.setattr(engines, "_has_numba", lambda: False)
+    monkeypatch.setattr(engines.modes, "has_numba", lambda: False)
     assert "torch's operators" in row("fast").summary and "numba" in row("fast").mend
 
 

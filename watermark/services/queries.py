@@ -246,7 +246,7 @@ def fail_verification(*, verification_id: UUID, error: AssentError, state: str =
             idempotency_key=f"verification:{row.id}",
         )
         row.state = state
-        row.error = {**error.as_dict(), "http_status": error.http_status}
+        row.error = error.as_row()
         row.finished_at = timezone.now()
         _end(row)
         return True

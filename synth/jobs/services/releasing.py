@@ -23,6 +23,7 @@ from accounts.consent.services import consent_is_live, styles_are_approved, weig
 from accounts.voices import selectors as voice_selectors
 from audit import continuity
 from audit.actors import SYSTEM
+from audit.models import Entry
 from audit.services import record
 from audit.subjects import about
 from synth.common import wakeup
@@ -130,6 +131,11 @@ class Finished:
     own_weights: bool = False
 
 
+# Fields of `Finished` that rows keep under the same names.
+_OF_OUTPUT = ("format", "media_type", "duration_ms", "sample_rate_hz", "is_labelled")
+_OF_JOB = ("engine_name", "engine_version", "is_preview", "content_source", "warnings", "follow_report")
+
+
 def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
     """Release the file: entry, mark, output and state in one transaction, or nothing at all.
 
@@ -147,36 +153,7 @@ def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
             if row.cancel_requested_at is not None:
                 raise JobStopped("cancelled")
             _still_permitted(job, lock=True)
-            entry = record(
-                event="synthesis.completed",
-                actor=SYSTEM,
-                organisation_id=job.organisation_id,
-                subject=about("voice", job.voice_id),
-                data={
-                    "job_id": str(job.id),
-                    "output_id": str(mark.public_id),
-                    "output_sha256": digest,
-                    "voice_id": str(job.voice_id),
-                    "style_id": str(job.style_id) if job.style_id else None,
-                    "style_ids": sorted(map(str, selectors.style_ids(job))),
-                    "timbre_style_ids": sorted(map(str, selectors.timbre_ids(job))),
-                    "weights_id": str(job.weights_id) if finished.own_weights else None,
-                    "consent_id": str(job.consent_id),
-                    "consent_version": job.consent_version,
-                    "engine": finished.engine_name,
-                    "engine_version": finished.engine_version,
-                    "is_preview": finished.is_preview,
-                    "format": finished.format,
-                    "duration_ms": finished.duration_ms,
-                    "mark_epoch": mark.epoch_id,
-                    "mark_layers": finished.layers,
-                    "mark_score_milli": round(finished.mark_score * 1000),
-                    "mark_threshold_milli": round(finished.mark_threshold * 1000),
-                    "label": finished.is_labelled,
-                    "manifest_sha256": hashlib.sha256(finished.manifest).hexdigest(),
-                },
-                idempotency_key=f"synthesis.completed:{job.id}",
-            )
+            entry = _completed_entry(job, mark, finished, digest)
             issue_mark(
                 mark=mark,
                 entry=entry,
@@ -192,27 +169,18 @@ def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
                 job=job,
                 mark=mark,
                 entry=entry,
-                format=finished.format,
-                media_type=finished.media_type,
                 file=name,
                 sha256=digest,
                 size_bytes=len(finished.data),
-                duration_ms=finished.duration_ms,
-                sample_rate_hz=finished.sample_rate_hz,
-                is_labelled=finished.is_labelled,
+                **{field: getattr(finished, field) for field in _OF_OUTPUT},
             )
             held(job).update(
                 state=JobState.RELEASED,
                 stage="released",
                 progress=1.0,
                 finished_at=timezone.now(),
-                engine_name=finished.engine_name,
-                engine_version=finished.engine_version,
-                is_preview=finished.is_preview,
-                content_source=finished.content_source,
-                warnings=finished.warnings,
-                follow_report=finished.follow_report,
                 weights=job.weights if finished.own_weights else None,
+                **{field: getattr(finished, field) for field in _OF_JOB},
             )
     except (JobStopped, AssentError, IntegrityError):
         default_storage.delete(name)
@@ -220,6 +188,40 @@ def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
     # Any other failure may have come after the commit: the file stays, and is swept if no row names it.
     wakeup.notify("job", str(job.id))
     return output
+
+
+def _completed_entry(job: SynthesisJob, mark: Mark, finished: Finished, output_sha256: str) -> Entry:
+    """The log's entry of a release: what was spoken by what, under which consent, and the hash of the bytes."""
+    return record(
+        event="synthesis.completed",
+        actor=SYSTEM,
+        organisation_id=job.organisation_id,
+        subject=about("voice", job.voice_id),
+        data={
+            "job_id": str(job.id),
+            "output_id": str(mark.public_id),
+            "output_sha256": output_sha256,
+            "voice_id": str(job.voice_id),
+            "style_id": str(job.style_id) if job.style_id else None,
+            "style_ids": sorted(map(str, selectors.style_ids(job))),
+            "timbre_style_ids": sorted(map(str, selectors.timbre_ids(job))),
+            "weights_id": str(job.weights_id) if finished.own_weights else None,
+            "consent_id": str(job.consent_id),
+            "consent_version": job.consent_version,
+            "engine": finished.engine_name,
+            "engine_version": finished.engine_version,
+            "is_preview": finished.is_preview,
+            "format": finished.format,
+            "duration_ms": finished.duration_ms,
+            "mark_epoch": mark.epoch_id,
+            "mark_layers": finished.layers,
+            "mark_score_milli": round(finished.mark_score * 1000),
+            "mark_threshold_milli": round(finished.mark_threshold * 1000),
+            "label": finished.is_labelled,
+            "manifest_sha256": hashlib.sha256(finished.manifest).hexdigest(),
+        },
+        idempotency_key=f"synthesis.completed:{job.id}",
+    )
 
 
 def stop_job(*, job: SynthesisJob, reason: str) -> None:
@@ -257,7 +259,7 @@ def _end(job: SynthesisJob, state: JobState, error: AssentError | None, *, event
             state=state,
             stage=state.value,
             finished_at=timezone.now(),
-            error={**error.as_dict(), "http_status": error.http_status} if error else None,
+            error=error.as_row() if error else None,
         )
         if not ended:
             return

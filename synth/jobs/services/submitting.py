@@ -19,6 +19,7 @@ from accounts.people.principals import Principal
 from accounts.voices import selectors as voice_selectors
 from accounts.voices.models import Clip
 from audit import continuity
+from audit.models import Entry
 from audit.services import commitment, new_salt, record
 from audit.subjects import about
 from synth.common.queue import send_on_commit
@@ -60,39 +61,32 @@ class Order:
     @property
     def sha256(self) -> str:
         """By which a repeated request is recognised."""
-        facts = asdict(self) | {"text": self.text.strip()}
-        return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        return hashlib.sha256(
+            json.dumps(asdict(self), sort_keys=True, ensure_ascii=False).encode()
+        ).hexdigest()
 
 
 def order(
-    *, styles: Sequence[Mapping[str, Any]] = (), parameters: Mapping[str, Any] | None = None, **asked: Any
+    *,
+    text: str,
+    styles: Sequence[Mapping[str, Any]] = (),
+    parameters: Mapping[str, Any] | None = None,
+    **asked: Any,
 ) -> Order:
     """The order of a request's fields; ``styles`` are ``{"name", "weight"}``. Raises what their checks refuse."""
-    return Order(
+    made = Order(
+        text=_checked_text(text),
         styles=_blend(styles, asked.get("style", "")),
         parameters=parameter_table.checked(parameters or {}),
         **asked,
     )
+    require_format(made.format)
+    _check_speed(made.speed)
+    return made
 
 
-def submit_job(
-    *,
-    principal: Principal,
-    voice: str,
-    text: str,
-    input_type: str = PLAIN,
-    style: str = "",
-    styles: Sequence[Mapping[str, Any]] = (),
-    language: str = "",
-    purpose: str = DEFAULT_PURPOSE,
-    format: str = "mp3",
-    speed: float = 1.0,
-    seed: int | None = None,
-    parameters: Mapping[str, Any] | None = None,
-    dictionary_version: int | None = None,
-    idempotency_key: str = "",
-) -> SynthesisJob:
-    """Authorise, log and queue a request to speak. The fields are those of `Order`.
+def submit_job(*, principal: Principal, idempotency_key: str = "", **asked: Any) -> SynthesisJob:
+    """Authorise, log and queue a request to speak; ``asked`` are the fields of an `Order`, as `order` takes them.
 
     The same ``idempotency_key`` with the same request returns the first job. Raises AssentError:
     ``text_empty``, ``text_too_long``, ``speed_out_of_range``, ``format_not_offered``, ``queue_full``,
@@ -102,17 +96,27 @@ def submit_job(
     """
     principal.require(SPEECH_WRITE)
     continuity.require()
-    require_format(format)
-    asked = order(
-        voice=voice, text=_checked_text(text), input_type=input_type, style=style, styles=styles,
-        language=language, purpose=purpose, format=format, speed=speed, seed=seed, parameters=parameters,
-        dictionary_version=dictionary_version,
-    )  # fmt: skip
-    _check_speed(asked.speed)
+    wanted = order(**asked)
     if idempotency_key:
-        earlier = _by_idempotency_key(principal, idempotency_key, asked)
+        earlier = _by_idempotency_key(principal, idempotency_key, wanted)
         if earlier is not None:
             return earlier
+    _refuse_when_full()
+    try:
+        with transaction.atomic():
+            return _authorised_job(principal, wanted, idempotency_key)
+    except AssentError as refusal:
+        _log_refusal(principal, refusal)
+        raise
+    except IntegrityError:
+        # Two requests with one idempotency key at once: the other was first.
+        earlier = _by_idempotency_key(principal, idempotency_key, wanted)
+        if earlier is None:
+            raise
+        return earlier
+
+
+def _refuse_when_full() -> None:
     waiting = selectors.waiting_count()
     if waiting >= settings.ASSENT_SPEECH_QUEUE_LIMIT:
         raise Unavailable(
@@ -122,21 +126,10 @@ def submit_job(
             limit=settings.ASSENT_SPEECH_QUEUE_LIMIT,
             retry_after_s=15,
         )
-    try:
-        with transaction.atomic():
-            return _authorised_job(principal, asked, idempotency_key)
-    except AssentError as refusal:
-        _log_refusal(principal, refusal)
-        raise
-    except IntegrityError:
-        # Two requests with one idempotency key at once: the other was first.
-        earlier = _by_idempotency_key(principal, idempotency_key, asked)
-        if earlier is None:
-            raise
-        return earlier
 
 
 def _authorised_job(principal: Principal, asked: Order, idempotency_key: str) -> SynthesisJob:
+    """The job of an order that the voice's owner permits, logged and queued; inside a transaction."""
     voice = voice_selectors.get_voice(principal, asked.voice)
     language = asked.language or voice.language
     read = script.read(
@@ -159,8 +152,30 @@ def _authorised_job(principal: Principal, asked: Order, idempotency_key: str) ->
     )
     for part in read.segments:
         _check_speed(part.rate * asked.speed)
-    salt = new_salt()
-    job = SynthesisJob(
+    job = _row(principal, asked, read, words, allowed, language)
+    job.idempotency_key = idempotency_key
+    used = _styles_of(job, asked, allowed)
+    job.authorised_entry = _authorised_entry(principal, job, used)
+    job.save(force_insert=True)
+    JobStyle.objects.bulk_create(used)
+    send_on_commit("speech.render", job.id)
+    return job
+
+
+_KEPT_AS_ASKED = ("input_type", "purpose", "format", "speed", "parameters")
+"""Fields of an order that its job keeps under the same name."""
+
+
+def _row(
+    principal: Principal,
+    asked: Order,
+    read: Script,
+    words: DictionaryVersion | None,
+    allowed: Authorisation,
+    language: str,
+) -> SynthesisJob:
+    """The unsaved row of an order, as it was read and permitted."""
+    return SynthesisJob(
         organisation=principal.organisation,
         requested_by=principal.user,
         api_key=principal.api_key,
@@ -170,26 +185,25 @@ def _authorised_job(principal: Principal, asked: Order, idempotency_key: str) ->
         consent=allowed.consent,
         consent_version=allowed.consent_version,
         weights=allowed.weights,
-        idempotency_key=idempotency_key,
         request_sha256=asked.sha256,
         text=read.text,
-        input_type=asked.input_type,
         source_text="" if asked.input_type == PLAIN else asked.text,
         segments=[
             script.to_json(part, str(allowed.further[part.style].pk) if part.style else None)
             for part in read.segments
         ],
         dictionary=words,
-        text_salt=salt,
+        text_salt=new_salt(),
         language=language,
-        purpose=asked.purpose,
-        format=asked.format,
-        speed=asked.speed,
         seed=secrets.randbelow(2**31) if asked.seed is None else asked.seed,
-        parameters=asked.parameters,
+        **{name: getattr(asked, name) for name in _KEPT_AS_ASKED},
     )
-    used = _styles_of(job, asked, allowed)
-    job.authorised_entry = record(
+
+
+def _authorised_entry(principal: Principal, job: SynthesisJob, used: Sequence[JobStyle]) -> Entry:
+    """The log's entry that these words may be spoken; it commits to them without saying them."""
+    words = job.dictionary
+    return record(
         event="synthesis.authorised",
         actor=principal.actor,
         organisation_id=principal.organisation.id,
@@ -203,7 +217,7 @@ def _authorised_job(principal: Principal, asked: Order, idempotency_key: str) ->
             "consent_version": job.consent_version,
             "weights_id": str(job.weights_id) if job.weights_id else None,
             "dictionary_version": words.version if words else None,
-            "text_commitment": commitment(job.text, salt=salt),
+            "text_commitment": commitment(job.text, salt=bytes(job.text_salt)),
             "text_characters": len(job.text),
             "language": job.language,
             "purpose": job.purpose,
@@ -211,10 +225,6 @@ def _authorised_job(principal: Principal, asked: Order, idempotency_key: str) ->
         },
         idempotency_key=f"synthesis.authorised:{job.id}",
     )
-    job.save(force_insert=True)
-    JobStyle.objects.bulk_create(used)
-    send_on_commit("speech.render", job.id)
-    return job
 
 
 def _styles_of(job: SynthesisJob, asked: Order, allowed: Authorisation) -> list[JobStyle]:

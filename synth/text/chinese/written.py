@@ -11,7 +11,7 @@ from synth.text import characters
 from synth.text.chinese import original as original_words
 from synth.text.chinese.numbers import by_digit, cardinal
 from synth.text.chinese.rules import DIGIT_NAMES, in_words
-from synth.text.chinese.tables import GREEK
+from synth.text.chinese.tables import GREEK, MONEY
 from synth.text.symbols import DATA, MARKS
 
 _POWERS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
@@ -54,6 +54,7 @@ def verbalized(text: str) -> str:
     text = re.sub(f"(?<=[{DIGIT_NAMES}])[〇○]|[〇○](?=[{DIGIT_NAMES}])", "零", text).replace("〇", "零")
     text = in_words(_RAISED.sub(power, text))
     text = "".join(GREEK.get(letter, letter) for letter in text)
+    text = "".join(MONEY.get(letter, letter) for letter in text)
     return text.replace("/", "每").replace("%", "百分号")
 
 

@@ -10,7 +10,7 @@ from synth.text.english.abbreviations import expanded
 from synth.text.english.capitals import cased
 from synth.text.english.numbers import cardinal, digits, ordinal
 from synth.text.english.rules import VULGAR, in_words
-from synth.text.english.tables import SYMBOLS
+from synth.text.english.tables import MONEY, SYMBOLS
 
 _CIRCLED = re.compile(r"\s*([①-⑳])\s*")
 _ITEM = re.compile(r"(?:(?<![^\s])|^)\(?(\d{1,2})[.)]\s+(?=[^\d\s])", re.MULTILINE)
@@ -34,6 +34,7 @@ def verbalized(text: str) -> str:
     text = re.sub(r"\d{25,}", lambda m: digits(m[0]), text)  # no number that anybody would read as one
     text = _listed(text)
     text = in_words(expanded(text))
+    text = re.sub("[" + "".join(MONEY) + "]", lambda m: f" {MONEY[m[0]][1]} ", text)
     text = re.sub("[" + re.escape("".join(SYMBOLS)) + "]", lambda m: SYMBOLS[m[0]], text)
     text = re.sub(r"&(?:amp|lt|gt|quot|nbsp);", lambda m: " and " if m[0] == "&amp;" else " ", text)
     text = re.sub(r"(?<=\w)\s?&\s?(?=\w)", " and ", text)
