@@ -8,8 +8,8 @@ export ASSENT_MODELS = $(MODELS)
 endif
 
 .DEFAULT_GOAL := help
-BENCHES = audioseal engine main preview text watermark
-.PHONY: help up down setup test demo doctor format clean parity $(BENCHES:%=bench-%)
+BENCHES = audioseal engine main preview text verdict watermark
+.PHONY: help up down setup test demo doctor format clean lock parity mutants $(BENCHES:%=bench-%)
 
 help: ## this list
 	@grep -hE '^#?[A-Za-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^#?([A-Za-z-]+):.*## /\1\t/' | expand -t 18
@@ -35,12 +35,18 @@ doctor: ## what is installed, active, missing, unprotected, and how to mend it
 format: ## put the code into the form that `make test` asks for
 	@$(MANAGE) setup --dev && .venv/bin/ruff format . && .venv/bin/ruff check --fix .
 
+lock: ## renew the lock of all packages after a change in pyproject.toml  [UPGRADE=1: newest releases]
+	@$(MANAGE) lock $(if $(filter 1,$(UPGRADE)),--upgrade)
+
 clean: ## remove the environment and caches; data and keys stay
 	@$(MANAGE) clean
 
-#bench-NAME: ## measure audioseal, engine, main, preview, text or watermark; writes docs/benchmarks
+#bench-NAME: ## measure audioseal, engine, main, preview, text, verdict or watermark; writes docs/benchmarks
 $(BENCHES:%=bench-%): bench-%:
 	@$(MANAGE) setup --bench && .venv/bin/python -m benchmarks.$*
+
+mutants: ## break the code in a hundred places, one after the other, in a copy: do the tests notice?
+	@$(MANAGE) setup --dev && .venv/bin/python -m benchmarks.mutants
 
 parity: ## compare GPT-SoVITS with a folder of golden vectors  [GOLDENS=DIR]
 	@.venv/bin/python -m synth.gptsovits.parity $(GOLDENS); networks=$$?; \

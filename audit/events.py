@@ -39,7 +39,6 @@ def _event(name: str, sentence_en: str, sentence_zh: str, *required: str) -> tup
 EVENTS: dict[str, EventType] = dict(
     (
         _event("account.created", "An account was created.", "创建了账户。"),
-        _event("account.closed", "An account was closed.", "注销了账户。"),
         _event("organisation.created", "An organisation was created.", "创建了机构。"),
         _event("member.added", "A member joined the organisation.", "机构加入了一名成员。"),
         _event("member.removed", "A member left the organisation.", "机构移除了一名成员。"),

@@ -61,25 +61,11 @@ def record(
         events.check_token("subject", subject)
 
     now = datetime.now(UTC)
-    body = rfc8785.dumps(
-        {
-            "v": BODY_VERSION,
-            "event": event,
-            "time": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            "actor": {"kind": actor.kind, "id": actor.id},
-            "organisation": str(organisation_id) if organisation_id else None,
-            "subject": subject,
-            "data": dict(data),
-            # Leaf hashes are public: without a secret part, a guessed body could be confirmed by its hash.
-            "nonce": secrets.token_hex(16),
-        }
-    )
-    if len(body) > MAX_BODY_BYTES:
-        raise events.BadEvent(f"{event}: {len(body)} bytes, at most {MAX_BODY_BYTES}: log a hash instead")
+    organisation = str(organisation_id) if organisation_id else None
+    body = _body(event, now, actor, organisation, subject, data)
     leaf_hash = merkle.leaf_hash(body)
 
     with connection.cursor() as cursor:
-        organisation = str(organisation_id) if organisation_id else None
         cursor.execute(_INSERT, [event, organisation, subject, body, leaf_hash, idempotency_key, now])
         row = cursor.fetchone()
     if row is None:
@@ -97,6 +83,33 @@ def record(
     entry._state.adding = False
     entry._state.db = using
     return entry
+
+
+def _body(
+    event: str,
+    now: datetime,
+    actor: Actor,
+    organisation: str | None,
+    subject: str | None,
+    data: Mapping[str, Any],
+) -> bytes:
+    """The canonical bytes of an entry, which its leaf hash is of."""
+    body = rfc8785.dumps(
+        {
+            "v": BODY_VERSION,
+            "event": event,
+            "time": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "actor": {"kind": actor.kind, "id": actor.id},
+            "organisation": organisation,
+            "subject": subject,
+            "data": dict(data),
+            # Leaf hashes are public: without a secret part, a guessed body could be confirmed by its hash.
+            "nonce": secrets.token_hex(16),
+        }
+    )
+    if len(body) > MAX_BODY_BYTES:
+        raise events.BadEvent(f"{event}: {len(body)} bytes, at most {MAX_BODY_BYTES}: log a hash instead")
+    return body
 
 
 def _existing(using: str, event: str, subject: str | None, idempotency_key: str | None) -> Entry:

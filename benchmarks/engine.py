@@ -33,7 +33,7 @@ from synth.gptsovits.decoding import DecodeBatch, Utterance
 from synth.gptsovits.loading import load_text2semantic
 from synth.gptsovits.sampling import Draw, RowParams, SamplingParams, draw
 from synth.gptsovits.sovits import Sovits
-from synth.gptsovits.streaming import FIRST_CHUNK_TOKENS, NEXT_CHUNK_TOKENS, ChunkedDecoder, LatentNoise
+from synth.gptsovits.streaming import FIRST_CHUNK_TOKENS, ChunkedDecoder, LatentNoise, next_chunk_tokens
 from synth.gptsovits.text2semantic import Cache, Text2Semantic
 
 PROMPT_TOKENS = 110
@@ -335,13 +335,14 @@ class Pipeline:
             self.network, sentence.phones[-60:], self.voice, self.voice,
             LatentNoise(1, self.network.enc_p.proj.out_channels // 2),
         )  # fmt: skip
-        wanted = FIRST_CHUNK_TOKENS
+        wanted = chunk = FIRST_CHUNK_TOKENS
         while row.ended is None:
             batch.step()
             if len(row.tokens) >= wanted or row.ended is not None:
                 decoder.push(row.tokens, last=row.ended is not None)
                 first = first or time.perf_counter() - start
-                wanted += NEXT_CHUNK_TOKENS
+                chunk = next_chunk_tokens(chunk)
+                wanted += chunk
         return first, time.perf_counter() - start
 
 

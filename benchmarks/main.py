@@ -156,15 +156,15 @@ def _waiting_clients(service: Service, api: httpx.Client, voice: str) -> list[Ro
 def _processor_time() -> list[Row]:
     """CPU seconds per second of audio of each step, in this process, on the preview engine's speech."""
     from synth.audio.encode import decode_own, encode
-    from synth.engines import registry
     from synth.engines.base import ReferenceClip, SpeakRequest
     from synth.provenance import aigc
     from tests.e2e.material import style_clip
     from watermark.codec import MarkKeys, detect, embed, read_back
+    from worker import engines
 
     samples, rate_hz, transcript = style_clip("sad")
     clip = ReferenceClip(samples, rate_hz, transcript, "en", "sad")
-    engine = registry.choose("preview", models_dir="/nonexistent")
+    engine = engines.choose("preview", models_dir="/nonexistent")
     keys = MarkKeys(bytes(32))
     label = aigc.AigcLabel(label="1", content_producer="bench", produce_id="0" * 36)
     costs: dict[str, list[float]] = {}

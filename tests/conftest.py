@@ -9,6 +9,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+pytest_plugins = ["tests.promises"]
 ALIASES = ("default", "owner", "sequencer")
 
 

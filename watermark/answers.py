@@ -17,9 +17,9 @@ from watermark.codec import DETECTOR_VERSION, PRESENCE_FALSE_RATE
 from watermark.models import Mark, Verification
 from watermark.provenance import Claims, contradictions
 from watermark.reading.examination import Examined
-from watermark.reading.findings import Interval
-from watermark.reading.verdict import decide
-from watermark.sentences import SENTENCES
+from watermark.reading.findings import EDITS, Findings, Interval, RecordFinding
+from watermark.reading.verdict import Decision, decide
+from watermark.sentences import sentence_of
 
 SCORE_STEP = 4
 SCORE_CEILING = 20
@@ -36,7 +36,7 @@ def answer_of(query: Verification, decoded: DecodedFile, found: Examined, claims
     best = found.best
     return {
         "verdict": decision.verdict.value,
-        "sentence": SENTENCES[decision.verdict],
+        "sentence": sentence_of(decision.verdict, _one_record(findings, decision)),
         "reasons": [*decision.reasons, *contradictions(claims, list(named.values()))],
         "file": {
             "sha256": query.file_sha256,
@@ -53,6 +53,7 @@ def answer_of(query: Verification, decoded: DecodedFile, found: Examined, claims
             {"channel": channel, "intervals": [_interval(i, marks, known) for i in intervals]}
             for channel, intervals in sorted(found.by_channel.items())
         ],
+        "comparison": _comparison(_one_record(findings, decision)),
         "layers": {"keyed": _keyed_word(found), "public": _public_word(found)},
         "label": claims.label_facts(),
         "manifest": claims.manifest_facts(),
@@ -66,6 +67,23 @@ def answer_of(query: Verification, decoded: DecodedFile, found: Examined, claims
             "time_scale": round(best.detection.time_scale, 2) if best else 1.0,
             "frequency_scale": round(best.detection.frequency_scale, 2) if best else 1.0,
         },
+    }
+
+
+def _one_record(findings: Findings, decision: Decision) -> RecordFinding | None:
+    """The finding of the record that a verdict names; None where it names none or several."""
+    named = [r for r in findings.records if r.record_number in decision.records]
+    return named[0] if len(named) == 1 else None
+
+
+def _comparison(named: RecordFinding | None) -> dict[str, Any] | None:
+    """How the one record was compared, and what of it could not be."""
+    if named is None:
+        return None
+    return {
+        "how": named.compared.value,
+        "heard_to_hz": None if named.heard_to_hz is None else round(named.heard_to_hz, -2),
+        "under_noise_percent": percent_step(named.under_noise),
     }
 
 
@@ -125,13 +143,18 @@ def _record(mark: Mark, query: Verification) -> dict[str, Any]:
 
 def _interval(interval: Interval, marks: Mapping[int, Mark], known: bool) -> dict[str, Any]:
     mark = marks.get(interval.record) if interval.record is not None else None
-    digits = 2 if known else 1
+    source = marks.get(interval.source) if interval.source is not None else None
+    # Where words are not as released is told everybody alike: a tenth of a second is half a word.
+    digits = 2 if known or interval.kind in EDITS or interval.kind == "ours" else 1
     return {
         "start_s": round(interval.start_s, digits),
         "end_s": round(interval.end_s, digits),
         "kind": interval.kind,
         "record_id": str(mark.public_id) if mark else None,
         "channel": interval.channel,
+        "record_start_s": None if interval.record_s is None else round(interval.record_s[0], digits),
+        "record_end_s": None if interval.record_s is None else round(interval.record_s[1], digits),
+        "source_record_id": str(source.public_id) if source else None,
     }
 
 

@@ -59,10 +59,14 @@ def document(row: Verification, report: dict[str, Any]) -> dict[str, Any]:
                 "kind": interval["kind"],
                 "record_id": interval.get("record_id"),
                 "channel": interval.get("channel"),
+                "record_start_ms": _ms(interval.get("record_start_s")),
+                "record_end_ms": _ms(interval.get("record_end_s")),
+                "source_record_id": interval.get("source_record_id"),
             }
             for interval in report.get("intervals", [])
         ],
         "records": [_record(record) for record in report.get("records", [])],
+        "comparison": _comparison(report.get("comparison")),
         "layers": dict(report.get("layers", {})),
         "label": report.get("label"),
         "manifest": report.get("manifest"),
@@ -85,6 +89,12 @@ def _record(record: dict[str, Any]) -> dict[str, Any]:
         "consent_sentence": CONSENT_SENTENCES[record["consent"]],
         **({"taken_down_sentence": CONSENT_SENTENCES["taken_down"]} if state == "taken_down" else {}),
     }
+
+
+def _comparison(said: dict[str, Any] | None) -> dict[str, Any] | None:
+    if said is None:
+        return None
+    return {**said, "heard_to_hz": None if said["heard_to_hz"] is None else round(said["heard_to_hz"])}
 
 
 def _ms(seconds: float | None) -> int | None:

@@ -66,6 +66,10 @@ class Mark(models.Model):
     duration_ms = models.PositiveIntegerField(null=True, blank=True)
     file_sha256 = models.CharField(max_length=64, blank=True)
     fingerprint = models.BinaryField(null=True, blank=True)
+    # Null only in records from before it was kept; the database asks for it at every release.
+    reference = models.BinaryField(null=True, blank=True)
+    manifest = models.BinaryField(null=True, blank=True)
+    """Content Credentials (a C2PA manifest store); null for files released before there were any."""
     layers = models.JSONField(default=list)
     entry = models.OneToOneField(Entry, on_delete=models.PROTECT, null=True, blank=True, related_name="mark")
 

@@ -8,16 +8,18 @@ from typing import Any
 
 from synth.provenance.aigc import AigcLabel
 from synth.provenance.c2pa import Manifest
+from synth.provenance.validation import Validation
 from watermark import selectors
 from watermark.models import Mark
 
 
 @dataclass(frozen=True)
 class Claims:
-    """The AIGC label and the C2PA manifest of a file, where it carries them."""
+    """The AIGC label and the C2PA manifest of a file, where it carries them, and what the manifest is worth."""
 
     label: AigcLabel | None
     manifest: Manifest | None
+    validation: Validation | None = None
 
     def label_facts(self) -> dict[str, Any] | None:
         if self.label is None:
@@ -36,7 +38,11 @@ class Claims:
             "generator": self.manifest.generator,
             "source_types": list(self.manifest.source_types),
             "names": [value for _, value in self.manifest.bindings],
-            "verified": False,
+            # trusted, valid (signer unknown), altered (does not fit this sound), invalid, or unchecked
+            "state": self.validation.word if self.validation else "unchecked",
+            "signer": self.validation.signer if self.validation else "",
+            "failures": list(self.validation.failures) if self.validation else [],
+            "verified": self.validation is not None and self.validation.state == "trusted",
         }
 
     @property
@@ -69,6 +75,10 @@ def _of_manifest(claims: Claims, ids: set[str]) -> list[str]:
     if not manifest.readable:
         return ["manifest_unreadable"]
     found = []
+    if claims.validation is not None and claims.validation.word in ("altered", "invalid"):
+        found.append(
+            "manifest_does_not_fit" if claims.validation.is_altered else "manifest_signature_invalid"
+        )
     named = set(selectors.marks_named(claims.ids_in_manifest))
     if named - ids:
         found.append("manifest_names_another_record" if ids else "manifest_names_record_without_mark")

@@ -56,8 +56,13 @@ class IssuedRecords:
 
 
 def _record(mark: Mark) -> Record:
-    """Of an issued mark, which has both: the database asks for them."""
-    return Record(mark.record_number, bytes(mark.fingerprint or b""), (mark.duration_ms or 0) / 1000)
+    """Of an issued mark; the database asks for all of it, for the reference since it is kept."""
+    return Record(
+        mark.record_number,
+        bytes(mark.fingerprint or b""),
+        (mark.duration_ms or 0) / 1000,
+        None if mark.reference is None else bytes(mark.reference),
+    )
 
 
 def readable_epochs() -> list[str]:
@@ -107,6 +112,23 @@ def marks_named(public_ids: Iterable[str]) -> dict[str, Mark]:
         public_id__in=wanted, state__in=[Mark.State.ISSUED, Mark.State.TAKEN_DOWN]
     )
     return {str(row.public_id): row for row in rows}
+
+
+def manifest(record_id: UUID) -> bytes | None:
+    """The Content Credentials of a released file; None where it has none or was never released."""
+    states = [Mark.State.ISSUED, Mark.State.TAKEN_DOWN]
+    row = Mark.objects.filter(public_id=record_id, state__in=states, manifest__isnull=False).first()
+    return bytes(row.manifest) if row is not None and row.manifest is not None else None
+
+
+def require_manifest(record_id: UUID) -> bytes:
+    """The same; NotFound ``manifest_not_found`` where there is none."""
+    found = manifest(record_id)
+    if found is None:
+        raise NotFound(
+            "manifest_not_found", "No file was released here under this id, or it has no Content Credentials."
+        )
+    return found
 
 
 def batch(batch_id: UUID, *, principal: Principal) -> VerificationBatch:

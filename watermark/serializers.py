@@ -10,7 +10,9 @@ from rest_framework import serializers
 
 from watermark.limits import BATCH_FILES
 from watermark.models import Verification, VerificationBatch
+from watermark.reading.findings import Compared
 from watermark.reading.verdict import Verdict
+from watermark.words import INTERVALS
 
 
 class _Options(serializers.Serializer):
@@ -43,11 +45,27 @@ class BatchRequest(_Options):
 class IntervalShape(serializers.Serializer):
     start_s = serializers.FloatField()
     end_s = serializers.FloatField()
-    kind = serializers.ChoiceField(choices=["ours", "unclear", "altered", "unmarked", "public", "unsearched"])
+    kind = serializers.ChoiceField(choices=list(INTERVALS))
     record_id = serializers.UUIDField(allow_null=True)
     channel = serializers.IntegerField(
         allow_null=True, help_text="From 0; null where all channels are alike."
     )
+    record_start_s = serializers.FloatField(
+        allow_null=True,
+        help_text="Where words are not as released: the same place in the record's own seconds.",
+    )
+    record_end_s = serializers.FloatField(allow_null=True)
+    source_record_id = serializers.UUIDField(
+        allow_null=True, help_text="The record of ours that a passage put in comes from, where it is known."
+    )
+
+
+class ComparisonShape(serializers.Serializer):
+    """How the one record named was compared, and what of it this file does not let compare."""
+
+    how = serializers.ChoiceField(choices=[one.value for one in Compared])
+    heard_to_hz = serializers.FloatField(allow_null=True)
+    under_noise_percent = serializers.IntegerField()
 
 
 class LaneShape(serializers.Serializer):
@@ -72,13 +90,20 @@ class EvidenceShape(serializers.Serializer):
 
 
 class ManifestShape(serializers.Serializer):
-    """What a C2PA manifest in the file claims; its signature is not checked."""
+    """What a C2PA manifest in the file claims, and what its signature is worth."""
 
     readable = serializers.BooleanField()
     generator = serializers.CharField()
     source_types = serializers.ListField(child=serializers.CharField())
     names = serializers.ListField(child=serializers.CharField())
-    verified = serializers.BooleanField()
+    state = serializers.ChoiceField(
+        choices=["trusted", "valid", "altered", "invalid", "unchecked"],
+        help_text="trusted: unaltered, by a signer known here; valid: unaltered, signer unknown; altered: does not fit"
+        " this sound; invalid: the signature does not hold.",
+    )
+    signer = serializers.CharField(help_text="As the certificate says; true only where trusted.")
+    failures = serializers.ListField(child=serializers.CharField())
+    verified = serializers.BooleanField(help_text="state is trusted")
 
 
 class RecordShape(serializers.Serializer):
@@ -106,6 +131,7 @@ class ReportShape(serializers.Serializer):
     records = RecordShape(many=True)
     intervals = IntervalShape(many=True)
     lanes = LaneShape(many=True, help_text="The map of each channel, where they differ.")
+    comparison = ComparisonShape(allow_null=True)
     layers = serializers.DictField()
     label = serializers.DictField(allow_null=True)  # type: ignore[assignment]
     manifest = ManifestShape(allow_null=True)

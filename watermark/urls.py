@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, include, path
 
-from watermark import api
+from watermark import api, resolution
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/verify", api.VerifyView.as_view(), name="verify"),
@@ -25,6 +25,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="verification-report",
     ),
     path("api/v1/records/<uuid:record_id>/proof", api.RecordProofView.as_view(), name="record-proof"),
+    path(
+        "api/v1/records/<uuid:record_id>/manifest", resolution.ManifestView.as_view(), name="record-manifest"
+    ),
+    # where C2PA's soft binding resolution looks
+    path("services/supportedAlgorithms", resolution.AlgorithmsView.as_view(), name="c2pa-algorithms"),
+    path("matches/byBinding", resolution.MatchesView.as_view(), name="c2pa-matches"),
+    path("manifests/<uuid:record_id>", resolution.ResolvedManifestView.as_view(), name="c2pa-manifest"),
 ]
 
 # The pages of this room.

@@ -24,6 +24,7 @@ from watermark.words import (
     INTERVALS,
     LAYER_STATES,
     LAYERS,
+    MANIFEST_STATES,
     REASONS,
     SOURCE_TYPES,
     STAGES,
@@ -176,6 +177,7 @@ def _shown(row: Verification) -> dict[str, Any]:
         "key": [INTERVALS[kind] for kind in kinds],
         "records": [_record(record) for record in report["records"]],
         "manifest": manifest,
+        "manifest_state": MANIFEST_STATES[manifest.get("state", "unchecked")] if manifest else "",
         "manifest_says": [SOURCE_TYPES.get(kind, kind) for kind in manifest["source_types"]]
         if manifest
         else [],

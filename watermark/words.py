@@ -21,13 +21,14 @@ class VerdictWords:
 
 VERDICTS: dict[str, VerdictWords] = {
     Verdict.ISSUED: VerdictWords(_("Issued here, content unchanged"), "ok", "check"),
+    Verdict.ISSUED_DISTURBED: VerdictWords(_("Issued here, too disturbed to compare"), "warn", "question"),
     Verdict.ISSUED_EDITED: VerdictWords(_("Issued here, then changed"), "warn", "alert"),
     Verdict.PARTIAL: VerdictWords(_("Partly issued here"), "warn", "alert"),
     Verdict.MIXED_RECORDS: VerdictWords(_("Joined from several of our files"), "warn", "alert"),
     Verdict.TRANSPLANTED: VerdictWords(_("Our mark on other sound"), "bad", "x"),
     Verdict.UNVERIFIED_MARK: VerdictWords(_("A mark, but too little to vouch for"), "warn", "question"),
     Verdict.FOREIGN_WATERMARK: VerdictWords(_("A public watermark, not ours"), "info", "info"),
-    Verdict.NO_WATERMARK: VerdictWords(_("No watermark found"), "info", "question"),
+    Verdict.NO_WATERMARK: VerdictWords(_("No mark of ours found"), "info", "question"),
     Verdict.INCONCLUSIVE: VerdictWords(_("Too little to say anything"), "info", "question"),
 }
 
@@ -35,6 +36,12 @@ VERDICTS: dict[str, VerdictWords] = {
 INTERVALS: dict[str, tuple[Promise, str]] = {
     "ours": (_("Matches our record"), "ok"),
     "altered": (_("Marked, but the sound differs"), "bad"),
+    "silenced": (_("Silenced: our sound is missing"), "bad"),
+    "changed": (_("Not as released"), "bad"),
+    "put_in": (_("Put in between"), "bad"),
+    "cut": (_("A joint: something was cut out"), "bad"),
+    "moved": (_("Ours, from another place"), "bad"),
+    "outline": (_("Ours, not compared word by word"), "dim"),
     "unclear": (_("Marked, too disturbed to compare"), "dim"),
     "unmarked": (_("Sound without our mark"), "warn"),
     "public": (_("Public mark only"), "info"),
@@ -50,7 +57,19 @@ REASONS: dict[str, Promise] = {
     "mark_unreadable": _("A mark is present, but its code word cannot be read."),
     "too_short_or_quiet": _("There is less than one second of sound."),
     "too_short_for_absence": _("Below three seconds of sound, a missing mark proves nothing."),
-    "public_mark_only": _("Only the public mark was found, which anybody can add."),
+    "public_mark_only": _(
+        "Only the public mark was found, which anybody can add and some music resembles: it decides nothing."
+    ),
+    "public_mark_of_another": _("The public mark in it carries another message than ours."),
+    "speed_not_searched": _("It was not searched for changed speed or pitch."),
+    "too_little_to_compare": _("There is too little of the marked sound to compare it with our record."),
+    "too_disturbed": _("It differs from our record everywhere, too much to compare single words."),
+    "compared_in_outline": _(
+        "The record is from before sounds were kept for comparison: it was compared in outline, not word by word."
+    ),
+    "sound_silenced": _("Some of our sound was silenced."),
+    "sound_put_in": _("Sound was put in between ours."),
+    "parts_cut": _("Something was cut out; the joints are shown."),
     "searched_nothing_found": _("The whole file was searched, and nothing was found."),
     "several_records": _("Passages of more than one of our files were found."),
     "sound_without_our_mark": _("There is sound in it that carries no mark of ours."),
@@ -66,6 +85,10 @@ REASONS: dict[str, Promise] = {
     "label_without_mark": _("The file carries a label of synthetic speech, but no mark of ours."),
     "label_names_another_record": _("The label names another record than the mark does."),
     "label_names_record_without_mark": _("The label names a record of ours, but no mark of ours was found."),
+    "manifest_does_not_fit": _(
+        "The C2PA manifest does not fit this sound: it was changed after signing, or the manifest is another file's."
+    ),
+    "manifest_signature_invalid": _("The signature of the C2PA manifest does not hold."),
     "manifest_unreadable": _("The file carries a C2PA manifest that cannot be read."),
     "manifest_names_another_record": _("The C2PA manifest names another record than the mark does."),
     "manifest_names_record_without_mark": _(
@@ -81,6 +104,14 @@ REASONS: dict[str, Promise] = {
 
 # Two claims that do not fit together; shown apart from the reasons of the verdict.
 CONTRADICTIONS = frozenset(code for code in REASONS if code.startswith(("label_", "manifest_")))
+
+MANIFEST_STATES: dict[str, Promise] = {
+    "trusted": _("signed and unaltered"),
+    "valid": _("unaltered since it was signed; signer unknown here"),
+    "altered": _("does not fit this sound"),
+    "invalid": _("its signature does not hold"),
+    "unchecked": _("unchecked: its claim only"),
+}
 
 STAGES: dict[str, Promise] = {
     "": _("Reading the whole file. This takes some seconds."),

@@ -34,11 +34,10 @@ from audit import keys as log_keys
 from audit.models import Checkpoint, Entry
 from audit.note import Checkpoint as SignedCheckpoint
 from synth.common import wakeup
-from synth.engines import registry
 from synth.local import keys as key_files
 from synth.local.programs import QUEUES
 from synth.modelstore import store
-from worker import inspection
+from worker import engines, inspection
 
 Level = Literal["ok", "note", "warning", "problem"]
 LEAST_FREE_BYTES = 2 * 2**30
@@ -148,7 +147,7 @@ def programs() -> Iterator[Finding]:
 
 
 def engine() -> Iterator[Finding]:
-    for row in registry.status(
+    for row in engines.status(
         settings.ASSENT_ENGINE, models_dir=settings.ASSENT_MODELS_DIR, mode=settings.ASSENT_ENGINE_MODE
     ):
         if row.active and not row.available:

@@ -10,11 +10,11 @@ from django.conf import settings
 from accounts.gates import speaker
 from audit import continuity
 from audit import keys as log_keys
-from synth.engines import registry
 from synth.errors import AssentError
 from synth.gptsovits import manifest
 from synth.modelstore import store
 from synth.modelstore.manifest import DEFAULT
+from worker import engines
 
 
 def active() -> list[str]:
@@ -23,12 +23,13 @@ def active() -> list[str]:
 
 
 def engine_line() -> str:
-    if settings.ASSENT_ENGINE in ("auto", "preview") and not _has_engine_weights():
+    natural = store.is_there(settings.ASSENT_MODELS_DIR, "kokoro")
+    if settings.ASSENT_ENGINE in ("auto", "preview") and not natural and not _has_engine_weights():
         # The common case, told without asking the engines: importing them takes seconds.
         programs = [name for name in ("flite", "espeak-ng") if shutil.which(name)]
         content = " and ".join(programs) or "the bundled eSpeak NG library"
         return f"Engine    preview, pronounced by {content}; no GPT-SoVITS weights are installed"
-    rows = registry.status(
+    rows = engines.status(
         settings.ASSENT_ENGINE, models_dir=settings.ASSENT_MODELS_DIR, mode=settings.ASSENT_ENGINE_MODE
     )
     chosen = next((row for row in rows if row.active), None)

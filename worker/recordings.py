@@ -26,7 +26,7 @@ from worker.decoding import decode_stored
 from worker.heartbeat import Heartbeat
 
 logger = logging.getLogger(__name__)
-_LIMITS = DecodeLimits(max_duration_s=120.0)
+_LIMITS = DecodeLimits(max_duration_s=120.0, min_sample_rate_hz=4_000)  # the gates say what is needed
 
 
 def check_submission(submission: Submission) -> None:

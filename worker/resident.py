@@ -16,14 +16,16 @@ from typing import Generic, TypeVar
 
 from django.conf import settings
 
-from synth.engines import registry
 from synth.engines.base import Engine, SpeaksWithOwnWeights
 from synth.errors import AssentError
 from synth.modelstore import store
 from synth.modelstore.held import Held
+from synth.provenance.certificates import Authority
 from synth.recognition.recogniser import MODEL_FOLDER, Recogniser
+from watermark import credentials
 from watermark.codec import MarkKeys
 from watermark.codec.audioseal_layer import PublicMark
+from worker import engines
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -53,7 +55,7 @@ class _Once(Generic[T]):
 @_Once
 def engine() -> Engine:
     """The engine of this process, by ASSENT_ENGINE, ASSENT_ENGINE_MODE and ASSENT_DEVICE."""
-    chosen = registry.choose(
+    chosen = engines.choose(
         settings.ASSENT_ENGINE,
         models_dir=settings.ASSENT_MODELS_DIR,
         mode=settings.ASSENT_ENGINE_MODE,
@@ -84,6 +86,12 @@ def mark_keys() -> MarkKeys:
     """Keys of the mark; the master secret never enters the database."""
     path = settings.ASSENT_KEYS_DIR / "mark-master.key"
     return MarkKeys(bytes.fromhex(path.read_text().strip()))
+
+
+@_Once
+def authority() -> Authority:
+    """Who signs Content Credentials."""
+    return credentials.authority()
 
 
 @_Once

@@ -49,11 +49,11 @@ def task(name: str) -> Callable[[Callable[..., Any]], Any]:
 
 @task("speech.render")
 def render(job_id: str) -> None:
-    from worker import speech
+    from worker import rendering
 
     job = jobs.claim_job(job_id=UUID(job_id), worker=WORKER)
     if job is not None:
-        speech.render(job)
+        rendering.render(job)
 
 
 @task("speech.forget_weights")

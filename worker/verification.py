@@ -12,7 +12,8 @@ from django.db import close_old_connections
 from synth.audio.decode import DecodeLimits, decode_to_file
 from synth.errors import AssentError
 from synth.provenance import aigc, c2pa
-from watermark import selectors, services
+from synth.provenance.validation import validate_untrusted
+from watermark import credentials, selectors, services
 from watermark.answers import answer_of
 from watermark.limits import Limits, limits_of
 from watermark.models import Verification
@@ -114,4 +115,7 @@ def _claims(path: Path) -> Claims:
             return Claims(None, None)
         with mapped:
             data: Any = mapped
-            return Claims(aigc.read(data), c2pa.read(data))
+            label, manifest = aigc.read(data), c2pa.read(data)
+    if manifest is None:
+        return Claims(label, None)
+    return Claims(label, manifest, validate_untrusted(path, anchors=credentials.anchors()))

@@ -113,23 +113,7 @@ def build(
             "service": {"operator": settings.ASSENT_OPERATOR, "url": base_url},
             "controller": {"id": str(voice.organisation_id), "name": voice.organisation.name},
             "subject": {"id": str(voice.owner_id), "voice_id": str(voice.pk)},
-            "collection": {
-                "method": "spoken statement",
-                "source": submission.source,
-                "language": challenge.language,
-                "statement": challenge.statement,
-                "statement_sha256": hashlib.sha256(challenge.statement.encode()).hexdigest(),
-                "challenge_id": str(challenge.pk),
-                "issued_at": _time(challenge.created_at),
-                "recorded_at": _time(submission.created_at),
-                "recording_sha256": clip.sha256,
-                "recording_duration_ms": clip.duration_ms,
-                "acknowledged_scope_sha256": submission.acknowledged_scope_sha256,
-                "attestations": [
-                    {**declaration, "made_in_session_of": str(submission.submitted_by_id)}
-                    for declaration in submission.attestations
-                ],
-            },
+            "collection": _collection(submission, clip),
             "scope": challenge.scope,
             "scope_sha256": challenge.scope_sha256,
             "valid_from": _time(consent.valid_from),
@@ -139,20 +123,44 @@ def build(
                 "categories": ["voice recording", "voiceprint (biometric)"],
                 "kept_until": "the voice is erased by its owner",
             },
-            "checks": {
-                "decided_by": "reviewer" if reviewed else "measurement",
-                "gates": [
-                    {
-                        key: _exact(gate[key])
-                        for key in ("name", "outcome", "measured", "limit", "unit", "code")
-                    }
-                    for gate in submission.gates
-                ],
-                "model_versions": dict(submission.model_versions),
-            },
+            "checks": _checks(submission, reviewed=reviewed),
             "verify_url": f"{base_url}/api/v1/receipts/verify",
         }
     )
+
+
+def _collection(submission: Submission, clip: Clip) -> dict[str, Any]:
+    """How the consent was given: the statement, its recording, and what was declared beside it."""
+    challenge = submission.challenge
+    return {
+        "method": "spoken statement",
+        "source": submission.source,
+        "language": challenge.language,
+        "statement": challenge.statement,
+        "statement_sha256": hashlib.sha256(challenge.statement.encode()).hexdigest(),
+        "challenge_id": str(challenge.pk),
+        "issued_at": _time(challenge.created_at),
+        "recorded_at": _time(submission.created_at),
+        "recording_sha256": clip.sha256,
+        "recording_duration_ms": clip.duration_ms,
+        "acknowledged_scope_sha256": submission.acknowledged_scope_sha256,
+        "attestations": [
+            {**declaration, "made_in_session_of": str(submission.submitted_by_id)}
+            for declaration in submission.attestations
+        ],
+    }
+
+
+def _checks(submission: Submission, *, reviewed: bool) -> dict[str, Any]:
+    """What was measured on the recording, and who decided."""
+    return {
+        "decided_by": "reviewer" if reviewed else "measurement",
+        "gates": [
+            {key: _exact(gate[key]) for key in ("name", "outcome", "measured", "limit", "unit", "code")}
+            for gate in submission.gates
+        ],
+        "model_versions": dict(submission.model_versions),
+    }
 
 
 def verdict(receipt: dict[str, Any], signature: str) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 from typing import Any, BinaryIO, NoReturn
+
+from synth.confinement import limit_self
 
 HEADER_BYTES = 4096
 _BLOCK_FRAMES = 1 << 16
@@ -27,20 +28,6 @@ class Refused(Exception):
 
 def refuse(code: str, message: str, measured: float | None = None, limit: float | None = None) -> NoReturn:
     raise Refused(code, message, measured, limit)
-
-
-def limit_self(limits: dict[str, Any]) -> None:
-    """Bound this process and its children: address space, CPU seconds, bytes written, no core dump."""
-    for what, value in (
-        (resource.RLIMIT_AS, limits["memory_bytes"]),
-        (resource.RLIMIT_CPU, limits["cpu_s"]),
-        (resource.RLIMIT_FSIZE, limits["max_values"] * 4 + (1 << 16)),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, 64),
-    ):
-        hard = resource.getrlimit(what)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(what, (value, value))
 
 
 def unpack_with_ffmpeg(job: dict[str, Any]) -> BinaryIO:

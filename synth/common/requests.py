@@ -9,16 +9,19 @@ from django.http import HttpRequest
 
 
 def client_address(request: HttpRequest) -> str:
-    """The caller's address; X-Forwarded-For counts only behind a proxy that is declared trusted.
+    """The caller's address; X-Forwarded-For counts only behind proxies that are declared trusted.
+
+    Each proxy appends whom it was asked by. With n trusted ones the n-th entry from the end was written by the
+    outermost of them; everything before it is the caller's own word.
 
     Of an IPv6 address the network of 64 bits: whoever has one address there has all of them.
     """
     address = str(request.META.get("REMOTE_ADDR", ""))
     if settings.ASSENT_TRUST_PROXY:
-        forwarded = request.headers.get("x-forwarded-for", "")
-        if forwarded:
-            # The last hop is the one that our own proxy saw.
-            address = forwarded.rsplit(",", 1)[-1].strip()
+        hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
+        if hops:
+            # Fewer entries than proxies: an inner one was asked directly, and wrote the first of them.
+            address = hops[-min(settings.ASSENT_TRUST_PROXY, len(hops))]
     return _network(address)
 
 

@@ -33,6 +33,10 @@ TABLE: tuple[Name, ...] = (
     Name("ASSENT_DEBUG", bool, False, "Django's debug pages. Never in production."),
     Name("ASSENT_OPERATOR", str, "Assent (self-hosted)", "Name of whoever runs this service: on receipts and in file labels."),
     Name("ASSENT_CONTENT_PRODUCER", str, "", "ContentProducer code of the AIGC label. Default: ASSENT_OPERATOR."),
+    Name("ASSENT_CREDENTIALS_KEY", str, "", "PEM file of an EC P-256 key that signs Content Credentials in place of the installation's own.", secret=True),
+    Name("ASSENT_CREDENTIALS_CHAIN", str, "", "PEM file of that key's certificates, its own first, the root last."),
+    Name("ASSENT_CREDENTIALS_TRUST", str, "", "PEM file of further roots whose Content Credentials are called trusted."),
+    Name("ASSENT_TIMESTAMP_URL", str, "", "RFC 3161 service that stamps Content Credentials. Unset: no stamp, and nothing is asked."),
     Name("ASSENT_SIGNUP_OPEN", bool, True, "Whether anybody may create an account; otherwise by invitation only."),
     Name("DATABASE_URL", str, "", "PostgreSQL of the application role. Unset: `make up` starts an embedded one.", secret=True),
     Name("DATABASE_OWNER_URL", str, "", "The role that owns the tables and migrates. Default: DATABASE_URL.", secret=True),
@@ -45,7 +49,7 @@ TABLE: tuple[Name, ...] = (
     Name("ASSENT_MODELS_DIR", str, "", "Folder of model weights. Default: models/ in the data folder."),
     Name("ASSENT_MODELS", str, "default", "Model files that the set-up fetches: default, none, or names (`manage.py models list`)."),
     Name("ASSENT_MODELS_MIRROR", str, "", "Address of a copy of a models folder, where the set-up looks first."),
-    Name("ASSENT_ENGINE", str, "auto", "auto, preview or gpt-sovits."),
+    Name("ASSENT_ENGINE", str, "auto", "auto, gpt-sovits, kokoro or preview."),
     Name("ASSENT_ENGINE_MODE", str, "fp32", "fp32 (as the original) or fast (int8 and bfloat16; listen first), for GPT-SoVITS."),
     Name("ASSENT_DEVICE", str, "auto", "auto, cpu or cuda[:n], for the speech worker."),
     Name("ASSENT_AUDIOSEAL_CHECKPOINT", str, "", "Folder or file of an AudioSeal checkpoint that replaces the bundled one."),
@@ -55,7 +59,7 @@ TABLE: tuple[Name, ...] = (
     Name("ASSENT_CHECKS_QUEUE_LIMIT", int, 64, "Verifications and consent checks waiting at most; more are refused with 503."),
     Name("ASSENT_VERIFY_RATE", str, "20/minute", "Public verifications per address."),
     Name("ASSENT_VERIFY_ACCOUNT_RATE", str, "200/minute", "Files verified per key or person that is known."),
-    Name("ASSENT_TRUST_PROXY", bool, False, "Whether X-Forwarded-For and X-Forwarded-Proto come from a trusted proxy."),
+    Name("ASSENT_TRUST_PROXY", int, 0, "How many trusted proxies stand in front (1 behind nginx, 2 behind a CDN and nginx). Their X-Forwarded-For and X-Forwarded-Proto count then."),
     Name("DATABASE_ADMIN_URL", str, "", "An administrator's connection, for `manage.py roles` alone.", secret=True),
     Name("ASSENT_POSTGRES_BIN", str, "", "Folder of another PostgreSQL's programs for the embedded server."),
     Name("ASSENT_VALKEY_BIN", str, "", "Another Valkey or Redis server program for the embedded one."),
@@ -80,8 +84,15 @@ def read(name: str, environ: dict[str, str] | None = None) -> Any:
             return raw.lower() in _TRUE
         raise BadEnvironment(f"{name}={raw!r} is not a yes or no (use 1 or 0).")
     if row.kind is int:
+        words = {
+            **dict.fromkeys(_TRUE, 1),
+            **dict.fromkeys(_FALSE, 0),
+        }  # a count of one or none, as a yes or no
         try:
-            return int(raw)
+            number = words[raw.lower()] if raw.lower() in words else int(raw)
         except ValueError:
             raise BadEnvironment(f"{name}={raw!r} is not a whole number.") from None
+        if number < 0:
+            raise BadEnvironment(f"{name}={raw!r} is below zero.")
+        return number
     return raw

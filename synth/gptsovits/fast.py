@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from synth.gptsovits.cache import StaticCache
+from synth.gptsovits.channels_last import ChannelsLastGenerator
 from synth.gptsovits.compiled import kernels
 from synth.gptsovits.sovits import Sovits
 from synth.gptsovits.text2semantic import Block, Cache, Text2Semantic, Text2SemanticConfig
@@ -250,19 +251,10 @@ def fast_text2semantic(model: Text2Semantic, can: Capabilities | None = None) ->
 # ---------------------------------------------------------------------------------------------------- SoVITS
 
 
-class Bfloat16Generator(nn.Module):
-    """A generator that computes in bfloat16 between float32 ends."""
-
-    def __init__(self, generator: nn.Module) -> None:
-        super().__init__()
-        self.generator = generator.bfloat16()
-
-    def forward(self, latent: Tensor, condition: Tensor) -> Tensor:
-        return self.generator(latent.bfloat16(), condition.bfloat16()).float()
-
-
 def fast_sovits(network: Sovits, can: Capabilities | None = None) -> Sovits:
-    """Turn the generator of a float32 network to bfloat16, in place, where the processor supports it."""
-    if (can or capabilities()).bfloat16 and not isinstance(network.dec, Bfloat16Generator):
-        network.dec = Bfloat16Generator(network.dec)  # type: ignore[assignment]
+    """Give a float32 network, in place, a generator with channels innermost; in bfloat16 where the processor
+    multiplies in it."""
+    if not isinstance(network.dec, ChannelsLastGenerator):
+        dtype = torch.bfloat16 if (can or capabilities()).bfloat16 else torch.float32
+        network.dec = ChannelsLastGenerator(network.dec, dtype)  # type: ignore[assignment]
     return network

@@ -14,10 +14,10 @@ from synth.engines.base import ReferenceClip, SpeakRequest
 from synth.errors import AssentError, Unavailable
 from synth.gptsovits.conditioning import ClipReader, Conditioning, Prompt, blended
 from synth.gptsovits.decoding import Utterance
-from synth.gptsovits.presets import Delivery, delivery_of
+from synth.gptsovits.presets import DEFAULT_CUT, Delivery, delivery_of
 from synth.gptsovits.reference_audio import PROMPT_MAX_S, PROMPT_MIN_S
 from synth.gptsovits.sampling import MAX_TOKENS, derived_seed
-from synth.gptsovits.spoken_text import FrontEnd, Sentence, WithBert, default_front_end, tensors_of
+from synth.gptsovits.spoken_text import FrontEnd, ReadText, Sentence, WithBert, default_front_end, tensors_of
 from synth.text.dictionary import NO_WORDS, Dictionary
 
 TOKENS_PER_PHONE = 12  # half a second: more than anybody drawls; a runaway sentence ends here
@@ -55,15 +55,15 @@ class Planner:
         language = request.language.split("-")[0].lower()
         if language == "zh" and self._with_bert is None:
             raise Unavailable("weights_missing", "Chinese needs the BERT weights, which are not installed.")
-        sentences = self._sentences(request.text, language, request.dictionary)
-        sentences = [sentence for sentence in sentences if sentence.phone_count]
+        text = self._read(request.text, language, request.dictionary, delivery.cut_method)
+        sentences = [sentence for sentence in text.sentences if sentence.phone_count]
         if not sentences:
             raise AssentError("nothing_to_speak", "The text holds nothing that can be spoken.")
         styles = [(request.style_clip, request.style_weight), *request.blend]
         conditioning, warnings = self.conditioning(
             reader, request.voice_clips, styles, strength=delivery.style_strength
         )
-        return Plan(request, delivery, conditioning, sentences, warnings)
+        return Plan(request, delivery, conditioning, sentences, [*text.warnings, *warnings])
 
     def conditioning(
         self,
@@ -104,10 +104,12 @@ class Planner:
             max_tokens=min(MAX_TOKENS, TOKENS_MARGIN + TOKENS_PER_PHONE * len(phones)),
         )
 
-    def _sentences(self, text: str, language: str, dictionary: Dictionary = NO_WORDS) -> Sequence[Sentence]:
+    def _read(
+        self, text: str, language: str, dictionary: Dictionary = NO_WORDS, cut_method: str = DEFAULT_CUT
+    ) -> ReadText:
         if self._front_end is None:
             self._front_end = default_front_end()
-        return self._front_end(text, language, dictionary)
+        return self._front_end(text, language, dictionary, cut_method)
 
     def _prompt(self, reader: ClipReader, clip: ReferenceClip) -> tuple[Prompt | None, list[str]]:
         seconds = clip.samples.shape[-1] / clip.sample_rate_hz
@@ -128,7 +130,9 @@ class Planner:
 
     def _read_transcript(self, transcript: str, language: str) -> tuple[Tensor, Tensor] | None:
         """Phones and BERT rows of a style clip's words: the same for every request, as its tokens are."""
-        parts = [tensors_of(sentence, self._with_bert) for sentence in self._sentences(transcript, language)]
+        parts = [
+            tensors_of(sentence, self._with_bert) for sentence in self._read(transcript, language).sentences
+        ]
         if not parts:
             return None
         return torch.cat([phones for phones, _ in parts]), torch.cat([rows for _, rows in parts], dim=1)

@@ -8,14 +8,18 @@ from typing import Any
 
 from synth.errors import AssentError
 from synth.gptsovits.sampling import SamplingParams
+from synth.text.cutting import METHODS
+
+DEFAULT_CUT = "cut5"
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """How freely to draw, and how far to go towards the style clip's manner."""
+    """How freely to draw, how far to go towards the style clip's manner, and where the text is cut."""
 
     sampling: SamplingParams
     style_strength: float = 1.0
+    cut_method: str = DEFAULT_CUT
 
 
 PRESETS = {
@@ -24,7 +28,7 @@ PRESETS = {
 }
 DEFAULT_PRESET = "stable"
 _SAMPLING = {"temperature": float, "top_k": int, "top_p": float, "repetition_penalty": float}
-PARAMETERS = frozenset({"preset", "style_strength", *_SAMPLING})
+PARAMETERS = frozenset({"preset", "cut_method", "style_strength", *_SAMPLING})
 
 
 def delivery_of(params: Mapping[str, Any]) -> Delivery:
@@ -39,7 +43,12 @@ def delivery_of(params: Mapping[str, Any]) -> Delivery:
     delivery = PRESETS[name]
     changes = {key: _number(key, params[key], kind) for key, kind in _SAMPLING.items() if key in params}
     strength = _number("style_strength", params.get("style_strength", delivery.style_strength), float)
-    return Delivery(replace(delivery.sampling, **changes), strength)
+    cut_method = params.get("cut_method", delivery.cut_method)
+    if cut_method not in METHODS:
+        raise AssentError(
+            "parameter_unknown", f"Cut methods are {', '.join(METHODS)}.", measured=str(cut_method)[:40]
+        )
+    return Delivery(replace(delivery.sampling, **changes), strength, cut_method)
 
 
 def _number(name: str, value: Any, kind: type) -> Any:

@@ -13,7 +13,7 @@ from synth.engines.base import Cancelled, ignore_progress
 from synth.gptsovits.batching import Ticket
 from synth.gptsovits.planning import Plan
 from synth.gptsovits.sovits import NOISE_SCALE, Sovits
-from synth.gptsovits.streaming import FIRST_CHUNK_TOKENS, NEXT_CHUNK_TOKENS, ChunkedDecoder, LatentNoise
+from synth.gptsovits.streaming import FIRST_CHUNK_TOKENS, ChunkedDecoder, LatentNoise, next_chunk_tokens
 
 SAMPLE_LIMIT = 1.0
 RENDERED_AT_ONCE = 2
@@ -54,7 +54,7 @@ class Renderer:
             _noise(plan, index, channels),
             plan.request.speed,
         )
-        wanted = FIRST_CHUNK_TOKENS
+        wanted = chunk = FIRST_CHUNK_TOKENS
         while True:
             wait_for(ticket, wanted, should_stop)
             last = ticket.done
@@ -64,7 +64,8 @@ class Renderer:
                 yield audio.clamp(-SAMPLE_LIMIT, SAMPLE_LIMIT).numpy()
             if last:
                 return
-            wanted += NEXT_CHUNK_TOKENS
+            chunk = next_chunk_tokens(chunk)
+            wanted += chunk
 
     def pause(self, network: Sovits, plan: Plan, index: int) -> Tensor:
         """The silence after a sentence (samples,)."""

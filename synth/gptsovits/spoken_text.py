@@ -43,8 +43,16 @@ class Sentence:
         return sum(len(piece.phones) for piece in self.pieces)
 
 
-#: Text, language, pronunciations -> sentences.
-FrontEnd = Callable[[str, str, Dictionary], Sequence[Sentence]]
+@dataclass(frozen=True)
+class ReadText:
+    """The sentences of a text, and what a listener should know about how it was read."""
+
+    sentences: Sequence[Sentence]
+    warnings: Sequence[str] = ()
+
+
+#: Text, language, pronunciations, cut method -> what is spoken.
+FrontEnd = Callable[[str, str, Dictionary, str], ReadText]
 WithBert = Callable[[Callable[[Bert], Tensor]], Tensor]
 
 
@@ -71,13 +79,15 @@ def default_front_end() -> FrontEnd:
             "text_frontend_missing", "The text front-end is not installed.", http_status=503
         ) from error
 
-    def sentences(text: str, language: str, dictionary: Dictionary) -> list[Sentence]:
-        return [
+    def read(text: str, language: str, dictionary: Dictionary, cut_method: str) -> ReadText:
+        reading = frontend.read(text, language, dictionary=dictionary, method=cut_method)
+        sentences = [
             Sentence(
                 [Piece(p.language, p.norm_text, p.ids, p.phones_per_character) for p in sentence.pieces],
                 sentence.pause_s,
             )
-            for sentence in frontend.process(text, language, dictionary=dictionary)
+            for sentence in reading.sentences
         ]
+        return ReadText(sentences, reading.warnings)
 
-    return sentences
+    return read

@@ -16,11 +16,20 @@ from torch.nn import functional as F
 
 from synth.gptsovits.sovits import NOISE_SCALE, Sovits
 
-FIRST_CHUNK_TOKENS = 25  # one second
-NEXT_CHUNK_TOKENS = 50
+FIRST_CHUNK_TOKENS = 12  # half a second, of which a third is held back
+LARGEST_CHUNK_TOKENS = 48
 CONTEXT_FRAMES = 32  # most of the reach of flow and generator to the left
 HELD_FRAMES = 6  # rendered but kept back until what follows is known
 FADE_FRAMES = 2
+
+
+def next_chunk_tokens(chunk: int) -> int:
+    """How many tokens the chunk behind one of ``chunk`` tokens has.
+
+    The first is short, because somebody waits for it; each next is up to twice as long, so that it is ready before
+    the last has been played, and the whole is encoded again less often.
+    """
+    return min(2 * chunk, LARGEST_CHUNK_TOKENS)
 
 
 class LatentNoise:

@@ -19,6 +19,16 @@ PRESETS: dict[str, Promise] = {
     "stable": _("even, close to the clip's average"),
     "expressive": _("livelier, further towards the clip"),
 }
+CUT_METHODS: dict[str, Promise] = {
+    "cut0": _("at line ends only"),
+    "cut1": _("every four clauses"),
+    "cut2": _("about every 50 characters"),
+    "cut3": _("at Chinese full stops"),
+    "cut4": _("at English full stops"),
+    "cut5": _("at every mark"),
+}
+#: Parameters that name one of several things.
+CHOICES = {"preset": PRESETS, "cut_method": CUT_METHODS}
 MAX_BLENDED_STYLES = 4
 
 
@@ -66,12 +76,12 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in given.items():
         if value is None:
             continue
-        if name == "preset":
-            kept[name] = _preset(value)
+        if name in CHOICES:
+            kept[name] = _choice(name, value)
         elif name in PARAMETERS:
             kept[name] = _number(PARAMETERS[name], value)
         else:
-            known = ["preset", *PARAMETERS]
+            known = [*CHOICES, *PARAMETERS]
             raise AssentError(
                 "parameter_unknown", "There is no parameter of this name.", measured=str(name)[:40], limit=known,
                 extra={"param": "parameters"},
@@ -79,11 +89,12 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _preset(value: Any) -> str:
-    if not isinstance(value, str) or value not in PRESETS:
+def _choice(name: str, value: Any) -> str:
+    known = list(CHOICES[name])
+    if not isinstance(value, str) or value not in known:
         raise AssentError(
-            "parameter_unknown", f"Presets are {', '.join(PRESETS)}.", measured=str(value)[:40], limit=list(PRESETS),
-            extra={"param": "preset"},
+            "parameter_unknown", f"{name} is one of {', '.join(known)}.", measured=str(value)[:40], limit=known,
+            extra={"param": name},
         )  # fmt: skip
     return value
 

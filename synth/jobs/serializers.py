@@ -11,7 +11,7 @@ from rest_framework import serializers
 from accounts.consent.scope import DEFAULT_PURPOSE
 from synth.jobs.formats import FORMATS
 from synth.jobs.models import DictionaryVersion, JobState, Output, SynthesisJob
-from synth.jobs.parameters import MAX_BLENDED_STYLES, PARAMETERS, PRESETS
+from synth.jobs.parameters import CUT_METHODS, MAX_BLENDED_STYLES, PARAMETERS, PRESETS
 from synth.jobs.script import INPUT_TYPES, PLAIN
 from synth.jobs.services import MAX_WORDS, SPEED_RANGE, TAKE_DOWN_REASONS, TEXT_LIMIT, WEIGHT_RANGE
 from watermark.models import Mark
@@ -43,6 +43,11 @@ class ParametersShape(serializers.Serializer):
     """How the engine is to speak. What the installed engine does not support is ignored with a warning."""
 
     preset = serializers.ChoiceField(choices=list(PRESETS), required=False)
+    cut_method = serializers.ChoiceField(
+        choices=list(CUT_METHODS),
+        required=False,
+        help_text="Where the text is cut into what is decoded at one go.",
+    )
     temperature = _number("temperature")
     top_k = _number("top_k")
     top_p = _number("top_p")

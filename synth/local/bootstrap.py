@@ -1,6 +1,6 @@
 """From a bare Python to a working environment in ``.venv``: used before any package is installed.
 
-What is installed is what ``pyproject.toml`` names and nothing else; the project itself is not installed, it
+What is installed is what the lock holds (see `locking`), and torch; the project itself is not installed, it
 runs from its folder. Where packages come from is the user's own pip or uv configuration.
 """
 
@@ -13,9 +13,11 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from synth.local import locking
 from synth.local.errors import LocalError
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -25,41 +27,62 @@ SUPPORTED = ((3, 11), (3, 12))
 
 #: extras of pyproject.toml that each purpose needs
 RUN_EXTRAS = ("worker", "embedded")
-TEST_EXTRAS = ("worker", "fast", "embedded", "dev")
+TEST_EXTRAS = ("worker", "embedded", "fast", "dev")
 BENCH_EXTRAS = (*TEST_EXTRAS, "bench")
 
-
-def requirements(extras: tuple[str, ...]) -> list[str]:
-    """The requirement lines of ``pyproject.toml``: its dependencies and those of the named extras."""
-    import tomllib  # new in 3.11; this module must import on older ones to say so
-
-    project = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    optional = project["optional-dependencies"]
-    return [*project["dependencies"], *(line for extra in extras for line in optional[extra])]
+#: what an operator reads while a group is installed
+_GROUP_WORDS = {
+    "base": "the web service",
+    "worker": "speech, marks and checks",
+    "embedded": "the database, the queue and a pronouncing program",
+    "fast": "the compiler of the fast mode",
+    "dev": "what the tests need",
+    "bench": "what measurements need",
+}
+_PROGRESS_EVERY_S = 10.0
+_BEGAN = "_ASSENT_BEGAN_S"
 
 
 def ensure_environment(extras: tuple[str, ...] = RUN_EXTRAS) -> Path:
     """Make ``.venv`` hold what ``extras`` need and return its Python. Instant when nothing has changed.
 
-    Raises LocalError with one sentence when no environment can be made or an installation fails.
+    Raises LocalError with one sentence when no environment can be made, an installation fails or the lock was
+    not made from this ``pyproject.toml``.
     """
-    wanted = requirements(extras)
+    groups = ("base", *extras)
+    locking.check(BASE_DIR, groups)
+    wanted = {group: locking.digest(BASE_DIR, group) for group in groups}
     with _only_one_at_a_time():
         if not _works():
             _make_venv()
         stamp = VENV / "assent-installed.json"
         installed = _read_stamp(stamp)
-        if not set(wanted) <= installed:
-            everything = set(requirements(RUN_EXTRAS) + requirements(BENCH_EXTRAS))
-            _install(wanted)
-            stamp.write_text(json.dumps(sorted(set(wanted) | installed & everything), indent=1) + "\n")
+        missing = [group for group in groups if installed.get(group) != wanted[group]]
+        for number, group in enumerate(missing, 1):
+            _install(group, f"{number}/{len(missing)}")
+            installed[group] = wanted[group]
+            _write_stamp(stamp, installed)
     return VENV_PYTHON
 
 
-def reexecute(arguments: list[str]) -> None:
-    """Continue this command in ``.venv``; returns only when it already runs there."""
+def ensure_venv() -> None:
+    """Make ``.venv`` a working environment, with whatever it holds."""
+    with _only_one_at_a_time():
+        if not _works():
+            _make_venv()
+
+
+def reexecute(arguments: list[str], *, began_s: float | None = None) -> float:
+    """Continue this command in ``.venv``; returns only when it already runs there.
+
+    ``began_s`` and the answer are when the command began (`time.monotonic`), before it came here.
+    """
+    handed = os.environ.pop(_BEGAN, None)
+    began = float(handed) if handed else began_s if began_s is not None else time.monotonic()
     if Path(sys.prefix).resolve() != VENV.resolve():
+        os.environ[_BEGAN] = repr(began)
         become([str(VENV_PYTHON), str(BASE_DIR / "manage.py"), *arguments])
+    return began
 
 
 def become(command: list[str]) -> None:
@@ -135,10 +158,10 @@ def _make_venv() -> None:
     say("Making the Python environment in .venv")
     uv = shutil.which("uv")
     if uv:  # --seed: pip is still needed for what uv cannot do (downloading one wheel)
-        _run([uv, "venv", "--quiet", "--seed", "--python", sys.executable, str(VENV)])
+        run([uv, "venv", "--quiet", "--seed", "--python", sys.executable, str(VENV)])
         return
     try:
-        _run([sys.executable, "-m", "venv", str(VENV)])
+        run([sys.executable, "-m", "venv", str(VENV)])
     except LocalError:
         # Debian splits ensurepip off; its own pip can fill an environment that has none.
         shutil.rmtree(VENV, ignore_errors=True)
@@ -146,21 +169,46 @@ def _make_venv() -> None:
             raise LocalError(
                 "Python cannot make an environment here: install python3-venv (or uv) and try again."
             ) from None
-        _run([sys.executable, "-m", "venv", "--without-pip", str(VENV)])
+        run([sys.executable, "-m", "venv", "--without-pip", str(VENV)])
 
 
-def _install(wanted: list[str]) -> None:
-    say(f"Installing {len(wanted)} packages and what they need (a minute or two the first time)")
-    listing = VENV / "assent-requirements.txt"
-    listing.write_text("\n".join(wanted) + "\n", encoding="utf-8")
+def _install(group: str, place: str) -> None:
+    """Install one group of the lock, then what stays outside it. Says what, and afterwards how much it was."""
+    say(f"[{place}] {_GROUP_WORDS[group]}: {locking.count(BASE_DIR, group)} packages ({group})")
+    started, before = time.monotonic(), _size_bytes(VENV)
+    locked = ["--require-hashes", "--no-deps", "--requirement", str(locking.path_of(BASE_DIR, group))]
+    run([*_installer(), *locked])
+    beside = locking.unlocked(BASE_DIR, group)
+    if beside:
+        say(f"      {', '.join(beside)}, by far the largest package")
+        run([*_installer(), *beside])
+    grown = (_size_bytes(VENV) - before) / 1e6
+    say(f"      done: {grown:.0f} MB in {time.monotonic() - started:.0f} s")
+
+
+def _installer() -> list[str]:
+    """The command that installs requirements into ``.venv``."""
     uv = shutil.which("uv")
     if uv:
-        command = [uv, "pip", "install", "--quiet", "--python", str(VENV_PYTHON), *_uv_find_links()]
-    elif (VENV / "bin" / "pip").exists():
-        command = [str(VENV_PYTHON), "-m", "pip", "install", "-qq"]
-    else:
-        command = [sys.executable, "-m", "pip", "--python", str(VENV_PYTHON), "install", "-qq"]
-    _run([*command, "--requirement", str(listing)])
+        return [uv, "pip", "install", "--quiet", "--python", str(VENV_PYTHON), *_uv_find_links()]
+    return [*pip(), "install", "-qq"]
+
+
+def pip() -> list[str]:
+    """The command of a pip that works on ``.venv``."""
+    if (VENV / "bin" / "pip").exists():
+        return [str(VENV_PYTHON), "-m", "pip"]
+    return [sys.executable, "-m", "pip", "--python", str(VENV_PYTHON)]
+
+
+def _size_bytes(folder: Path) -> int:
+    """What the files below a folder take; those that vanish meanwhile count nothing."""
+    total = 0
+    for here, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(here, name)).st_size  # noqa: PTH118 - 40,000 files
+    return total
 
 
 def _uv_find_links() -> list[str]:
@@ -180,17 +228,41 @@ def _system_pip() -> bool:
     )
 
 
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, cwd=BASE_DIR, check=False, stdin=subprocess.DEVNULL)
-    if done.returncode != 0:
-        raise LocalError(f"This failed (exit {done.returncode}): {' '.join(command)}")
-
-
-def _read_stamp(stamp: Path) -> set[str]:
+def run(command: list[str]) -> None:
+    """Run to the end, with a sign of life where it takes long; LocalError when it fails."""
+    started = time.monotonic()
+    process = subprocess.Popen(command, cwd=BASE_DIR, stdin=subprocess.DEVNULL)
     try:
-        return set(json.loads(stamp.read_text(encoding="utf-8")))
+        while True:
+            try:
+                status = process.wait(_PROGRESS_EVERY_S)
+                break
+            except subprocess.TimeoutExpired:
+                say(f"      ... {time.monotonic() - started:.0f} s")
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    if status != 0:
+        raise LocalError(f"This failed (exit {status}): {' '.join(command)}")
+
+
+def _read_stamp(stamp: Path) -> dict[str, str]:
+    """group -> digest of what was installed for it; nothing where the stamp is another environment's."""
+    try:
+        found = json.loads(stamp.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return set()
+        return {}
+    here = isinstance(found, dict) and found.get("environment") == str(VENV.resolve())
+    return dict(found["groups"]) if here else {}
+
+
+def _write_stamp(stamp: Path, installed: dict[str, str]) -> None:
+    """A file of its own each time: a copy of this folder made of links keeps what it had."""
+    fresh = stamp.with_suffix(".new")
+    text = json.dumps({"environment": str(VENV.resolve()), "groups": installed}, indent=1)
+    fresh.write_text(text + "\n", encoding="utf-8")
+    fresh.replace(stamp)
 
 
 @contextlib.contextmanager

@@ -14,11 +14,14 @@ from synth.local.bootstrap import say
 from synth.local.services import prepare_data_dir
 
 
-def run(*, strict: bool = False, pytest_arguments: Sequence[str] = ()) -> int:
+def run(*, strict: bool = False, pytest_arguments: Sequence[str] = (), began_s: float | None = None) -> int:
     """All steps, also after one failed; 1 when any did. With ``pytest_arguments`` only the tests run.
+
+    ``began_s`` is when the command began (`time.monotonic`), with the set-up that came before.
 
     ``strict`` makes pytest fail on any skipped test (``ASSENT_STRICT=1``, read by the tests' conftest).
     """
+    began_s = time.monotonic() if began_s is None else began_s
     prepare_data_dir(paths.data_dir())
     notice = bootstrap.fetch_models(paths.models_dir())
     if notice:
@@ -30,7 +33,7 @@ def run(*, strict: bool = False, pytest_arguments: Sequence[str] = ()) -> int:
         **os.environ,
         **({"ASSENT_STRICT": "1"} if strict else {}),
     }
-    results = []
+    results = [("set-up", 0, time.monotonic() - began_s)]
     for name, command in _steps(pytest_arguments):
         say(f"\n== {name}: {' '.join(command).removeprefix(f'{sys.executable} -m ')}")
         started = time.monotonic()
@@ -39,6 +42,7 @@ def run(*, strict: bool = False, pytest_arguments: Sequence[str] = ()) -> int:
     say("")
     for name, code, seconds in results:
         say(f"{'ok    ' if code == 0 else 'FAILED'} {name:<12} {seconds:6.1f} s")
+    say(f"       {'the whole':<12} {time.monotonic() - began_s:6.1f} s")
     return 1 if any(code for _, code, _ in results) else 0
 
 

@@ -52,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     test = commands.add_parser("test", help="lint, types, import contracts and all tests")
     test.add_argument("--strict", action="store_true", help="a skipped test fails the run")
     test.add_argument("pytest", nargs="*", help="arguments for pytest; then only the tests run")
+    lock = commands.add_parser("lock", help="renew the lock in requirements/ from pyproject.toml")
+    lock.add_argument("--upgrade", action="store_true", help="take the newest releases that fit")
     commands.add_parser(
         "demo", help="a voice's life from end to end, on the running service or one of its own"
     )
@@ -83,11 +85,16 @@ def _certificate(text: str) -> tuple[str, str]:
 
 
 def _up(options: argparse.Namespace, arguments: list[str]) -> int:
+    from synth.local import lock
+
+    if lock.is_held(paths.data_dir()):  # asked first: nothing under a running service is installed or written
+        raise lock.already_running(paths.data_dir())
+    began_s = time.monotonic()
     bootstrap.ensure_environment()
-    bootstrap.reexecute(arguments)
+    began_s = bootstrap.reexecute(arguments, began_s=began_s)
     from synth.local.up import Options, up
 
-    up(Options(host=options.host, port=options.port, tls=options.tls, quiet=options.quiet))
+    up(Options(host=options.host, port=options.port, tls=options.tls, quiet=options.quiet, began_s=began_s))
     return 0
 
 
@@ -122,11 +129,25 @@ def _setup(options: argparse.Namespace, arguments: list[str]) -> int:
 
 
 def _test(options: argparse.Namespace, arguments: list[str]) -> int:
+    began_s = time.monotonic()
     bootstrap.ensure_environment(bootstrap.TEST_EXTRAS)
-    bootstrap.reexecute(arguments)
+    began_s = bootstrap.reexecute(arguments, began_s=began_s)
     from synth.local import checks
 
-    return checks.run(strict=options.strict, pytest_arguments=options.pytest)
+    return checks.run(strict=options.strict, pytest_arguments=options.pytest, began_s=began_s)
+
+
+def _lock(options: argparse.Namespace, arguments: list[str]) -> int:
+    from synth.local import locking
+
+    bootstrap.ensure_venv()
+    changed = locking.renew(
+        paths.BASE_DIR,
+        install=lambda arguments: bootstrap.run([*bootstrap.pip(), "install", *arguments]),
+        upgrade=options.upgrade,
+    )
+    say(f"Renewed requirements/{', '.join(changed)}." if changed else "The lock is as it was.")
+    return 0
 
 
 def _demo(options: argparse.Namespace, arguments: list[str]) -> int:
@@ -247,6 +268,7 @@ _COMMANDS = {
     "down": _down,
     "setup": _setup,
     "test": _test,
+    "lock": _lock,
     "demo": _demo,
     "clean": _clean,
     "web": _web,

@@ -1,4 +1,4 @@
-"""The four secrets of an installation, made once, never overwritten, and never made anew in silence.
+"""The secrets of an installation, made once, never overwritten, and never made anew in silence.
 
 Each file holds 32 random bytes as 64 hexadecimal digits and a newline, mode 0600, in a folder of mode 0700.
 Losing ``mark-master.key`` means that marks already made can no longer be read; losing ``log-signing.key``
@@ -22,6 +22,7 @@ from synth.local.errors import LocalError
 
 KEY_BYTES = 32
 MARK_KEY = "mark-master.key"
+CREDENTIALS_KEY = "credentials-signing.key"
 KNOWN_FILE = "keys.json"
 
 #: file name -> what it protects (shown at the first run and by ``manage.py doctor``)
@@ -30,7 +31,11 @@ KEY_PURPOSES = {
     "log-signing.key": "signs the audit log's checkpoints",
     "receipt-signing.key": "signs consent receipts and verification reports",
     "django-secret.key": "protects sessions and one-time links; a new one only signs everybody out",
+    CREDENTIALS_KEY: "signs the Content Credentials (C2PA) on released files",
 }
+
+#: the keys of the first releases, which kept no list of what they had made
+FIRST_KEYS = frozenset(KEY_PURPOSES) - {CREDENTIALS_KEY}
 
 #: file name -> what a new key in its place would cost
 KEY_LOSSES = {
@@ -38,6 +43,7 @@ KEY_LOSSES = {
     "log-signing.key": "Without it the audit log cannot be continued under its identity.",
     "receipt-signing.key": "Without it receipts and reports signed until now cannot be verified here.",
     "django-secret.key": "Without it everybody is signed out and open one-time links end.",
+    CREDENTIALS_KEY: "Without it files signed from now on have another signer than those before.",
 }
 
 
@@ -52,7 +58,7 @@ class KeyFile:
 
 
 def ensure_keys(directory: Path, data_dir: Path, *, replace: str | None = None) -> list[KeyFile]:
-    """The four keys in ``directory``, made where this is the first run on ``data_dir``.
+    """The keys in ``directory``, made where this is the first run on ``data_dir``, or of a release that adds one.
 
     An existing key is never changed. Raises LocalError with one sentence, and makes nothing, when a key is
     missing beside data that was made with it, is damaged, is another one than ``data_dir`` was begun with, or
@@ -60,11 +66,10 @@ def ensure_keys(directory: Path, data_dir: Path, *, replace: str | None = None) 
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     known = _known(data_dir)
-    begun = bool(known) or holds_data(data_dir)
+    made = known.keys() or (FIRST_KEYS if holds_data(data_dir) else frozenset[str]())
     for name in KEY_PURPOSES:
-        _require_sound(
-            directory / name, known=known, data_dir=data_dir if begun and name != replace else None
-        )
+        begun = name in made and name != replace
+        _require_sound(directory / name, known=known, data_dir=data_dir if begun else None)
     files = []
     for name, purpose in KEY_PURPOSES.items():
         path = directory / name

@@ -23,13 +23,14 @@ class DataLock:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            pid, address = holder(self.path.parent)
-            where = f", {address}" if address else ""
-            raise LocalError(
-                f"Already running on {self.path.parent}: pid {pid or 'unknown'}{where}."
-            ) from None
+            raise already_running(self.path.parent) from None
         self._descriptor = descriptor
         self.describe("")
+
+    @property
+    def held(self) -> bool:
+        """Whether this process holds the lock."""
+        return self._descriptor is not None
 
     def describe(self, address: str) -> None:
         """Write who holds the lock and where it answers, for the message above and for ``make down``."""
@@ -44,6 +45,13 @@ class DataLock:
             os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def already_running(data_dir: Path) -> LocalError:
+    """The refusal of a second start, with the holder's process id and address."""
+    pid, address = holder(data_dir)
+    where = f", {address}" if address else ""
+    return LocalError(f"Already running on {data_dir}: pid {pid or 'unknown'}{where}.")
 
 
 def holder(data_dir: Path) -> tuple[int | None, str]:

@@ -30,11 +30,13 @@ class Options:
     port: int = 8000
     tls: tuple[str, str] | None = None
     quiet: bool = False
+    began_s: float = field(
+        default_factory=time.monotonic
+    )  # when the command began, before its packages were there
 
 
 def up(options: Options) -> None:
     """Run the service until Ctrl-C or SIGTERM. LocalError with one sentence when it cannot go on."""
-    started = time.monotonic()
     for sign in (signal.SIGTERM, signal.SIGHUP):  # until the supervisor takes over
         signal.signal(sign, _leave)
     data_dir = paths.data_dir()
@@ -70,11 +72,12 @@ def up(options: Options) -> None:
             pass_fds=[listener.fileno()],
         )
         supervisor.handle_signals()
-        greeting = Greeting(listener, options, address, facts, key_files, started)
+        greeting = Greeting(listener, options, address, facts, key_files, options.began_s)
         supervisor.run(on_turn=greeting.once_ready)
         say("Stopped the programs; stopping the servers")
     finally:
-        run_file.remove()
+        if services.lock.held:  # else the file is the running service's
+            run_file.remove()
         services.stop()
     say("Stopped.")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,15 +20,12 @@ from cryptography.hazmat.primitives import serialization
 
 from synth.errors import AssentError
 from synth.provenance.certificates import SIGNING_USE, Authority
+from synth.provenance.names import EMBEDDED, KEYED_MARK_ALGORITHM, RECORD_ASSERTION
+from synth.provenance.validation import Validation
 
-EMBEDDED = {"wav": "audio/wav", "mp3": "audio/mpeg", "flac": "audio/flac"}
-MEDIA_TYPE = "application/c2pa"
 ANY_MEDIA_TYPE = "application/octet-stream"
 MAX_READ_BYTES = 256 * 1024 * 1024
 TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-RECORD_ASSERTION = "org.assent.record"
-KEYED_MARK_ALGORITHM = "org.assent.keyed-mark.1"
-"""Our soft binding's name: of this project, not of the public list, whose names belong to other resolvers."""
 
 
 @dataclass(frozen=True)
@@ -50,37 +47,16 @@ class Claim:
     ingredients: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Validation:
-    """What the reference implementation says of a manifest.
-
-    ``state``: "trusted" (unaltered, signer known here), "valid" (unaltered, signer unknown) or "invalid".
-    ``failures``: status codes of C2PA 2.x, e.g. ``assertion.dataHash.mismatch`` (the sound or the file was altered).
-    ``signer``: common name and organisation of the certificate; only "trusted" says that they are true.
-    """
-
-    state: str
-    failures: tuple[str, ...]
-    signer: str
-    signed_at: str
-    record_id: str
-    names: tuple[str, ...] = field(default=())
-
-    @property
-    def is_altered(self) -> bool:
-        return any("Hash.mismatch" in code or "hashedURI.mismatch" in code for code in self.failures)
-
-
-def sign(data: bytes, format: str, claim: Claim, authority: Authority) -> bytes:
-    """The finished file with its manifest inside. ``format``: a key of `EMBEDDED`.
+def sign(data: bytes, format: str, claim: Claim, authority: Authority) -> tuple[bytes, bytes]:
+    """The finished file with its manifest inside, and the manifest. ``format``: a key of `EMBEDDED`.
 
     Raises AssentError ``credentials_failed`` when the file cannot be signed or does not validate afterwards.
     """
     signed = io.BytesIO()
-    _build(data, EMBEDDED[format], signed, claim, authority, embed=True)
+    manifest = _build(data, EMBEDDED[format], signed, claim, authority, embed=True)
     result = signed.getvalue()
     _require_valid(validate(result, EMBEDDED[format], anchors=authority.root_pem), claim)
-    return result
+    return result, manifest
 
 
 def sidecar(data: bytes, claim: Claim, authority: Authority) -> bytes:

@@ -58,6 +58,23 @@ REASONS: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         ("zh as spoken", r"[一二三四五六七八九十几]只", "只 is a measure word, zhī"),
         ("zh as spoken", r"[①-⑳]", "an item's number is followed by a pause"),
         ("zh as spoken", r"无处不在", "在 keeps its tone"),
+        ("mixed", r"[A-Za-z][，,](?=[^ A-Za-z])", "the original loses the comma after an English word"),
+        ("mixed", r"\d:\d\d [AP]M", "the original adds a.m. to a time that has P M"),
+        ("mixed", r"\w@\w+\.", "an address: the original loses its signs"),
+        ("mixed", r"(?<=[是为])[a-z]+\d{5,}", "a code: the original reads an amount in English"),
+        ("mixed", r"Ctrl\+", "a key's name; the original reads an invented word"),
+        ("mixed", r"[A-Za-z\d]和[A-Za-z].*\(auto\)", "和 is Chinese there; the original has it in Japanese"),
+        (
+            "mixed",
+            r"[ぁ-ん].*、.*[ぁ-ん].*\(auto\)",
+            "a Japanese sentence; the original has a part of it in Chinese",
+        ),
+        ("mixed", r"银行行长", "the second 行 keeps its tone"),
+        (
+            "mixed",
+            r"\bthat you read yesterday|\b[Tt]he wind was\b",
+            "a homograph that the original takes for another",
+        ),
         ("ja", r"^Hello", "a Latin word: read as a word rather than letter by letter"),
     )
 )

@@ -210,6 +210,7 @@ def test_what_is_no_key_is_401_in_both_envelopes(db, header):
         assert (body["error"]["code"] if path.startswith("/v1") else body["code"]) == "invalid_api_key"
 
 
+@pytest.mark.provokes("permission_denied")
 def test_a_session_needs_the_csrf_token_to_write(owner):
     client = Client(enforce_csrf_checks=True)
     client.force_login(owner.user, backend="allauth.account.auth_backends.AuthenticationBackend")

@@ -66,6 +66,7 @@ def test_a_database_behind_its_checkpoint_is_said_before_anything_starts(client:
     assert [finding.level for finding in doctor.log()] == ["problem"]
 
 
+@pytest.mark.provokes("log_interrupted")
 @pytest.mark.usefixtures("restored")
 def test_nothing_is_spoken_but_proofs_and_verification_go_on(client: Client, log_home: Path) -> None:
     (log_home / "keys" / "receipt-signing.key").write_text(SEED_HEX)
@@ -124,6 +125,7 @@ def test_the_ways_on_are_offered_and_none_is_taken_by_itself(restored: Checkpoin
     assert note is not None and Checkpoint.open(note, keys.verifier()) == restored
 
 
+@pytest.mark.provokes("log.loss_accepted")
 def test_an_accepted_loss_is_written_into_the_log_and_the_copy_is_kept(restored: Checkpoint) -> None:
     recover("--accept-loss")
     assert continuity.interruption() is None

@@ -33,6 +33,7 @@ def reading(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[UUID]]:
     yield organisations
 
 
+@pytest.mark.provokes("log_is_empty")
 def test_the_checkpoint_and_the_key(client: Client, sequence: Run) -> None:
     assert client.get("/audit/checkpoint").status_code == 404
     write(3)
@@ -46,6 +47,7 @@ def test_the_checkpoint_and_the_key(client: Client, sequence: Run) -> None:
     assert client.post("/audit/checkpoint").status_code == 405
 
 
+@pytest.mark.provokes("log_key_missing")
 def test_the_key_may_be_missing(client: Client, log_home: Any) -> None:
     keys.key_path().unlink()
     answer = client.get("/audit/vkey")
@@ -71,6 +73,7 @@ NO_TILES = """
 """.split()  # noqa: SIM905
 
 
+@pytest.mark.provokes("tile_not_found")
 def test_paths_that_are_no_tiles(client: Client, sequence: Run) -> None:
     bulk(300)
     sequence()
@@ -78,6 +81,7 @@ def test_paths_that_are_no_tiles(client: Client, sequence: Run) -> None:
         assert client.get(f"/audit/tile/{path}").status_code == 404, path
 
 
+@pytest.mark.provokes("entries_not_public")
 def test_entry_bundles_are_not_public(client: Client) -> None:
     answer = client.get("/audit/tile/entries/000")
     assert (answer.status_code, answer.json()["code"]) == (403, "entries_not_public")
@@ -89,6 +93,7 @@ def test_tile_paths() -> None:
     assert public.tile_path(256000) == "x256/000"
 
 
+@pytest.mark.provokes("entry_not_found")
 def test_entries_belong_to_their_organisation(client: Client, sequence: Run, reading: set[UUID]) -> None:
     ours, theirs = uuid4(), uuid4()
     own = write(1, organisation_id=ours, subject="voice:1")[0]
@@ -138,6 +143,7 @@ def test_the_proof_of_an_output_convinces_a_stranger(
     assert slow_tree.leads_to(leaf, parsed.index, checkpoint.size, list(parsed.path)) == checkpoint.root
 
 
+@pytest.mark.provokes("invalid_request")
 def test_the_list_pages_and_filters(client: Client, sequence: Run, reading: set[UUID]) -> None:
     ours = uuid4()
     reading.add(ours)

@@ -75,6 +75,7 @@ def test_the_sequencer_hands_over_with_the_batch_that_says_so(sequencer: Sequenc
     assert verification.verify_database(keys.verifiers()).tree.size == 11
 
 
+@pytest.mark.provokes("key.rotated")
 def test_a_crash_between_the_two_signatures_and_the_new_file_is_carried_out(
     make_sequencer: Make, log_home: Path
 ) -> None:
@@ -106,6 +107,7 @@ def test_a_key_that_was_laid_there_without_an_entry_signs_nothing(
     assert keys.verifier() == old and keys.verifiers() == [old]
 
 
+@pytest.mark.provokes("rotation_waits")
 def test_only_one_rotation_waits(sequencer: Sequencer) -> None:
     rotate()
     with pytest.raises(CommandError, match="waits"):

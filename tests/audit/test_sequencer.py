@@ -355,6 +355,7 @@ def test_compare_and_swap(tmp_path: Path) -> None:
 # The commands.
 
 
+@pytest.mark.provokes("log.exported")
 def test_commands_end_to_end(log_home: Path, tmp_path: Path) -> None:
     write(12)
     call_command("audit_sequencer", "--once")

@@ -75,6 +75,11 @@ def test_keys_stay_out_of_messages():
         MarkKeys(b"short")
 
 
+def test_a_short_master_secret_is_refused():
+    with pytest.raises(ValueError, match="needs 32 bytes, not 31"):
+        MarkKeys(bytes(31))
+
+
 def test_purposes_and_epochs_have_different_keys():
     a, b = KEYS, OTHER
     derived = {a.keystream, a.permutation, a.mac, a.confirmation, b.keystream, b.permutation, b.mac}

@@ -63,6 +63,7 @@ def test_pages(visitor, away, path):
 @pytest.mark.parametrize("away", AWAY[:1], indirect=True, ids=str)
 @pytest.mark.parametrize("path", PROGRAMS)
 @pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.provokes("database_unavailable")
 def test_programs(visitor, key, away, path, method):
     answer = getattr(visitor, method)(path, headers=key)
     assert answer.status_code == 503

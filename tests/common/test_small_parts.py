@@ -157,6 +157,10 @@ def test_environment_is_typed():
     assert read("ASSENT_SPEECH_QUEUE_LIMIT", {}) == 200
     with pytest.raises(BadEnvironment, match="ASSENT_SPEECH_QUEUE_LIMIT"):
         read("ASSENT_SPEECH_QUEUE_LIMIT", {"ASSENT_SPEECH_QUEUE_LIMIT": "many"})
+    counts = {"": 0, "no": 0, "1": 1, "true": 1, "2": 2}
+    assert {raw: read("ASSENT_TRUST_PROXY", {"ASSENT_TRUST_PROXY": raw}) for raw in counts} == counts
+    with pytest.raises(BadEnvironment, match="below zero"):
+        read("ASSENT_TRUST_PROXY", {"ASSENT_TRUST_PROXY": "-1"})
     with pytest.raises(KeyError):
         read("NOT_IN_THE_TABLE", {})
 
@@ -164,13 +168,22 @@ def test_environment_is_typed():
 @pytest.mark.parametrize(
     ("headers", "proxied", "address"),
     [
-        ({"REMOTE_ADDR": "203.0.113.9"}, False, "203.0.113.9"),
-        ({"REMOTE_ADDR": "::ffff:203.0.113.9"}, False, "203.0.113.9"),
-        ({"REMOTE_ADDR": "2001:db8:1:2:3:4:5:6"}, False, "2001:db8:1:2::/64"),
-        ({"REMOTE_ADDR": "2001:db8:1:2:ffff::1"}, False, "2001:db8:1:2::/64"),
-        ({"REMOTE_ADDR": "203.0.113.9", "HTTP_X_FORWARDED_FOR": "10.9.9.9"}, False, "203.0.113.9"),
-        ({"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "1.2.3.4, 203.0.113.9"}, True, "203.0.113.9"),
-        ({"REMOTE_ADDR": "", "HTTP_X_FORWARDED_FOR": "nonsense"}, True, "nonsense"),
+        ({"REMOTE_ADDR": "203.0.113.9"}, 0, "203.0.113.9"),
+        ({"REMOTE_ADDR": "::ffff:203.0.113.9"}, 0, "203.0.113.9"),
+        ({"REMOTE_ADDR": "2001:db8:1:2:3:4:5:6"}, 0, "2001:db8:1:2::/64"),
+        ({"REMOTE_ADDR": "2001:db8:1:2:ffff::1"}, 0, "2001:db8:1:2::/64"),
+        ({"REMOTE_ADDR": "203.0.113.9", "HTTP_X_FORWARDED_FOR": "10.9.9.9"}, 0, "203.0.113.9"),
+        ({"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "1.2.3.4, 203.0.113.9"}, 1, "203.0.113.9"),
+        ({"REMOTE_ADDR": "", "HTTP_X_FORWARDED_FOR": "nonsense"}, 1, "nonsense"),
+        # behind a CDN and a proxy of ours: each visitor has an own share, and a forged first entry is nobody's
+        ({"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "203.0.113.7, 198.51.100.1"}, 2, "203.0.113.7"),
+        (
+            {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "1.1.1.1,203.0.113.7, 198.51.100.1"},
+            2,
+            "203.0.113.7",
+        ),
+        ({"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "203.0.113.7"}, 2, "203.0.113.7"),
+        ({"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": " , "}, 2, "10.0.0.1"),
     ],
 )
 def test_nobody_gets_a_rate_limit_of_their_own_per_header_or_per_address_of_one_network(

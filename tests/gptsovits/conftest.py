@@ -6,7 +6,6 @@ import json
 import lzma
 import os
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ import torch
 from synth.engines.base import ReferenceClip
 from synth.gptsovits import manifest, store
 from synth.gptsovits.engine import GptSovitsEngine
-from synth.gptsovits.spoken_text import Piece, Sentence
+from synth.gptsovits.spoken_text import Piece, ReadText, Sentence
 from synth.text.dictionary import NO_WORDS, Dictionary
 
 DATA = Path(__file__).parents[1] / "data" / "gptsovits"
@@ -98,14 +97,16 @@ def models_dir(tmp_path_factory, s1, s2) -> Path:
     return folder
 
 
-def letters(text: str, language: str, dictionary: Dictionary = NO_WORDS) -> Sequence[Sentence]:
+def letters(
+    text: str, language: str, dictionary: Dictionary = NO_WORDS, cut_method: str = "cut5"
+) -> ReadText:
     """A front-end that gives every letter a phone: enough to drive an engine whose weights are random."""
     sentences = []
     for part in text.replace("!", ".").split("."):
         phones = [1 + ord(letter) % 600 for letter in part.strip()]
         if phones:
             sentences.append(Sentence([Piece(language, part.strip(), phones)], pause_s=0.1))
-    return sentences
+    return ReadText(sentences)
 
 
 def clip(

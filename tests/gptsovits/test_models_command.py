@@ -23,6 +23,7 @@ def models(*arguments: str) -> str:
     return out.getvalue()
 
 
+@pytest.mark.provokes("models_nothing_found")
 def test_list_add_verify(models_dir, tmp_path, settings):
     settings.ASSENT_MODELS_DIR = tmp_path
     assert "No version of GPT-SoVITS is complete." in models("list")
@@ -44,6 +45,7 @@ def test_a_pair_needs_a_voice(tmp_path, settings, s1, s2):
     assert not (tmp_path / "gpt-sovits").exists()
 
 
+@pytest.mark.provokes("voice.weights_added")
 @pytest.mark.django_db(transaction=True, databases="__all__")
 def test_a_pair_is_added_with_consent_and_forgotten_with_it(tmp_path, settings, s1, s2):
     settings.ASSENT_MODELS_DIR = tmp_path

@@ -36,7 +36,7 @@ def test_styles_are_blended_by_their_relative_weights(engine):
 def test_pronunciations_reach_the_front_end(models_dir):
     attended = []
 
-    def listening(text, language, dictionary):
+    def listening(text, language, dictionary, cut_method):
         attended.append(dictionary)
         return letters(text, language)
 

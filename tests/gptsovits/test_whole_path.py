@@ -8,11 +8,11 @@ import threading
 import numpy as np
 import pytest
 
-from synth.engines import registry
 from synth.engines.base import Cancelled, ReferenceClip, SpeakRequest
 from synth.gptsovits import engine as engine_module
 from synth.gptsovits import fast, manifest, store
 from tests.gptsovits.conftest import clip, tiny_bert
+from worker import engines
 
 CHINESE = "今天下雨了,我们走吧."
 TEXTS = {
@@ -44,7 +44,7 @@ def chinese_models(models_dir, tmp_path_factory):
 
 @pytest.fixture(scope="module", params=manifest.MODES)
 def chosen(request, chinese_models):
-    engine = registry.choose("auto", models_dir=chinese_models, mode=request.param, device="cpu")
+    engine = engines.choose("auto", models_dir=chinese_models, mode=request.param, device="cpu")
     yield engine
     engine.close()
 

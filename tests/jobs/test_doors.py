@@ -178,3 +178,30 @@ def test_pronunciations_have_a_page(browser, owner):
     assert 'name="word"' not in reader.get(page).content.decode()
     assert reader.post(page, given).status_code == 403
     assert Client().get(page).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/v1/jobs", {"text": "我们用语音合成说话。"}),
+        ("/v1/audio/speech", {"input": "我们用语音合成说话。", "model": "assent"}),
+    ],
+)
+def test_a_text_in_another_language_is_refused_before_anything_is_queued(api, voice, path, body):
+    answer = api.post(path, {"voice": voice.slug, **body}, content_type=JSON)
+    assert answer.status_code == 400
+    said = answer.json()
+    said = said.get("error", said)
+    assert said["code"] == "language_mismatch"
+    assert not SynthesisJob.objects.exists()
+    assert (said["measured"], said["limit"]) == ("zh", "en")
+
+
+def test_the_cut_method_is_kept_with_the_job(api, voice):
+    body = {"voice": voice.slug, "text": "It rains, again.", "parameters": {"cut_method": "cut3"}}
+    answer = api.post("/api/v1/jobs", body, content_type=JSON)
+    assert answer.status_code == 201, answer.content
+    assert answer.json()["parameters"] == {"cut_method": "cut3"}
+    body["parameters"] = {"cut_method": "cut9"}
+    refused = api.post("/api/v1/jobs", body, content_type=JSON)
+    assert (refused.status_code, refused.json()["code"]) == (400, "parameter_unknown")

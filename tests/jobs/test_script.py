@@ -6,6 +6,7 @@ import pytest
 
 from synth.errors import AssentError
 from synth.jobs import parameters, script
+from synth.text import cutting
 from synth.text.dictionary import Entry, checked
 
 STYLES = ["neutral", "sad"]
@@ -117,7 +118,8 @@ def test_the_engine_has_the_same_limits():
     from synth.gptsovits import presets
 
     assert set(parameters.PRESETS) == set(presets.PRESETS)
-    assert {"preset", *parameters.PARAMETERS} == presets.PARAMETERS
+    assert {*parameters.CHOICES, *parameters.PARAMETERS} == presets.PARAMETERS
+    assert list(parameters.CUT_METHODS) == list(cutting.METHODS)
     for row in parameters.PARAMETERS.values():
         if row.name == "style_strength":  # judged where the styles are blended
             continue

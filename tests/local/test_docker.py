@@ -14,7 +14,7 @@ from django.core.management import get_commands
 from django.urls import Resolver404, resolve
 
 from synth.conf.env import TABLE
-from synth.local import bootstrap, cli
+from synth.local import cli, locking
 from tests.local.helpers import ROOT
 
 DOCKER = ROOT / "docker"
@@ -92,14 +92,20 @@ def test_an_image_runs_a_known_command_as_nobody_in_particular(path: Path) -> No
 
 
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
-def test_what_pip_is_told_can_be_read_before_the_code_is_copied(path: Path) -> None:
-    (line,) = [rest for name, rest in instructions(path) if name == "RUN" and "requirements(" in rest]
-    extras = re.search(r"requirements\(\((.*?)\)\)", line)
-    assert extras
-    wanted = tuple(re.findall(r"'(\w+)'", extras[1]))
-    listed = bootstrap.requirements(wanted)
-    assert listed and any(entry.startswith("torch==") for entry in listed) is ("worker" in wanted)
-    assert ("worker" in path.name) is ("worker" in wanted)
+def test_packages_come_from_the_lock_and_are_there_before_the_code(path: Path) -> None:
+    steps = instructions(path)
+    (line,) = [rest for name, rest in steps if name == "RUN" and "--require-hashes" in rest]
+    groups = re.findall(r"--requirement requirements/(\w+)\.txt", line)
+    assert "--no-deps" in line and set(groups) <= set(locking.GROUPS)
+    worker = "worker" in path.name
+    assert groups == (["base", "worker", "fast"] if worker else ["base"])
+    copied = [rest.split()[0] for name, rest in steps[: steps.index(("RUN", line))] if name == "COPY"]
+    assert "requirements" in copied and "." not in copied
+    if worker:  # torch stands beside the lock; its pin is read from the project file
+        pattern = re.search(r"grep -o '(.+?)' pyproject.toml", line)
+        assert pattern and "pyproject.toml" in copied
+        found = re.findall(pattern[1], (ROOT / "pyproject.toml").read_text())
+        assert found == locking.unlocked(ROOT, "worker")
 
 
 def test_health_is_asked_at_an_address_that_exists() -> None:

@@ -26,17 +26,17 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (folder / "keys").iterdir()}
 
 
-def test_first_run_makes_four_distinct_keys_that_only_the_owner_reads(tmp_path, ensure):
+def test_first_run_makes_distinct_keys_that_only_the_owner_reads(tmp_path, ensure):
     made = ensure()
     assert {key.name for key in made} == set(KEY_PURPOSES)
     assert all(key.created for key in made)
     assert all(key.path.stat().st_mode & 0o777 == 0o600 for key in made)
     assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
     values = {read_key(key.path) for key in made}
-    assert len(values) == 4
+    assert len(values) == len(KEY_PURPOSES)
     assert all(len(value) == 32 for value in values)
     assert made[0].path.read_text().endswith("\n")
-    assert len(list((tmp_path / "keys").iterdir())) == 4, "no scratch file is left"
+    assert len(list((tmp_path / "keys").iterdir())) == len(KEY_PURPOSES), "no scratch file is left"
 
 
 def test_second_run_changes_nothing(tmp_path, ensure):
@@ -72,6 +72,19 @@ def test_keys_of_an_earlier_release_are_taken_over(tmp_path, ensure):
     assert not any(key.created for key in ensure())
     (tmp_path / "keys" / "mark-master.key").write_text("ab" * 32 + "\n")
     with pytest.raises(LocalError, match="is not the key that"):
+        ensure()
+
+
+def test_a_key_that_a_release_adds_is_made_beside_the_data_of_the_one_before(tmp_path, ensure):
+    ensure()
+    added = tmp_path / "keys" / keys.CREDENTIALS_KEY
+    added.unlink()
+    (tmp_path / "keys.json").unlink()
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "checkpoint").write_text("x")
+    assert [key.name for key in ensure() if key.created] == [keys.CREDENTIALS_KEY]
+    added.unlink()
+    with pytest.raises(LocalError, match=r"credentials-signing\.key is missing"):
         ensure()
 
 

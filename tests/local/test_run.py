@@ -129,10 +129,13 @@ def test_the_demonstration_tells_the_whole_story_on_it(running):
     assert running.process.poll() is None, "the running service was used and is left running"
 
 
-def test_a_second_start_on_the_same_data_is_refused_with_the_address(running):
+def test_a_second_start_on_the_same_data_is_refused_with_the_address_and_changes_nothing(running):
+    kept = {path: path.read_bytes() for path in (running.data_dir / "run.json", running.data_dir / "up.lock")}
     again = running.manage("up")
     assert again.returncode == 1
     assert f"pid {running.process.pid}, http://localhost:{running.port}" in again.stderr
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert running.get("/healthz")[0] == 200
 
 
 @pytest.mark.parametrize("words", [("uvicorn",), ("audit_sequencer",), ("--queues", "checks")])

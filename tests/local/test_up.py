@@ -12,9 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from synth.local import bootstrap, cli, lock, paths, programs, up
+from synth.local import bootstrap, cli, lock, locking, paths, programs, up
 from synth.local.errors import LocalError
 from tests.local.helpers import ROOT
+
+
+def write_project(folder: Path, text: str) -> None:
+    """A pyproject.toml and a lock made from it, of one package a group."""
+    (folder / "pyproject.toml").write_text(text)
+    (folder / "requirements").mkdir(exist_ok=True)
+    for group in locking.GROUPS:
+        block = f"{group}==1 \\\n    --hash=sha256:{'0' * 64}\n"
+        locking.path_of(folder, group).write_text(locking._file(folder, group, [block]))
 
 
 @pytest.fixture
@@ -22,67 +31,125 @@ def project(tmp_path, monkeypatch):
     """A small project folder of its own, with nothing installed."""
     text = '[project]\ndependencies = ["a==1"]\n[project.optional-dependencies]\n'
     text += 'worker = ["torch==2.13.0"]\nembedded = ["b==1"]\nfast = ["e==1"]\ndev = ["c"]\nbench = ["d"]\n'
-    (tmp_path / "pyproject.toml").write_text(text)
+    write_project(tmp_path, text)
     monkeypatch.setattr(bootstrap, "BASE_DIR", tmp_path)
     monkeypatch.setattr(bootstrap, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(bootstrap, "VENV_PYTHON", tmp_path / ".venv" / "bin" / "python")
     monkeypatch.setattr(bootstrap.shutil, "which", lambda name: None)  # without uv
-    run = bootstrap._run  # environments without pip are made in a tenth of the time
-    monkeypatch.setattr(bootstrap, "_run", lambda command: run([*command, "--without-pip"]))
+    run = bootstrap.run  # environments without pip are made in a tenth of the time
+    monkeypatch.setattr(bootstrap, "run", lambda command: run([*command, "--without-pip"]))
     return tmp_path
 
 
 # -- the environment --
 
 
-def test_requirements_are_those_of_the_project_file(project):
-    assert bootstrap.requirements(bootstrap.RUN_EXTRAS) == ["a==1", "torch==2.13.0", "b==1"]
-    assert bootstrap.requirements(("dev",)) == ["a==1", "c"]
+def test_torch_is_pinned_exactly_and_installed_beside_the_lock():
+    assert locking.unlocked(ROOT, "worker") == ["torch==2.13.0"]
+    assert not any("://" in line for group in locking.GROUPS for line in locking.declared(ROOT, group))
 
 
-def test_torch_is_pinned_exactly_in_the_real_project():
-    assert "torch==2.13.0" in bootstrap.requirements(("worker",))
-    assert not any("://" in line for line in bootstrap.requirements(bootstrap.TEST_EXTRAS))
-
-
-def test_an_environment_is_made_once_and_filled_again_when_a_pin_changes(project, monkeypatch):
+def test_an_environment_is_made_once_and_filled_again_when_the_lock_changes(project, monkeypatch):
     installed = []
-    monkeypatch.setattr(bootstrap, "_install", installed.append)
+    monkeypatch.setattr(bootstrap, "_install", lambda group, place: installed.append(group))
     assert bootstrap.ensure_environment() == project / ".venv" / "bin" / "python"
     made = (project / ".venv" / "pyvenv.cfg").stat().st_mtime_ns
     bootstrap.ensure_environment()
-    assert installed == [["a==1", "torch==2.13.0", "b==1"]], "the second call is instant"
+    assert installed == ["base", "worker", "embedded"], "the second call is instant"
     bootstrap.ensure_environment(bootstrap.TEST_EXTRAS)
     bootstrap.ensure_environment(bootstrap.RUN_EXTRAS)
-    assert len(installed) == 2, "what the tests need includes what running needs"
+    assert installed[3:] == ["fast", "dev"], "what the tests need includes what running needs"
     bootstrap.ensure_environment(bootstrap.BENCH_EXTRAS)
     bootstrap.ensure_environment(bootstrap.TEST_EXTRAS)
-    assert [*installed[1], "d"] == installed.pop(), "what measuring needs includes what the tests need"
+    assert installed[5:] == ["bench"], "what measuring needs includes what the tests need"
     text = (project / "pyproject.toml").read_text()
-    (project / "pyproject.toml").write_text(text.replace("a==1", "a==2"))
+    write_project(project, text.replace("torch==2.13.0", "torch==2.13.1"))
     bootstrap.ensure_environment()
-    assert installed[2][0] == "a==2"
-    (project / "pyproject.toml").write_text(text)
+    assert installed[6:] == ["worker"], "only the group that changed"
+    write_project(project, text)
     bootstrap.ensure_environment()
-    assert len(installed) == 4, "going back is a change too"
+    assert installed[7:] == ["worker"], "going back is a change too"
     assert (project / ".venv" / "pyvenv.cfg").stat().st_mtime_ns == made
 
 
+def test_a_lock_of_another_project_file_is_refused_before_anything_is_installed(project):
+    text = (project / "pyproject.toml").read_text()
+    (project / "pyproject.toml").write_text(text.replace("a==1", "a==2"))
+    with pytest.raises(LocalError, match="run `make lock`"):
+        bootstrap.ensure_environment()
+    assert not (project / ".venv").exists()
+
+
 def test_a_failed_installation_is_tried_again(project, monkeypatch):
-    def fail(wanted):
-        raise LocalError("This failed")
+    def fail(group, place):
+        if group == "embedded":
+            raise LocalError("This failed")
 
     monkeypatch.setattr(bootstrap, "_install", fail)
     with pytest.raises(LocalError):
         bootstrap.ensure_environment()
     calls = []
-    monkeypatch.setattr(bootstrap, "_install", calls.append)
+    monkeypatch.setattr(bootstrap, "_install", lambda group, place: calls.append(group))
     bootstrap.ensure_environment()
-    assert len(calls) == 1
+    assert calls == ["embedded"], "what was installed before the failure is not installed again"
+
+
+def test_installing_says_what_and_how_much(project, monkeypatch, capsys):
+    """Each group has its line, with its number of packages; afterwards what it took, and every pip gets hashes."""
+    commands = []
+
+    def run(command):
+        commands.append(command)
+        (project / ".venv" / f"file{len(commands)}").write_bytes(bytes(2_000_000))
+
+    (project / ".venv").mkdir()
+    monkeypatch.setattr(bootstrap, "_works", lambda: True)
+    monkeypatch.setattr(bootstrap, "run", run)
+    bootstrap.ensure_environment()
+    said = capsys.readouterr().out
+    assert "[1/3] the web service: 1 packages (base)" in said
+    assert "[2/3] speech, marks and checks: 1 packages (worker)" in said
+    assert "torch==2.13.0" in said
+    assert said.count("done: 2 MB in 0 s") == 2 and "done: 4 MB" in said
+    *locked, last = [commands[0], commands[1], commands[3], commands[2]]
+    assert all("--require-hashes" in command and "--no-deps" in command for command in locked)
+    assert last[-1] == "torch==2.13.0"
+
+
+def test_a_long_installation_gives_a_sign_of_life_and_a_failed_one_is_told(monkeypatch, capsys):
+    monkeypatch.setattr(bootstrap, "_PROGRESS_EVERY_S", 0.05)
+    bootstrap.run([sys.executable, "-S", "-c", "import time; time.sleep(0.3)"])
+    assert "... 0 s" in capsys.readouterr().out
+    with pytest.raises(LocalError, match=r"failed \(exit 3\)"):
+        bootstrap.run([sys.executable, "-S", "-c", "raise SystemExit(3)"])
+
+
+def test_the_time_of_a_command_is_counted_from_before_its_set_up(monkeypatch):
+    seen = []
+    monkeypatch.setattr(bootstrap, "become", seen.append)
+    monkeypatch.setattr(bootstrap, "VENV", Path("/elsewhere"))
+    bootstrap.reexecute(["up"], began_s=12.5)
+    assert seen and seen[0][-1] == "up"
+    monkeypatch.setattr(bootstrap, "VENV", Path(sys.prefix))
+    assert bootstrap.reexecute(["up"], began_s=99.0) == 12.5, "what the process before this one handed on"
+    assert bootstrap.reexecute(["up"], began_s=99.0) == 99.0, "and only once: children begin their own"
+
+
+def test_another_folders_note_of_what_is_installed_is_not_believed(project, monkeypatch, tmp_path):
+    installed = []
+    monkeypatch.setattr(bootstrap, "_install", lambda group, place: installed.append(group))
+    bootstrap.ensure_environment()
+    stamp, copy = project / ".venv" / "assent-installed.json", tmp_path / "copy"
+    copy.hardlink_to(stamp)
+    before = copy.read_text()
+    stamp.write_text(before.replace(str(project), "/elsewhere"))
+    bootstrap.ensure_environment()
+    assert installed == ["base", "worker", "embedded"] * 2
+    assert "/elsewhere" in copy.read_text(), "and what is linked to it is not written through"
 
 
 def test_a_moved_environment_is_made_anew(project, monkeypatch, capsys):
-    monkeypatch.setattr(bootstrap, "_install", lambda wanted: None)
+    monkeypatch.setattr(bootstrap, "_install", lambda group, place: None)
     bootstrap.ensure_environment()
     (project / ".venv" / "bin" / "python").unlink()
     (project / ".venv" / "bin" / "python").symlink_to(project / "gone")
@@ -94,7 +161,7 @@ def test_a_moved_environment_is_made_anew(project, monkeypatch, capsys):
 def test_two_set_ups_at_once_wait_for_each_other(project, monkeypatch):
     inside, overlaps = [], []
 
-    def install(wanted):
+    def install(group, place):
         inside.append(1)
         overlaps.append(len(inside))
         threading.Event().wait(0.05)
@@ -108,7 +175,7 @@ def test_two_set_ups_at_once_wait_for_each_other(project, monkeypatch):
         thread.start()
     for thread in threads:
         thread.join()
-    assert overlaps == [1], "one installs, the others find it done"
+    assert overlaps == [1, 1, 1], "one installs, the others find it done"
 
 
 def test_pips_folders_of_wheels_are_given_to_uv_where_they_exist(tmp_path, monkeypatch):

@@ -357,6 +357,7 @@ def test_changes_need_a_post(browser, voice):
     assert voice.status == "active"
 
 
+@pytest.mark.provokes("api_key.revoked")
 def test_a_key_is_shown_once(browser):
     made = browser.post("/keys", {"do": "create", "name": "server", "scopes": ["speech:write"], "days": "10"})
     key = ApiKey.objects.get()

@@ -90,5 +90,6 @@ def test_the_page_waits_for_an_answer_and_says_when_there_is_none(client):
     assert "这不是可读的音频文件。" in failed
 
 
+@pytest.mark.provokes("verification_not_found")
 def test_an_unknown_query_is_not_found(client):
     assert client.get("/verify/01a204ea-0276-76d9-8790-cde2d3e6a832").status_code == 404

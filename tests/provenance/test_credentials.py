@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from synth.audio.encode import encode
 from synth.errors import AssentError, Unavailable
 from synth.provenance import aigc, certificates, credentials
-from synth.provenance.credentials import EMBEDDED
+from synth.provenance.names import EMBEDDED, KEYED_MARK_ALGORITHM, RECORD_ASSERTION
+from synth.provenance.validation import Validation, validate_untrusted
 
 SECRET = bytes(range(32))
 CERTIFICATES = certificates.make_certificates(SECRET, organisation="Example Speech")
@@ -45,10 +46,10 @@ def format(request) -> str:
 
 @pytest.fixture(scope="module")
 def signed(format) -> bytes:
-    return credentials.sign(labelled(format), format, CLAIM, AUTHORITY)
+    return credentials.sign(labelled(format), format, CLAIM, AUTHORITY)[0]
 
 
-def judged(data: bytes, format: str, anchors: str = AUTHORITY.root_pem) -> credentials.Validation:
+def judged(data: bytes, format: str, anchors: str = AUTHORITY.root_pem) -> Validation:
     found = credentials.validate(data, EMBEDDED[format], anchors=anchors)
     assert found is not None
     return found
@@ -83,7 +84,7 @@ def test_an_unmodified_reader_finds_what_was_claimed(format, signed):
     assert created["digitalSourceType"] == credentials.TRAINED
     assert created["softwareAgent"] == {"name": "preview", "version": "1.1"}
     assert said["c2pa.soft-binding"]["blocks"] == [{"scope": {}, "value": RECORD}]
-    assert said[credentials.RECORD_ASSERTION]["consent_receipt_sha256"] == "ab" * 32
+    assert said[RECORD_ASSERTION]["consent_receipt_sha256"] == "ab" * 32
     assert active["claim_generator_info"][0]["version"] == "0.1.0"
 
 
@@ -92,7 +93,7 @@ def test_our_own_reading_of_claims_agrees(signed):
 
     manifest = claims.read(signed)
     assert manifest is not None and manifest.says_synthetic
-    assert manifest.bindings == ((credentials.KEYED_MARK_ALGORITHM, RECORD),)
+    assert manifest.bindings == ((KEYED_MARK_ALGORITHM, RECORD),)
 
 
 @pytest.mark.parametrize("where", [0.1, 0.4, 0.6, 0.9])
@@ -117,7 +118,7 @@ def test_a_cut_file_is_not_valid(format, signed):
 
 
 def test_a_manifest_moved_to_another_sound_does_not_fit_it():
-    ours, other = credentials.sign(labelled("wav"), "wav", CLAIM, AUTHORITY), labelled("wav", seed=1)
+    ours, other = credentials.sign(labelled("wav"), "wav", CLAIM, AUTHORITY)[0], labelled("wav", seed=1)
     at = ours.index(b"C2PA")
     chunk = ours[at : at + 8 + int.from_bytes(ours[at + 4 : at + 8], "little")]
     moved = other + chunk + b"\0" * (len(chunk) % 2)
@@ -129,7 +130,7 @@ def test_a_manifest_moved_to_another_sound_does_not_fit_it():
 def test_somebody_elses_signature_over_our_claims_is_not_ours(format):
     secret = bytes(reversed(range(32)))
     pem = certificates.make_certificates(secret, organisation="Example Speech")
-    forged = credentials.sign(labelled(format), format, CLAIM, certificates.own_authority(secret, pem))
+    forged, _ = credentials.sign(labelled(format), format, CLAIM, certificates.own_authority(secret, pem))
     found = judged(forged, format)
     assert found.state == "valid" and found.failures == ("signingCredential.untrusted",)
 
@@ -139,7 +140,7 @@ def test_other_formats_get_a_manifest_beside_them(format):
     data = b"\x01\x02" * 20_000
     manifest = credentials.sidecar(data, CLAIM, AUTHORITY)
 
-    def judge(sound: bytes) -> credentials.Validation | None:
+    def judge(sound: bytes) -> Validation | None:
         return credentials.validate(
             sound, credentials.ANY_MEDIA_TYPE, anchors=AUTHORITY.root_pem, manifest=manifest
         )
@@ -166,7 +167,7 @@ def test_credentials_that_cannot_be_read_back_are_refused(monkeypatch):
     assert error.value.code == "credentials_failed"
 
 
-WAV = credentials.sign(labelled("wav"), "wav", CLAIM, AUTHORITY)
+WAV, _ = credentials.sign(labelled("wav"), "wav", CLAIM, AUTHORITY)
 
 
 @settings(max_examples=60, deadline=None)
@@ -181,6 +182,42 @@ def test_hostile_manifests_raise_nothing_and_change_no_trusted_claim(at, junk, i
         assert found == judged(WAV, "wav")
         end_of_sound = WAV.index(b"C2PA")
         assert hostile[44:end_of_sound] == WAV[44:end_of_sound]
+
+
+# -- strangers' files, in a child --
+
+
+def test_a_strangers_file_is_validated_in_a_bounded_child(tmp_path, format, signed):
+    path = tmp_path / "file"
+    path.write_bytes(signed)
+    assert validate_untrusted(path, anchors=AUTHORITY.root_pem) == judged(signed, format)
+    unknown = validate_untrusted(path)
+    assert unknown is not None and unknown.word == "valid"
+    changed = bytearray(signed)
+    changed[signed.index(labelled(format)[-20_000:-19_000]) + 500] ^= 1
+    path.write_bytes(changed)
+    altered = validate_untrusted(path, anchors=AUTHORITY.root_pem)
+    assert altered is not None and altered.word == "altered"
+    path.write_bytes(labelled(format))
+    assert validate_untrusted(path) is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"RIFF", b"RIFF\xff\xff\xff\xffWAVEC2PA\xff\xff\xff\x7f", b"\xff" * 64, b"text"]
+)
+def test_what_cannot_be_validated_is_unchecked(tmp_path, content):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    assert validate_untrusted(path) is None
+
+
+def test_a_child_that_needs_too_long_leaves_it_unchecked(tmp_path, monkeypatch):
+    from synth.provenance import validation
+
+    path = tmp_path / "file"
+    path.write_bytes(WAV)
+    monkeypatch.setattr(validation, "WALL_S", 0.01)
+    assert validate_untrusted(path) is None
 
 
 # -- certificates --

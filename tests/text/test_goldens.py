@@ -39,7 +39,7 @@ def test_own_sentences_in_the_originals_readings():
 def test_committed_mixed_rows():
     rows = json.loads((COMMITTED / "mixed.json").read_text(encoding="utf-8"))
     found = parity.measured_mixed(rows)
-    assert found.percent <= 10.0, found.differences
+    assert found.percent <= 5.0, found.differences
     assert found.identical >= len(rows) // 2
 
 
@@ -56,8 +56,10 @@ def test_all_rows(capsys):
     assert printed.count("  ok") == 6
     found = {one.kind: one for one in parity.measured_folder(GOLDENS)}
     assert found["zh"].edits == 0
-    assert found["zh as spoken"].percent <= 2.5  # every row that differs is in docs/text.md
-    assert found["mixed"].percent <= 10.0
+    # Beside the rows that the original gets wrong, each with its reason.
+    assert found["zh as spoken"].percent <= 1.0
+    assert found["mixed"].percent <= 5.0
+    assert all(one.corrected <= 0.55 * one.rows for one in found.values())
 
 
 def test_a_distant_front_end_is_told(tmp_path, capsys):

@@ -42,7 +42,9 @@ def marks() -> list[Mark]:
                     file_sha256=f"{number}" * 64,
                     duration_ms=1,
                     fingerprint=b"-",
+                    reference=b"-",
                     layers=["keyed"],
+                    manifest=b"test",
                 )
             )
     return made

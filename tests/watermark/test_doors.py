@@ -48,6 +48,7 @@ def ask(actor=ANONYMOUS, size: int = 5, organisation_id=None) -> Verification:
 # ---- batches
 
 
+@pytest.mark.provokes("verification.queried", "verification_cancelled")
 def test_a_batch_is_many_queries_under_one_number(client: Client, owner, key):
     files = [sound("one.wav"), sound("two.wav", 9), sound("one.wav", 3)]
     made = client.post("/api/v1/verify/batches", {"files": files}, headers=key)
@@ -69,6 +70,7 @@ def test_a_batch_is_many_queries_under_one_number(client: Client, owner, key):
     assert Entry.objects.filter(event="verification.queried").count() == 3
 
 
+@pytest.mark.provokes("batch_not_found")
 def test_a_batch_needs_an_account_and_is_its_organisations_alone(client: Client, owner, key):
     assert client.post("/api/v1/verify/batches", {"files": [sound()]}).status_code == 401
     made = client.post("/api/v1/verify/batches", {"files": [sound()]}, headers=key)
@@ -76,6 +78,7 @@ def test_a_batch_needs_an_account_and_is_its_organisations_alone(client: Client,
     assert client.get(made["Location"], headers={"authorization": f"Bearer {stranger}"}).status_code == 404
 
 
+@pytest.mark.provokes("checks_share_full")
 def test_a_batch_is_bounded_and_taken_whole_or_not_at_all(client: Client, owner, key, settings):
     many = client.post("/api/v1/verify/batches", {"files": [sound() for _ in range(21)]}, headers=key)
     assert many.status_code == 400
@@ -137,6 +140,7 @@ def test_strangers_cannot_fill_the_queue_nor_can_one_organisation(settings, owne
     ask(other.actor, organisation_id=other.organisation.pk)
 
 
+@pytest.mark.provokes("checks_busy")
 def test_a_full_share_is_the_callers_own_affair_and_a_full_queue_is_not(client: Client, key, settings):
     """429 asks this caller to wait for its own files, 503 says that everybody waits; both say how long."""
     settings.ASSENT_CHECKS_QUEUE_LIMIT = 4
@@ -281,6 +285,7 @@ def test_programs_ask_the_same(client: Client, report_file):
     assert (changed["valid"], changed["faults"], changed["report"]) == (False, ["report_altered"], None)
 
 
+@pytest.mark.provokes("report_not_ready")
 def test_there_is_no_report_before_there_is_an_answer(client: Client):
     row = ask()
     early = client.get(f"/api/v1/verifications/{row.pk}/report")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections.abc import Sequence
 
 import numpy as np
@@ -37,10 +38,12 @@ def sources(*records: Record) -> Sources:
 
 def decoded(*channels: np.ndarray, rate_hz: int = 16_000) -> DecodedFile:
     """A decoded file of these channels (n,)."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it is collected
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with its DecodedFile, below
     file.write(np.stack(channels, axis=1).astype("<f4").tobytes())
     file.flush()
-    return DecodedFile(file, 0, len(channels), len(channels[0]), rate_hz, rate_hz, "wav", "pcm_16")
+    found = DecodedFile(file, 0, len(channels), len(channels[0]), rate_hz, rate_hz, "wav", "pcm_16")
+    weakref.finalize(found, file.close)
+    return found
 
 
 def speech(seed: int, length_s: float = 20.0, rate_hz: int = 16_000) -> np.ndarray:

@@ -21,6 +21,7 @@ from tests.worker.material import decoded
 from watermark import services
 from watermark.answers import answer_of
 from watermark.codec import embed, fingerprint
+from watermark.comparison import reference
 from watermark.models import Mark, Verification
 from watermark.provenance import Claims
 from watermark.reading.examination import examine
@@ -97,7 +98,9 @@ class Registry:
                 file_sha256=digest,
                 duration_ms=round(1000 * length_s),
                 fingerprint=fingerprint.compute(samples, RATE_HZ),
+                reference=reference.make(samples, RATE_HZ),
                 layers=["keyed"],
+                manifest=b"test",
             )
         return Released(mark, speech(voice, style, length_s), samples, data)
 

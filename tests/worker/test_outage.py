@@ -12,7 +12,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from synth.jobs import services
 from synth.jobs.models import JobState, SynthesisJob
 from tests.jobs.test_services import claimed, owner, voice  # noqa: F401 - fixtures
-from worker import speech
+from worker import rendering
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 
@@ -21,8 +21,8 @@ def render(job, monkeypatch, error):
     def broken(*_args):
         raise error
 
-    monkeypatch.setattr(speech, "_make", broken)
-    speech.render(job)
+    monkeypatch.setattr(rendering, "_make", broken)
+    rendering.render(job)
     job.refresh_from_db()
     return job
 

@@ -14,7 +14,7 @@ from synth.gptsovits.store import Store
 from synth.jobs import selectors, services
 from tests import factories, takes
 from tests.gptsovits.conftest import goldens, letters, models_dir, s1, s2  # noqa: F401 - fixtures
-from worker import speaking
+from worker import rendering
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 
@@ -42,7 +42,7 @@ def test_each_hears_what_it_would_have_heard_alone(engine, jobs, monkeypatch):
     def spoken(job: str):
         try:
             row = selectors.job_row(job)
-            return speaking.speak(
+            return rendering.speak_job(
                 engine, row, on_progress=lambda share: None, should_stop=lambda: False
             ).speech
         finally:

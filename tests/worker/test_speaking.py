@@ -11,9 +11,10 @@ from synth.engines.base import BLEND, OWN_WEIGHTS, PRONUNCIATIONS, Speech
 from synth.errors import AssentError, Forbidden
 from synth.jobs import selectors, services
 from synth.jobs.parameters import PARAMETERS
+from synth.speech import assembly
 from synth.text.dictionary import Entry
 from tests import factories, takes
-from worker import speaking, speech
+from worker import passages, rendering
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 RATE_HZ = 16_000
@@ -81,7 +82,7 @@ def spoken(owner, voice):
         made = services.submit_job(principal=owner, voice=str(voice.id), text=text, seed=5, **more)
         seen = []
         job = services.claim_job(job_id=made.id, worker="w")
-        found = speaking.speak(engine, job, on_progress=seen.append, should_stop=lambda: False)
+        found = rendering.speak_job(engine, job, on_progress=seen.append, should_stop=lambda: False)
         assert seen == sorted(seen) and seen[-1] == pytest.approx(1.0)
         return found
 
@@ -114,7 +115,7 @@ def test_each_segment_is_asked_for_in_its_own_manner(spoken):
     ]
     assert [r.style_clip.transcript for r in engine.asked][1] == "In a sad way."
     assert len({r.seed for r in engine.asked}) == 3
-    assert found.speech.warnings == [speaking.PITCH_EDITED, "A hum."]
+    assert found.speech.warnings == [assembly.PITCH_EDITED, "A hum."]
     seconds = [0.1 * len(r.text) for r in engine.asked]
     assert found.speech.duration_s == pytest.approx(sum(seconds) + 2.0 + 0.18, abs=0.15)
     # Judged by the style that was spoken most, without what was edited.
@@ -125,9 +126,9 @@ def test_each_segment_is_asked_for_in_its_own_manner(spoken):
 def test_each_clip_is_decoded_once(spoken, monkeypatch):
     """A child process decodes it; the clip that leads is also one of those that show the timbre."""
     decoded = []
-    decode = speaking.decode_stored
+    decode = passages.decode_stored
     monkeypatch.setattr(
-        speaking, "decode_stored", lambda name, **more: decoded.append(name) or decode(name, **more)
+        passages, "decode_stored", lambda name, **more: decoded.append(name) or decode(name, **more)
     )
     engine = Listening()
     spoken(engine, "The letter came, [sad]at last,[/sad] to them.", input_type="tags", style="calm")
@@ -155,8 +156,8 @@ def test_what_an_engine_cannot_do_is_said(owner, spoken):
     assert not request.params and not request.blend and not request.dictionary.entries
     assert request.style_clip.style_name == "sad"
     assert found.speech.warnings == [
-        speaking.SAMPLING_IGNORED, speaking.STRENGTH_IGNORED, speaking.BLEND_IGNORED,
-        speaking.READINGS_IGNORED, "A hum.",
+        assembly.SAMPLING_IGNORED, assembly.STRENGTH_IGNORED, assembly.BLEND_IGNORED,
+        assembly.READINGS_IGNORED, "A hum.",
     ]  # fmt: skip
 
 
@@ -208,7 +209,7 @@ def trained(owner):
 def by(engine, owner, voice):
     made = services.submit_job(principal=owner, voice=str(voice.id), text="The letter came.")
     job = services.claim_job(job_id=made.id, worker="w")
-    return speaking.speak(engine, job, on_progress=lambda share: None, should_stop=lambda: False)
+    return rendering.speak_job(engine, job, on_progress=lambda share: None, should_stop=lambda: False)
 
 
 def test_a_voices_own_weights_speak_where_they_count(owner, voice, trained):
@@ -229,13 +230,13 @@ def test_other_files_than_those_that_were_added_do_not_speak(owner, trained):
 
 def test_an_engine_without_weights_of_voices_says_so(owner, trained):
     found = by(Listening(), owner, trained)
-    assert not found.own_weights and speaking.WEIGHTS_IGNORED in found.speech.warnings
+    assert not found.own_weights and assembly.WEIGHTS_IGNORED in found.speech.warnings
 
 
 @pytest.mark.parametrize("ending", ["revoked", "style", "timbre", "weights"])
 def test_what_was_withdrawn_while_a_job_waited_is_not_even_loaded(owner, trained, monkeypatch, ending):
     engine = Able()
-    monkeypatch.setattr(speech.resident, "engine", lambda: engine)
+    monkeypatch.setattr(rendering.resident, "engine", lambda: engine)
     style = factories.approved_style(owner, trained, name="sad")
     timbre = factories.approved_style(owner, trained, name="calm")
     text = "The letter came, [sad]at last.[/sad]"
@@ -249,7 +250,7 @@ def test_what_was_withdrawn_while_a_job_waited_is_not_even_loaded(owner, trained
         consent.remove_style(principal=owner, style_id=timbre.pk)
     else:
         consent.remove_weights(actor=SYSTEM, voice_id=trained.pk)
-    speech.render(job)
+    rendering.render(job)
     job.refresh_from_db()
     assert not engine.asked
     codes = {"revoked": "consent_revoked", "weights": "weights_removed"}
@@ -261,24 +262,24 @@ def test_a_clip_erased_before_it_is_read_is_said_to_be(owner, voice):
     job = services.claim_job(job_id=made.id, worker="w")
     consent.remove_style(principal=owner, style_id=voice.styles.get(name="calm").pk)
     with pytest.raises(AssentError) as refused:
-        speaking.speak(Listening(), job, on_progress=lambda share: None, should_stop=lambda: False)
+        rendering.speak_job(Listening(), job, on_progress=lambda share: None, should_stop=lambda: False)
     assert (refused.value.code, refused.value.http_status) == ("clip_erased", 403)
 
 
 def test_a_job_of_several_styles_is_marked_as_one_file(owner, voice, monkeypatch):
     engine = Talking()
-    monkeypatch.setattr(speech.resident, "engine", lambda: engine)
-    monkeypatch.setattr(speech.resident, "public_mark", lambda: None)
+    monkeypatch.setattr(rendering.resident, "engine", lambda: engine)
+    monkeypatch.setattr(rendering.resident, "public_mark", lambda: None)
     text = "The letter came on a Tuesday, as they do. [sad]Nobody opened it until the evening, not even she.[/sad]"
     made = services.submit_job(
         principal=owner, voice=str(voice.id), text=text, input_type="tags", format="wav",
         parameters={"preset": "stable"},
     )  # fmt: skip
-    speech.render(services.claim_job(job_id=made.id, worker="w"))
+    rendering.render(services.claim_job(job_id=made.id, worker="w"))
     job = selectors.job_row(made.id)
     assert job.state == "released", job.error
     assert len(engine.asked) == 2
-    assert speaking.SAMPLING_IGNORED in job.warnings
+    assert assembly.SAMPLING_IGNORED in job.warnings
     assert job.follow_report["of_whole"] is False and job.follow_report["style"] == "sad"
     entry = job.output.entry.content["data"]
     assert set(entry["style_ids"]) == {str(row.style_id) for row in job.further_styles.all()}

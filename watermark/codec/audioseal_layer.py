@@ -82,14 +82,18 @@ _BORDER_CLIP = (-3.0, 4.0)  # log-odds that say no more of a border than that
 _SILENT_POWER = 1e-9
 
 
+FOREIGN_BITS = 5
+"""Of the 16 of a message: ours has none set, any other's half of them on average."""
+
+
 @dataclass(frozen=True)
 class PublicDetection:
     """presence: the clip carries the public mark, or a passage of it does. score: log-odds against threshold, as
     `_score` takes them from the frames, less the price of another speed.
 
     intervals: (start_s, end_s) that carry it. message: its bits, averaged over those intervals only; None
-    without any. The shipped checkpoint carries no message, so its bits mean nothing. speed: how many times as
-    fast as it was marked the clip plays, of the speeds that were tried.
+    without any. The shipped checkpoint carries no message, so its bits mean nothing there (`carries_message`).
+    speed: how many times as fast as it was marked the clip plays, of the speeds that were tried.
     """
 
     presence: bool
@@ -98,6 +102,12 @@ class PublicDetection:
     intervals: list[tuple[float, float]]
     message: tuple[int, ...] | None
     speed: float = 1.0
+    carries_message: bool = False
+
+    @property
+    def is_foreign(self) -> bool:
+        """It carries a message, and one that is not ours (all zeros), beyond what wrong bits would explain."""
+        return self.presence and self.carries_message and sum(self.message or ()) >= FOREIGN_BITS
 
 
 def default_checkpoint() -> tuple[Path, dict[str, str]]:
@@ -282,6 +292,8 @@ class PublicMark:
             intervals=[(a * seconds, min(b * seconds, length_s)) for a, b in sharp],
             message=None if inside is None else tuple(int(v > 0) for v in inside.mean(axis=1)),
             speed=speed,
+            carries_message=self._audible
+            is None,  # networks trained here say how audible they are, and carry none
         )
 
 

@@ -1,12 +1,15 @@
 """The deep search: which change of tempo, pitch or speed, undone, makes the mark readable.
 
-A grid of lines, not the full product: tempo, pitch and speed within +-10 % (pitch +-2 semitones). It runs
-on a few loud excerpts only; the caller then reads the whole file at the scales found.
+A grid of lines, not the full product: tempo from 0.8 to 1.5, speed from 0.8 to 1.25, pitch within 3 semitones,
+and tempo within 10 % together with whole semitones. It runs on a few loud excerpts only; the caller then reads the
+whole file at the scales found.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -16,6 +19,8 @@ from .search import Bank, find_alignments, spectrum_of, view_tiles
 from .words import IssuedRecords, TileWord, find_words
 
 _EXCERPT_S = 10.0
+_STEP = 0.01
+_BETTER_NATS = 12.0  # by so much a tempo must explain an excerpt better than none does
 _EXCERPTS = 3
 _PROMISING = 5  # hypotheses refined and decoded per excerpt
 _FINE = (-0.006, -0.003, 0.0, 0.003, 0.006)
@@ -34,13 +39,31 @@ class Scales:
     log_hypotheses: float = 0.0
 
 
-def grid() -> list[Scales]:
-    """Tempo in steps of 1 %, pitch of 1/36 octave, speed (both at once) of 1 %; likeliest first."""
-    steps = [k / 100 for k in range(-10, 11) if k]
-    tempo = [Scales(1 + step, 1.0) for step in steps]
-    speed = [Scales(1 + step, 1 + step) for step in steps]
-    pitch = [Scales(1.0, 2 ** (k / 36)) for k in range(-7, 8) if k]
-    return sorted(tempo + speed + pitch, key=lambda s: abs(s.time - 1) + abs(s.frequency - 1))
+@cache
+def grid() -> tuple[Scales, ...]:
+    """Tempo and speed (both at once) in steps of 1 %, pitch of 1/36 octave; tempo with whole semitones. Likeliest
+    first."""
+    tempo = [Scales(time, 1.0) for time in _steps(0.8, 1.5)]
+    speed = [Scales(time, time) for time in _steps(0.8, 1.25)]
+    pitch = [Scales(1.0, 2 ** (k / 36)) for k in range(-9, 10) if k]
+    both = [Scales(time, 2 ** (k / 12)) for time in _steps(0.9, 1.1) for k in (-3, -2, -1, 1, 2, 3)]
+    alone = sorted(tempo + speed + pitch, key=_distance)
+    return tuple(alone + sorted(both, key=_distance))
+
+
+def tempos() -> list[Scales]:
+    """Small changes of tempo, in steps of half a per cent: what still leaves parts of the mark readable plainly."""
+    return [Scales(1 + k / 200, 1.0) for k in range(-12, 13) if k]
+
+
+def _steps(low: float, high: float) -> list[float]:
+    """Factors from low to high, 1 % apart, without 1."""
+    first, last = round(math.log(low) / _STEP), round(math.log(high) / _STEP)
+    return [math.exp(k * _STEP) for k in range(first, last + 1) if k]
+
+
+def _distance(scales: Scales) -> float:
+    return abs(scales.time - 1) + abs(scales.frequency - 1)
 
 
 @dataclass(frozen=True)
@@ -110,6 +133,20 @@ def search_deeply(
     if strongest is not None and strongest[0] > log_tried + _CLEAR_NATS:
         return Finding(strongest[1], [])
     return None
+
+
+def better_tempo(bank: Bank, pieces: list[tuple[float, np.ndarray]]) -> Scales | None:
+    """A small change of tempo that explains the loudest excerpt far better than none does; None where there is none."""
+    if not pieces:
+        return None
+    spectrum = spectrum_of(pieces[0][1])
+    hypotheses = tempos()
+    plain, _ = _look(bank, spectrum, Scales(), None, decode=False)
+    found = [(_look(bank, spectrum, scales, None, decode=False)[0], scales) for scales in hypotheses]
+    excess, best = max(found, key=lambda entry: entry[0])
+    if excess < max(plain, 0.0) + _BETTER_NATS:
+        return None
+    return Scales(best.time, best.frequency, float(np.log(len(hypotheses))))
 
 
 def _refined(coarse: Scales) -> list[Scales]:

@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 
 from .chunks import Chunk, chunks, slices
-from .deep import Excerpts, Scales, search_deeply
+from .deep import Excerpts, Scales, better_tempo, search_deeply
 from .keys import MarkKeys
 from .search import Bank, bank_for, find_alignments, spectrum_of, view_tiles
 from .words import IssuedRecords, TileWord, find_words
@@ -26,6 +26,7 @@ PRESENCE_THRESHOLD_Z = float(np.sqrt(2 * np.log(1 / PRESENCE_FALSE_RATE)))
 CONFIRMED_Z = 2.0
 WEAK_ALIGNMENTS = 400  # per run length, matched with issued records where nothing decodes
 EPOCHS_AT_ONCE = 4  # in one pass over the file: each takes 16 MB of memory
+_READ_SHARE = 0.7  # of a file: where less is read, a small change of tempo is looked for
 _JOIN_S = 0.3  # intervals of one record closer than this are one
 
 
@@ -124,7 +125,7 @@ def detect_blocks(
     known: IssuedRecords | None = None,
 ) -> Detection:
     """The same for audio that arrives in blocks (n_i,); `blocks` is iterated once for every `EPOCHS_AT_ONCE` epochs,
-    and with deep=True perhaps as often again.
+    and perhaps as often again: with deep=True, and where a small change of tempo leaves parts of a mark readable.
     """
     if not epochs:
         raise ValueError("detection needs at least one epoch")
@@ -136,10 +137,12 @@ def detect_blocks(
         plain = _Pass(bank_for(keys, group), issued, Scales())
         for chunk in chunks(blocks, sample_rate_hz):
             plain.take(chunk)
-            if deep and index == 0:
+            if index == 0:
                 excerpts.offer(chunk)
         searches.append(plain.result(deep=deep))
-    if not deep or any(search.words for search in searches):
+    if any(search.words for search in searches):
+        return _at_its_tempo(blocks, sample_rate_hz, _together(searches), keys, groups, issued, excerpts)
+    if not deep:
         return _together(searches)
     deeper = []
     for group in groups:
@@ -157,6 +160,32 @@ def detect_blocks(
         if again.words:  # the sound was changed as they say: nothing else is to be undone
             return deeper[-1]
     return _together(deeper or searches)
+
+
+def _at_its_tempo(
+    blocks: Iterable[np.ndarray],
+    sample_rate_hz: int,
+    plain: Detection,
+    keys: MarkKeys,
+    groups: Sequence[Sequence[str]],
+    issued: IssuedRecords | None,
+    excerpts: Excerpts,
+) -> Detection:
+    """What was read plainly; or, where that is little of the sound and a small change of tempo explains more, what is
+    read with it undone."""
+    read_s = sum(word.end_s - word.start_s for word in plain.words)
+    if read_s > _READ_SHARE * plain.duration_s:
+        return plain
+    epoch = plain.words[0].epoch
+    group = next(group for group in groups if epoch in group)
+    scales = better_tempo(bank_for(keys, group), excerpts.pieces)
+    if scales is None:
+        return plain
+    again = _Pass(bank_for(keys, group), issued, scales)
+    for chunk in chunks(blocks, sample_rate_hz):
+        again.take(chunk)
+    found = again.result(deep=False)
+    return found if sum(word.end_s - word.start_s for word in found.words) > read_s else plain
 
 
 def _together(searches: Sequence[Detection]) -> Detection:

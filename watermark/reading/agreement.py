@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from synth.audio.decoded import Track
 from watermark.codec import Detection
 from watermark.codec import fingerprint as fingerprints
-from watermark.reading.findings import Interval, RecordFinding
+from watermark.comparison.reference import parse
+from watermark.reading.findings import Compared, Interval, RecordFinding
 from watermark.reading.registry import Record
 from watermark.reading.search import TrackDetection
-from watermark.reading.spans import Span, joined, length_of, subtract
+from watermark.reading.spans import Span, joined, length_of, overlap, subtract
+from watermark.reading.word_by_word import Anchor, WordByWord, word_by_word
 
 WHOLE_S = 180.0
 _AROUND_S = 8.0
@@ -24,53 +26,108 @@ _OVERLAP_S = 4.0
 _SAME_OFFSET_S = 0.3
 _WORD_EDGE_S = 1.0
 _SHORTEST_ALTERED_S = 0.15
+_LONGEST_EDIT_S = 1.0
+"""Other sound for longer than this between passages of ours is no edit of a word: it is sound of somebody else's."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """``ours``: seconds of the file that agree with the record beyond doubt; ``unclear``: that agree, but no better
-    than other sound with the outline of ours in it. ``covered``: share of the record's speech that is
+    """``ours``: stretches of the file that agree with the record beyond doubt; ``unclear``: seconds that agree, but
+    no better than other sound with the outline of ours in it. ``covered``: share of the record's speech that is
     there. ``in_order``: what agrees follows the record without jumps."""
 
-    ours: list[Span]
+    ours: list[Anchor]
     unclear: list[Span]
     covered: float
     in_order: bool
 
+    @property
+    def spans(self) -> list[Span]:
+        return joined([(a.start_s, a.end_s) for a in self.ours])
+
 
 def finding_of(
-    number: int, record: Record | None, found: TrackDetection, spans: Sequence[Span]
+    number: int,
+    record: Record | None,
+    found: TrackDetection,
+    spans: Sequence[Span],
+    active: Sequence[Span],
+    loud: Sequence[Span],
 ) -> RecordFinding:
     """Does a track hold the content of record ``number`` (None: nobody issued it)? ``spans``: where the record's word
-    was read in any track."""
+    was read in any track; ``active``, ``loud``: where the track has sound."""
     read = found.spans_of(number)
     if record is None:
         intervals = tuple(Interval(a, b, "altered", number) for a, b in read)
         return RecordFinding(number, known=False, intervals=intervals)
     agreement = compare(record, found.track, found.detection, spans)
-    # Matching content counts wherever it is; a mismatch only where the word was read. The word's own ends are
-    # known to about a second: between a fingerprint that has ended and a word that has not, nothing is claimed.
-    agrees = joined([*agreement.ours, *agreement.unclear])
+    words = _words(record, found, agreement)
+    held = _held(number, agreement, words)
+    # Matching content counts wherever it is; a mismatch only where the word was read and there is sound. The word's
+    # own ends are known to about a second: between content that has ended and a word that has not, nothing is claimed.
+    agrees = [(i.start_s, i.end_s) for i in held]
     inner = [(a + _WORD_EDGE_S, b - _WORD_EDGE_S) if agrees else (a, b) for a, b in read]
-    altered = [(a, b) for a, b in subtract(inner, agrees) if b - a >= _SHORTEST_ALTERED_S]
-    kinds = (("ours", agreement.ours), ("unclear", agreement.unclear), ("altered", altered))
-    intervals = tuple(Interval(a, b, kind, number) for kind, where in kinds for a, b in where)
+    altered = [(a, b) for a, b in overlap(subtract(inner, agrees), active) if b - a >= _SHORTEST_ALTERED_S]
+    held += [Interval(a, b, "altered", number) for a, b in altered]
+    carrying = overlap([*read, *agrees], loud)
+    ours = [(i.start_s, i.end_s) for i in held if i.kind in ("ours", "outline")]
     return RecordFinding(
         number,
         known=True,
         record_duration_s=record.duration_s,
         in_order=agreement.in_order,
-        intervals=tuple(sorted(intervals, key=lambda i: i.start_s)),
+        intervals=tuple(sorted(held, key=lambda i: i.start_s)),
         covered=agreement.covered,
-        word_s=length_of(read),
+        word_s=length_of(overlap(read, active)),
         bound=any(word.bound for word in found.detection.words if word.record_number == number),
+        compared=words.how,
+        loud_s=length_of(carrying),
+        loud_ours_s=length_of(overlap(ours, carrying)),
+        missing_s=words.missing_s,
+        heard_to_hz=words.heard_to_hz,
+        under_noise=words.under_noise,
     )
+
+
+def _words(record: Record, found: TrackDetection, agreement: Agreement) -> WordByWord:
+    if found.is_rescaled:
+        return WordByWord(Compared.RESCALED)
+    if record.reference is None:
+        return WordByWord(Compared.OUTLINE)
+    compared = word_by_word(parse(record.reference), found.track, agreement.ours)
+    return compared or WordByWord(Compared.DISTURBED)
+
+
+def _held(number: int, agreement: Agreement, words: WordByWord) -> list[Interval]:
+    """What a track holds of a record: word by word where that could be compared, else in outline."""
+    if words.how != Compared.WORDS:
+        # A record from before sounds were kept is vouched for by its outline, as it always was.
+        kind = "ours" if words.how == Compared.OUTLINE else "outline"
+        unclear = subtract(agreement.unclear, agreement.spans)
+        return [
+            *(Interval(a, b, kind, number) for a, b in agreement.spans),
+            *(Interval(a, b, "unclear", number) for a, b in unclear),
+        ]
+    held = [Interval(a, b, "ours", number) for a, b in words.matching]
+    for flag in words.flags:
+        if flag.kind in ("put_in", "changed") and flag.end_s - flag.start_s > _LONGEST_EDIT_S:
+            continue
+        held.append(
+            Interval(
+                flag.start_s,
+                flag.end_s,
+                flag.kind,
+                number,
+                record_s=(flag.record_start_s, flag.record_end_s),
+            )
+        )
+    return held
 
 
 def compare(record: Record, track: Track, found: Detection, spans: Sequence[Span]) -> Agreement:
     """``spans``: where the record's word was read, in seconds of the file."""
     windows = _windows(track, spans, record.duration_s)
-    ours: list[Span] = []
+    ours: list[Anchor] = []
     unclear: list[Span] = []
     offsets: list[float] = []
     covered, in_order = 0.0, True
@@ -83,17 +140,19 @@ def compare(record: Record, track: Track, found: Detection, spans: Sequence[Span
             frequency_scale=found.frequency_scale,
         )
         for interval in match.intervals:
-            if interval.ok:
-                start_s = window.start_s + interval.start_s
-                (ours if interval.clear else unclear).append((start_s, window.start_s + interval.end_s))
-                if interval.record_start_s is not None:
-                    offsets.append(interval.record_start_s - found.time_scale * start_s)
+            if not interval.ok or interval.record_start_s is None:
+                continue
+            start_s, end_s = window.start_s + interval.start_s, window.start_s + interval.end_s
+            offsets.append(interval.record_start_s - found.time_scale * start_s)
+            if interval.clear:
+                ours.append(Anchor(start_s, end_s, interval.record_start_s))
+            else:
+                unclear.append((start_s, end_s))
         covered = max(covered, match.covered)
         in_order = in_order and match.in_order
     if len(windows) > 1 and offsets:
         in_order = in_order and max(offsets) - min(offsets) < _SAME_OFFSET_S
-    ours = joined(ours)
-    return Agreement(ours, subtract(joined(unclear), ours), covered, in_order)
+    return Agreement(ours, joined(unclear), covered, in_order)
 
 
 def _windows(track: Track, spans: Sequence[Span], record_s: float) -> list[Track]:

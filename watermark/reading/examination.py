@@ -14,7 +14,17 @@ from watermark.reading.agreement import finding_of
 from watermark.reading.findings import Findings, Interval, RecordFinding, unmarked_of
 from watermark.reading.progress import Progress
 from watermark.reading.registry import Record
-from watermark.reading.search import BLOCK_S, Sources, TrackDetection, extent, search_keyed, search_public
+from watermark.reading.search import (
+    BLOCK_S,
+    Sources,
+    TrackDetection,
+    any_words,
+    extent,
+    search_keyed,
+    search_keyed_deeply,
+    search_public,
+    worth_searching_deeply,
+)
 from watermark.reading.spans import Span, clipped, joined
 from watermark.reading.survey import Survey, loudness, survey
 
@@ -107,18 +117,23 @@ class _Examination:
     def of(self, tracks: Sequence[Track], *, deep: bool = False, share: float | None = None) -> Examined:
         """Search ``tracks``, one a channel. ``share``: where the progress stays meanwhile, for one piece of several;
         the public mark is then not searched."""
-        self._enter("searching", 0.3, 0.65, share)
-        detections = search_keyed(self.decoded, tracks, self.sources, self.progress, deep=deep)
+        self._enter("searching", 0.3, 0.45, share)
+        detections = search_keyed(self.decoded, tracks, self.sources, self.progress)
+        self._enter("public mark", 0.45, 0.6, share)
+        public = search_public(tracks, self.sources, self.progress) if share is None else None
+        length_s = tracks[0].duration_s
+        deep = deep or (share is None and worth_searching_deeply(detections, public, length_s))
+        if deep and not any_words(detections):
+            self._enter("searching", 0.6, 0.85, share)
+            detections = search_keyed_deeply(self.decoded, tracks, detections, self.sources, self.progress)
         numbers = list(dict.fromkeys(w.record_number for one in detections for w in one.detection.words))
         records = self.sources.registry.records(numbers)
 
-        self._enter("comparing", 0.65, 0.8, share)
-        compared = self._compared(numbers, records, detections)
+        self._enter("comparing", 0.85, 0.95, share)
         active = self._active(tracks)
+        compared = self._compared(numbers, records, detections, active)
         by_channel = _by_channel(active, numbers, compared) if len(tracks) > 1 else None
 
-        self._enter("public mark", 0.8, 0.95, share)
-        public = search_public(tracks, self.sources, self.progress) if share is None else None
         findings = Findings(
             duration_s=self.decoded.duration_s,
             active=tuple(joined([span for spans in active.values() for span in spans])),
@@ -126,8 +141,10 @@ class _Examination:
             mark_present=any(one.detection.present for one in detections),
             public_present=public is not None and public.present,
             public_intervals=public.intervals if public else (),
+            public_foreign=public is not None and public.foreign,
             unmarked=None if by_channel is None else _unmarked(by_channel),
             rescaled=any(one.is_rescaled for one in detections),
+            deep=deep,
         )
         return Examined(
             self.surveyed,
@@ -142,11 +159,22 @@ class _Examination:
         self.progress.enter(stage, *((start, end) if share is None else (share, share)))
 
     def _compared(
-        self, numbers: Sequence[int], records: Mapping[int, Record], detections: Sequence[TrackDetection]
+        self,
+        numbers: Sequence[int],
+        records: Mapping[int, Record],
+        detections: Sequence[TrackDetection],
+        active: Mapping[int | None, Sequence[Span]],
     ) -> _Compared:
         spans = {number: [s for one in detections for s in one.spans_of(number)] for number in numbers}
         return {
-            (one.channel, number): finding_of(number, records.get(number), one, spans[number])
+            (one.channel, number): finding_of(
+                number,
+                records.get(number),
+                one,
+                spans[number],
+                active.get(one.channel, self.surveyed.active(one.channel)),
+                self.surveyed.loud(one.channel),
+            )
             for one in detections
             for number in self.progress.each(numbers)
         }

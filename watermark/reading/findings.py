@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from watermark.reading.spans import Span, subtract
 
 SHORTEST_UNMARKED_S = 0.25
+EDITS = ("silenced", "changed", "put_in", "cut", "moved")
+"""Kinds of intervals that lie in our speech and are not as released."""
+
+
+class Compared(enum.StrEnum):
+    """How far what was found could be compared with what was issued."""
+
+    WORDS = "words"
+    DISTURBED = "disturbed"
+    """The whole file differs too much from what was released to tell single words."""
+    RESCALED = "rescaled"
+    """Read only after tempo or pitch was undone: no word keeps its place or its sound."""
+    OUTLINE = "outline"
+    """The record is from before its sound was kept for comparison."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Seconds of the file asked about: ``ours`` (content matches the record), ``unclear`` (it may: too disturbed
-    to tell from other sound with the outline of ours in it), ``altered`` (marked, but the content differs),
-    ``unmarked`` (active sound without our mark), ``public`` (the public mark only) or
-    ``unsearched`` (the search ended before). ``channel``: from 0; None where all channels are alike."""
+    """Seconds of the file asked about.
+
+    ``ours``: as released. ``silenced``, ``changed``, ``put_in``, ``moved``: in our speech, and not as released;
+    ``cut``: a joint, its ends equal. ``outline``: ours in outline, not compared word by word. ``unclear``: it may be
+    ours, too disturbed to tell from other sound with the outline of ours in it. ``altered``: marked, but the content
+    differs. ``unmarked``: sound without our mark. ``public``: the public mark only. ``unsearched``: the search ended
+    before. ``channel``: from 0; None where all channels are alike. ``record_s``: what the record has there, in its
+    own seconds; ``source``: the record that a passage comes from, where that is another one.
+    """
 
     start_s: float
     end_s: float
     kind: str
     record: int | None = None
     channel: int | None = None
+    record_s: Span | None = None
+    source: int | None = None
 
     @property
     def length_s(self) -> float:
@@ -32,10 +54,13 @@ class Interval:
 class RecordFinding:
     """One record number that was read, and how its content compares.
 
-    ``known``: the registry issued it. ``intervals``: the span that carries the word, cut into ``ours`` and
-    ``altered`` by the fingerprint; empty when there is no fingerprint to compare with. ``covered``: share of
-    the record's speech that is in the file. ``word_s``: seconds over which the code word was read. ``bound``: the
-    part of the mark that follows the sound it was made for follows this one, wherever else the word was read.
+    ``known``: the registry issued it. ``intervals``: what the file holds of it, and what carries its word without
+    holding it; empty when there is nothing to compare with. ``covered``: share of the record's speech that is in the
+    file. ``word_s``: seconds of sound over which the code word was read. ``bound``: the part of the mark that follows
+    the sound it was made for follows this one, wherever else the word was read. ``loud_s``: seconds of loud sound
+    that carry the word, and ``loud_ours_s`` what of them agrees with the record. ``missing_s``: seconds of the
+    record's sound that the file had ended before, or not begun. ``heard_to_hz``, ``under_noise``: what could not be
+    compared, see `watermark.comparison`.
     """
 
     record_number: int
@@ -46,10 +71,16 @@ class RecordFinding:
     covered: float = 1.0
     word_s: float = 0.0
     bound: bool = True
+    compared: Compared = Compared.OUTLINE
+    loud_s: float = 0.0
+    loud_ours_s: float = 0.0
+    missing_s: float = 0.0
+    heard_to_hz: float | None = None
+    under_noise: float = 0.0
 
     @property
     def ours_s(self) -> float:
-        return sum(i.length_s for i in self.intervals if i.kind == "ours")
+        return self._seconds_of("ours", "outline")
 
     @property
     def marked_s(self) -> float:
@@ -57,22 +88,44 @@ class RecordFinding:
 
     @property
     def unclear_s(self) -> float:
-        return sum(i.length_s for i in self.intervals if i.kind == "unclear")
+        return self._seconds_of("unclear")
+
+    @property
+    def edited_s(self) -> float:
+        return self._seconds_of(*EDITS)
+
+    @property
+    def edits(self) -> tuple[Interval, ...]:
+        return tuple(i for i in self.intervals if i.kind in EDITS)
+
+    def _seconds_of(self, *kinds: str) -> float:
+        return sum(i.length_s for i in self.intervals if i.kind in kinds)
 
     @property
     def content_may_match(self) -> bool:
         """It agrees as far as `content_matches` asks, but not beyond doubt."""
-        agreeing_s = self.ours_s + self.unclear_s
-        return self.known and agreeing_s >= 0.75 and agreeing_s >= 0.5 * max(self.marked_s, self.word_s)
+        return self._agrees(self.ours_s + self.unclear_s)
 
     @property
     def content_matches(self) -> bool:
-        """Half of what carries the word, and at least three quarters of a second, is the record's content.
+        """Half of what carries the word, and at least half a second, is the record's content; and so is half of the
+        loud sound that carries it.
 
         A copied mark can read as a valid word, so half is asked of the word's whole span, its uncertain ends
-        included.
+        included; and where the host pauses, the mark itself is heard, with the outline of what it was made for:
+        hence the loud sound.
         """
-        return self.known and self.ours_s >= 0.75 and self.ours_s >= 0.5 * max(self.marked_s, self.word_s)
+        return self._agrees(self.ours_s) and self.loud_ours_s >= 0.5 * self.loud_s
+
+    def _agrees(self, agreeing_s: float) -> bool:
+        least_s = LEAST_COMPARED_S if self.compared == Compared.WORDS else LEAST_OUTLINE_S
+        carrying_s = max(self.marked_s - self.edited_s, self.word_s)
+        return self.known and agreeing_s >= least_s and agreeing_s >= 0.5 * carrying_s
+
+
+LEAST_OUTLINE_S = 0.75
+LEAST_COMPARED_S = 0.5
+"""Seconds of a record below which nothing is called ours: by its outline alone, and compared word by word."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +133,9 @@ class Findings:
     """Everything measured on one file, in seconds of that file.
 
     ``searched_s``: how far the search went; None: to the end. ``rescaled``: the mark was read only after tempo or
-    pitch had been undone. ``same_bytes``: the file is a released one bit
-    for bit, which the registry says before anything is searched.
+    pitch had been undone. ``same_bytes``: the file is a released one bit for bit, which the registry says before
+    anything is searched. ``deep``: changed speed and pitch were searched for too. ``public_foreign``: the public
+    mark carries a message, and it is not ours.
     """
 
     duration_s: float
@@ -90,11 +144,13 @@ class Findings:
     mark_present: bool = False
     public_present: bool = False
     public_intervals: tuple[Span, ...] = ()
+    public_foreign: bool = False
     unmarked: tuple[Interval, ...] | None = None
     """Sound that is no record's, where it was found channel by channel; None: what of ``active`` is not marked."""
     searched_s: float | None = None
     rescaled: bool = False
     same_bytes: bool = False
+    deep: bool = False
 
     @property
     def active_s(self) -> float:

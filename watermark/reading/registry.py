@@ -9,11 +9,13 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Record:
-    """What an issued record says of its file; ``fingerprint`` as `watermark.codec.fingerprint.compute` wrote it."""
+    """What an issued record says of its file; ``fingerprint`` as `watermark.codec.fingerprint.compute` wrote it,
+    ``reference`` as `watermark.comparison.reference.make` did; None in records from before it was kept."""
 
     number: int
     fingerprint: bytes
     duration_s: float
+    reference: bytes | None = None
 
 
 class Registry(Protocol):

@@ -25,6 +25,8 @@ MATCHED_UP_TO_S = 120.0
 MATCHED_EPOCHS = 8
 PUBLIC_PIECE_S = 300.0
 BLOCK_S = 42.0
+DEEP_UP_TO_S = 15.0
+"""A file in which nothing is found is searched for changed speed and pitch by itself up to this length."""
 _RESCALED = 0.004
 
 
@@ -62,39 +64,66 @@ class TrackDetection:
 
 @dataclass(frozen=True)
 class PublicFinding:
-    """The public layer: found in any piece, where, and its best score (log-odds against the threshold)."""
+    """The public layer: found in any piece, where, and its best score (log-odds against the threshold). ``foreign``:
+    it carries a message that is not ours, as far as this installation's networks carry one."""
 
     present: bool
     intervals: tuple[Span, ...]
     score: float
+    foreign: bool = False
 
 
 # ------------------------------------------------------------------ the keyed mark
 def search_keyed(
-    decoded: DecodedFile, tracks: Sequence[Track], sources: Sources, progress: Progress, *, deep: bool
+    decoded: DecodedFile, tracks: Sequence[Track], sources: Sources, progress: Progress
 ) -> list[TrackDetection]:
-    """Detections in every track; where nothing is read, in their mean too, and then, where ``deep``, with tempo and
-    pitch searched."""
+    """Detections in every track; where nothing is read, in their mean too."""
+    mixed = _mixed(decoded, tracks)
+    parts = len(tracks) + len(mixed)
+    found = [_detection(track, sources, progress, k, parts) for k, track in enumerate(tracks)]
+    if not any_words(found):
+        found += [_detection(track, sources, progress, 0, 1) for track in mixed]
+    return found
+
+
+def search_keyed_deeply(
+    decoded: DecodedFile,
+    tracks: Sequence[Track],
+    found: Sequence[TrackDetection],
+    sources: Sources,
+    progress: Progress,
+) -> list[TrackDetection]:
+    """The same with tempo, speed and pitch undone, for a file in which ``found`` has no word: the first track in
+    which one is read then takes the place of what was found in it."""
+    for track in [*_mixed(decoded, tracks), *tracks]:
+        deeper = _detection(track, sources, progress, 0, 1, deep=True)
+        if any_words([deeper]):
+            return [*(one for one in found if one.channel != track.index), deeper]
+    return list(found)
+
+
+def worth_searching_deeply(
+    found: Sequence[TrackDetection], public: PublicFinding | None, length_s: float
+) -> bool:
+    """Nothing is read, yet traces or the public mark say that something is there, or the file is so short that it
+    costs little to make sure."""
+    if any_words(found):
+        return False
+    traces = any(one.detection.present for one in found)
+    return traces or (public is not None and public.present) or length_s <= DEEP_UP_TO_S
+
+
+def _mixed(decoded: DecodedFile, tracks: Sequence[Track]) -> list[Track]:
+    return [decoded.channel(None).between(*extent(tracks))] if len(tracks) > 1 else []
+
+
+def _detection(
+    track: Track, sources: Sources, progress: Progress, part: int, parts: int, *, deep: bool = False
+) -> TrackDetection:
     epochs = list(sources.registry.epochs())
     passes = max(1, math.ceil(len(epochs) / EPOCHS_AT_ONCE))
-    mixed = [decoded.channel(None).between(*extent(tracks))] if len(tracks) > 1 else []
-
-    def all_of(some: Sequence[Track], parts: int, *, deep: bool = False) -> list[TrackDetection]:
-        return [
-            TrackDetection(t.index, t, detect_in(t, sources, epochs, blocks, deep=deep))
-            for k, t in enumerate(some)
-            for blocks in [_ReportedBlocks(t, progress, k, parts, passes)]
-        ]
-
-    found = all_of(tracks, len(tracks) + len(mixed))
-    if not _any_words(found):
-        found += all_of(mixed, 1)
-    if deep and not _any_words(found):
-        for track in [*mixed, *tracks]:
-            deeper = all_of([track], 1, deep=True)
-            if _any_words(deeper):
-                return [*(one for one in found if one.channel != track.index), *deeper]
-    return found
+    blocks = _ReportedBlocks(track, progress, part, parts, passes)
+    return TrackDetection(track.index, track, detect_in(track, sources, epochs, blocks, deep=deep))
 
 
 def detect_in(
@@ -124,7 +153,7 @@ def detect_in(
     return replace(found, words=words)
 
 
-def _any_words(found: Sequence[TrackDetection]) -> bool:
+def any_words(found: Sequence[TrackDetection]) -> bool:
     return any(one.detection.words for one in found)
 
 
@@ -153,7 +182,7 @@ def search_public(tracks: Sequence[Track], sources: Sources, progress: Progress)
     layer = sources.public_mark
     if layer is None:
         return None
-    present, score = False, float("-inf")
+    present, foreign, score = False, False, float("-inf")
     spans: list[Span] = []
     pieces = [piece for track in tracks for piece in _pieces(track)]
     for index, piece in enumerate(pieces):
@@ -163,8 +192,9 @@ def search_public(tracks: Sequence[Track], sources: Sources, progress: Progress)
 
         found = layer.detect(piece.samples(), piece.sample_rate_hz, so_far)
         present, score = present or found.presence, max(score, found.score)
+        foreign = foreign or found.is_foreign
         spans += [(piece.start_s + a, piece.start_s + b) for a, b in found.intervals]
-    return PublicFinding(present, tuple(joined(spans)), score)
+    return PublicFinding(present, tuple(joined(spans)), score, foreign)
 
 
 def _pieces(track: Track) -> list[Track]:

@@ -25,6 +25,12 @@ def clipped(spans: Sequence[Span], within: Span) -> list[Span]:
     return [(a, b) for a, b in cut if b > a]
 
 
+def overlap(spans: Sequence[Span], others: Sequence[Span]) -> list[Span]:
+    """What lies in both; each of the two in any order."""
+    rest = joined(others)
+    return [cut for span in joined(spans) for cut in clipped(rest, span)]
+
+
 def length_of(spans: Sequence[Span]) -> float:
     """Seconds that ``spans`` cover together, counting overlaps once."""
     total, at = 0.0, float("-inf")

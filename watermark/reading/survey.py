@@ -18,6 +18,8 @@ QUIETEST = 1e-3
 """-60 dBFS: whatever is below is silence."""
 SILENT = 1e-4
 """-80 dBFS: a channel that stays below carries neither mark nor speech."""
+LOUD = 0.18
+TONE = 2.5
 _BLOCK_FRAMES = 4096
 
 
@@ -38,6 +40,11 @@ class Survey:
 
     def active(self, channel: int | None, at_least: float = QUIETEST) -> list[Span]:
         return active_spans(self.level_of(channel), at_least)
+
+    def loud(self, channel: int | None) -> list[Span]:
+        """Stretches within 15 dB of the loud parts, as short as they are: what a listener hears first."""
+        levels = self.level_of(channel)
+        return _spans(levels > max(loudness(levels) * LOUD, QUIETEST))
 
 
 def survey(decoded: DecodedFile, progress: Callable[[float], None] = lambda share: None) -> Survey:
@@ -70,20 +77,27 @@ def survey(decoded: DecodedFile, progress: Callable[[float], None] = lambda shar
 
 
 def active_spans(levels: np.ndarray, at_least: float = QUIETEST) -> list[Span]:
-    """Stretches of sound, in seconds: within 40 dB of the loud parts, above ``at_least`` (amplitude) and
-    -60 dBFS, short gaps closed."""
-    if not len(levels):
-        return []
-    active = levels > max(loudness(levels) * 1e-2, at_least, QUIETEST)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], active.view(np.int8), [0]])))
+    """Stretches of sound, in seconds: within 40 dB of the loud parts, above ``at_least`` (amplitude), -60 dBFS and
+    the room's own tone, short gaps closed."""
     spans: list[Span] = []
-    for start, end in zip(edges[::2], edges[1::2], strict=True):
-        a, b = float(start * FRAME_S), float(end * FRAME_S)
+    for a, b in _spans(levels > max(loudness(levels) * 1e-2, at_least, QUIETEST, room_tone(levels))):
         if spans and a - spans[-1][1] < SHORTEST_GAP_S:
             spans[-1] = (spans[-1][0], b)
         else:
             spans.append((a, b))
     return spans
+
+
+def room_tone(levels: np.ndarray) -> float:
+    """8 dB above what the quietest tenth of the file does not exceed, digital silence aside; at most 14 dB below the
+    loud parts, where it would be sound."""
+    heard = levels[levels > QUIETEST]
+    return min(TONE * float(np.quantile(heard, 0.1)), 0.2 * loudness(levels)) if len(heard) else 0.0
+
+
+def _spans(on: np.ndarray) -> list[Span]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], on.view(np.int8), [0]])))
+    return [(float(a * FRAME_S), float(b * FRAME_S)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def loudness(levels: np.ndarray) -> float:

@@ -66,9 +66,20 @@ def reserve_mark(
 
 
 def issue_mark(
-    *, mark: Mark, entry: Entry, file_sha256: str, duration_ms: int, fingerprint: bytes, layers: list[str]
+    *,
+    mark: Mark,
+    entry: Entry,
+    file_sha256: str,
+    duration_ms: int,
+    fingerprint: bytes,
+    reference: bytes,
+    layers: list[str],
+    manifest: bytes,
 ) -> Mark:
-    """Complete a reserved mark inside the release transaction."""
+    """Complete a reserved mark inside the release transaction.
+
+    ``fingerprint`` finds the sound again, ``reference`` (`watermark.comparison.reference`) compares it word by word.
+    """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("a mark is issued only in the transaction that releases its file")
     updated = Mark.objects.filter(record_number=mark.record_number, state=Mark.State.RESERVED).update(
@@ -78,7 +89,9 @@ def issue_mark(
         file_sha256=file_sha256,
         duration_ms=duration_ms,
         fingerprint=fingerprint,
+        reference=reference,
         layers=layers,
+        manifest=manifest,
     )
     if updated != 1:
         raise AssentError("mark_not_reserved", "This record number was issued before.", http_status=409)

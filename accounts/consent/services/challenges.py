@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.consent.models import MAX_ATTEMPTS_PER_CHALLENGE, Challenge
-from accounts.consent.scope import ANY_EMOTION, DEFAULT_PURPOSES, DEFAULT_VALID_DAYS, make_scope
+from accounts.consent.scope import ANY_EMOTION, DEFAULT_PURPOSES, DEFAULT_VALID_DAYS, Scope, make_scope
 from accounts.gates.challenge import LANGUAGES as STATEMENT_LANGUAGES
 from accounts.gates.challenge import ChallengeSpec, make_challenge
 from accounts.people import permissions
@@ -76,25 +76,7 @@ def issue_challenge(
         refuse_closed(voice)
         now = timezone.now()
         _refuse_above_daily_limit(voice, now)
-        spec = make_challenge(
-            person_name=voice.person_name,
-            organisation=voice.organisation.name,
-            purposes=scope.spoken_purposes,
-            date=timezone.localdate(now),
-            language=language,
-            generator=np.random.default_rng(secrets.randbits(128)),
-        )
-        challenge = Challenge.objects.create(
-            voice=voice,
-            requested_by=principal.user,
-            language=language,
-            statement=spec.statement,
-            spec=spec.as_json(),
-            scope=scope.as_json(),
-            scope_sha256=scope.sha256(),
-            created_at=now,
-            expires_at=now + CHALLENGE_LIFETIME,
-        )
+        challenge = _drawn(voice, principal, scope, language, now)
         record(
             principal,
             "consent.challenge_issued",
@@ -105,6 +87,29 @@ def issue_challenge(
             expires_at=challenge.expires_at.isoformat(),
         )
     return challenge
+
+
+def _drawn(voice: Voice, principal: Principal, scope: Scope, language: str, now: datetime) -> Challenge:
+    """A challenge with a statement drawn for this voice, this day and this scope."""
+    spec = make_challenge(
+        person_name=voice.person_name,
+        organisation=voice.organisation.name,
+        purposes=scope.spoken_purposes,
+        date=timezone.localdate(now),
+        language=language,
+        generator=np.random.default_rng(secrets.randbits(128)),
+    )
+    return Challenge.objects.create(
+        voice=voice,
+        requested_by=principal.user,
+        language=language,
+        statement=spec.statement,
+        spec=spec.as_json(),
+        scope=scope.as_json(),
+        scope_sha256=scope.sha256(),
+        created_at=now,
+        expires_at=now + CHALLENGE_LIFETIME,
+    )
 
 
 def open_challenge(*, principal: Principal, voice_id: UUID | str) -> Challenge | None:

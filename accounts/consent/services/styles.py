@@ -63,13 +63,7 @@ def add_style(
     principal.require(permissions.VOICES_WRITE)
     name, emotion = _word(name, "name"), _word(emotion, "emotion")
     transcript = texts.clean_line(transcript, field="transcript", limit=MAX_TRANSCRIPT_CHARACTERS)
-    if language not in LANGUAGES:
-        raise AssentError(
-            "language_not_offered",
-            "This language is not offered.",
-            limit=list(LANGUAGES),
-            extra={"param": "language"},
-        )
+    _refuse_unknown_language(language)
     checks.refuse_unknown_source(source)
     voice = voice_selectors.get_voice(principal, voice_id)
     if voice.organisation_id != principal.organisation.pk:
@@ -193,6 +187,16 @@ def _refuse_unconsented(voice: Voice, emotion: str) -> None:
             "The consent does not cover this emotion.",
             limit=emotions,
             extra={"param": "emotion"},
+        )
+
+
+def _refuse_unknown_language(language: str) -> None:
+    if language not in LANGUAGES:
+        raise AssentError(
+            "language_not_offered",
+            "This language is not offered.",
+            limit=list(LANGUAGES),
+            extra={"param": "language"},
         )
 
 

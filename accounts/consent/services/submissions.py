@@ -57,15 +57,7 @@ def submit_recording(
         challenge.refresh_from_db()
         now = timezone.now()
         _refuse_spent(challenge, now)
-        # The voice's lock makes this the only writer; the conditions hold it to the row all the same.
-        counted = Challenge.objects.filter(
-            pk=challenge.pk,
-            used_at__isnull=True,
-            expires_at__gt=now,
-            attempts__lt=MAX_ATTEMPTS_PER_CHALLENGE,
-        ).update(attempts=F("attempts") + 1)
-        if not counted:
-            raise Forbidden("challenge_used", "This challenge is spent. Ask for a new one.")
+        _count_attempt(challenge, now)
         submission = Submission.objects.create(
             challenge=challenge,
             upload=stored.name,
@@ -110,6 +102,18 @@ def _refuse_spent(challenge: Challenge, now: datetime) -> None:
         raise Forbidden("challenge_expired", "This challenge has expired. Ask for a new one.")
     if not challenge.scope_is_intact:
         raise Forbidden("challenge_void", "What this challenge permits was changed. Ask for a new one.")
+
+
+def _count_attempt(challenge: Challenge, now: datetime) -> None:
+    # The voice's lock makes this the only writer; the conditions hold it to the row all the same.
+    counted = Challenge.objects.filter(
+        pk=challenge.pk,
+        used_at__isnull=True,
+        expires_at__gt=now,
+        attempts__lt=MAX_ATTEMPTS_PER_CHALLENGE,
+    ).update(attempts=F("attempts") + 1)
+    if not counted:
+        raise Forbidden("challenge_used", "This challenge is spent. Ask for a new one.")
 
 
 def _refuse_unacknowledged(challenge: Challenge, scope_sha256: str) -> None:

@@ -31,7 +31,7 @@ ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_PREVENT_ENUMERATION = True
 # Behind a proxy every log-in would otherwise count against the proxy's own address.
-ALLAUTH_TRUSTED_PROXY_COUNT = 1 if read("ASSENT_TRUST_PROXY") else 0
+ALLAUTH_TRUSTED_PROXY_COUNT = read("ASSENT_TRUST_PROXY")
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(ASSENT_BASE_URL).scheme
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

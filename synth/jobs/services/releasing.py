@@ -115,8 +115,10 @@ class Finished:
     duration_ms: int
     sample_rate_hz: int
     fingerprint: bytes
+    reference: bytes
     layers: list[str]
     is_labelled: bool
+    manifest: bytes
     mark_score: float
     mark_threshold: float
     engine_name: str
@@ -171,6 +173,7 @@ def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
                     "mark_score_milli": round(finished.mark_score * 1000),
                     "mark_threshold_milli": round(finished.mark_threshold * 1000),
                     "label": finished.is_labelled,
+                    "manifest_sha256": hashlib.sha256(finished.manifest).hexdigest(),
                 },
                 idempotency_key=f"synthesis.completed:{job.id}",
             )
@@ -180,7 +183,9 @@ def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
                 file_sha256=digest,
                 duration_ms=finished.duration_ms,
                 fingerprint=finished.fingerprint,
+                reference=finished.reference,
                 layers=finished.layers,
+                manifest=finished.manifest,
             )
             output = Output.objects.create(
                 id=mark.public_id,

@@ -29,6 +29,7 @@ from synth.jobs.formats import require_format
 from synth.jobs.models import DictionaryVersion, JobStyle, SynthesisJob
 from synth.jobs.script import PLAIN, Script
 from synth.jobs.services.pronouncing import words_of
+from synth.text import scripts
 
 TEXT_LIMIT = 4096
 SPEED_RANGE = (0.25, 4.0)
@@ -95,7 +96,8 @@ def submit_job(
 
     The same ``idempotency_key`` with the same request returns the first job. Raises AssentError:
     ``text_empty``, ``text_too_long``, ``speed_out_of_range``, ``format_not_offered``, ``queue_full``,
-    ``idempotency_mismatch``, ``styles_invalid``, those of `script.read` and `parameters.checked`, and whatever
+    ``idempotency_mismatch``, ``styles_invalid``, ``language_mismatch``, ``nothing_to_speak``,
+    those of `script.read` and `parameters.checked`, and whatever
     `accounts.consent.services.authorise` refuses (that is logged).
     """
     principal.require(SPEECH_WRITE)
@@ -143,6 +145,7 @@ def _authorised_job(principal: Principal, asked: Order, idempotency_key: str) ->
         language=language,
         styles=[style.name for style in voice_selectors.approved_styles([voice])[voice.pk]],
     )
+    scripts.check(read.text, language)
     words = _dictionary(principal, asked)
     allowed = authorise(
         principal=principal,

@@ -67,6 +67,9 @@ def _syllables(words: Sequence[Word], original: bool) -> list[Syllable]:
             if reading := settled.get(len(syllables) + index):
                 initials[index], finals[index] = reading
         finals = sandhi.spoken(word, finals, halves, original=original)
+        for index, character in enumerate(word.text):
+            if character in "得着了" and (reading := settled.get(len(syllables) + index)):
+                finals[index] = reading[1]  # as a verb it keeps the tone that the particle drops
         syllables += zip(initials, finals, strict=True)
     return syllables
 

@@ -104,6 +104,7 @@ def test_a_refused_recording_is_one_request_with_its_code(sdk, worker):
     assert Voice.objects.count() == 1
 
 
+@pytest.mark.provokes("needs_review")
 def test_what_a_reviewer_must_hear_is_no_consent_yet(sdk, worker):
     asked = asked_of(sdk)
     worker.append(gate("statement", "review", "language_needs_reviewer"))

@@ -175,6 +175,7 @@ def test_nonsense_gets_an_answer_and_no_crash(body):
         assert answer.json()["valid"] is False
 
 
+@pytest.mark.provokes("rate_limited")
 def test_the_public_check_is_limited_per_address(monkeypatch):
     monkeypatch.setattr("accounts.consent.api.RECEIPT_CHECKS", "2/day")
     answers = [Client().post(VERIFY, "{}", "application/json") for _ in range(3)]

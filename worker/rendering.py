@@ -1,6 +1,6 @@
 """One job, from its row to its released file.
 
-    clips -> speak -> report -> mark -> encode, label -> read back from the final bytes -> release
+    clips -> speak -> report -> mark -> encode, label, sign -> read back from the final bytes -> release
 
 Nothing leaves that was not read back: a file in which the mark cannot be found is never released.
 """
@@ -8,35 +8,42 @@ Nothing leaves that was not read back: a file in which the mark cannot be found 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from django.conf import settings
 from django.db import close_old_connections
+from django.utils import timezone
 
+from accounts.consent.pronounced import refuse_excluded
 from accounts.gates.signal import to_mono_16k
 from accounts.gates.speaker import cosine
 from accounts.gates.speaker import embed as embed_speaker
 from accounts.gates.speaker import find_weights as find_speaker_weights
 from accounts.gates.speech import cut, speech_spans
 from accounts.voices.embeddings import from_bytes
+from synth import __version__
 from synth.audio.encode import FORMATS, decode_own, encode
 from synth.audio.follow import follow_report
-from synth.engines.base import Cancelled, Engine, Speech
+from synth.engines.base import PRONUNCIATIONS, Cancelled, Engine, Speech
 from synth.errors import AssentError
 from synth.jobs import services
 from synth.jobs.models import SynthesisJob
 from synth.jobs.services import Finished, JobStopped
-from synth.provenance import aigc
+from synth.provenance import aigc, credentials
+from synth.provenance.names import EMBEDDED
+from synth.speech.assembly import Spoken, speak
 from watermark.codec import embed, read_back
 from watermark.codec import fingerprint as fingerprints
+from watermark.comparison import reference as references
 from watermark.models import Mark
 from watermark.services import reserve_mark
-from worker import resident, speaking
+from worker import resident
 from worker.heartbeat import Heartbeat
 from worker.outage import is_outage
-from worker.speaking import Spoken
+from worker.passages import passage_of
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +91,7 @@ def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, M
     step.stage = "speaking"
     spoken = _speak(engine, job, step, heart)
     speech = spoken.speech
+    _refuse_not_finite(speech.samples, "The engine")
 
     step.stage, step.progress = "measuring", 0.72
     report = _report(job, spoken)
@@ -101,6 +109,7 @@ def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, M
     )
     heart.raise_if_stopped()
     marked = apply_marks(speech.samples, speech.sample_rate_hz, mark)
+    _refuse_not_finite(marked, "The watermark")
 
     step.stage, step.progress = "labelling", 0.9
     label = aigc.AigcLabel(
@@ -110,9 +119,33 @@ def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, M
     is_labelled = job.format != "pcm"  # raw samples have no place for a label
     if is_labelled:
         data = aigc.write(data, job.format, label)
+    data, manifest = sign(data, job, mark)  # last: whatever is written after it breaks the signature
 
     step.stage, step.progress = "reading back", 0.94
-    return _checked(job, engine, spoken, mark, layers, data, label if is_labelled else None, report), mark
+    finished = _checked(
+        job, engine, spoken, mark, layers, data, manifest, label if is_labelled else None, report
+    )
+    return finished, mark
+
+
+def sign(data: bytes, job: SynthesisJob, mark: Mark) -> tuple[bytes, bytes]:
+    """The file with its Content Credentials, where its format carries them, and the manifest.
+
+    Raises AssentError ``credentials_failed`` when they do not validate afterwards.
+    """
+    claim = credentials.Claim(
+        record_id=str(mark.public_id),
+        producer=f"Assent ({settings.ASSENT_OPERATOR})",
+        version=__version__,
+        engine=mark.engine_name,
+        engine_version=mark.engine_version,
+        created_at=timezone.now(),
+        log_origin=settings.ASSENT_ORIGIN,
+        consent_sha256=job.consent.receipt_sha256,
+    )
+    if job.format in EMBEDDED:
+        return credentials.sign(data, job.format, claim, resident.authority())
+    return data, credentials.sidecar(data, claim, resident.authority())
 
 
 def _speak(engine: Engine, job: SynthesisJob, step: _Step, heart: Heartbeat) -> Spoken:
@@ -120,12 +153,39 @@ def _speak(engine: Engine, job: SynthesisJob, step: _Step, heart: Heartbeat) -> 
         step.progress = 0.05 + 0.65 * share
 
     try:
-        return speaking.speak(
+        return speak_job(
             engine, job, on_progress=on_progress, should_stop=lambda: heart.stop_reason is not None
         )
     except Cancelled:
         heart.raise_if_stopped()
         raise JobStopped("cancelled") from None
+
+
+def speak_job(
+    engine: Engine,
+    job: SynthesisJob,
+    *,
+    on_progress: Callable[[float], None],
+    should_stop: Callable[[], bool],
+) -> Spoken:
+    """The speech of a job, unmarked. Raises Forbidden ``scope_violation`` and ``clip_erased``, Cancelled, and what the
+    engine refuses."""
+    passage = passage_of(job)
+    if PRONUNCIATIONS in engine.supports:
+        refuse_excluded(
+            job.consent.scope, job.language, [(part.text, part.dictionary) for part in passage.parts]
+        )
+    return speak(engine, passage, on_progress=on_progress, should_stop=should_stop)
+
+
+def _refuse_not_finite(samples: np.ndarray, made_by: str) -> None:
+    """AssentError ``samples_not_finite``, before anything more is computed on samples (n,)."""
+    if samples.ndim != 1:
+        raise ValueError(f"{made_by} made an array of shape {samples.shape}, not one channel")
+    if not np.isfinite(samples).all():
+        raise AssentError(
+            "samples_not_finite", f"{made_by} made samples that are not numbers.", http_status=500
+        )
 
 
 def _report(job: SynthesisJob, spoken: Spoken) -> dict[str, Any]:
@@ -184,6 +244,7 @@ def _checked(
     mark: Mark,
     layers: list[str],
     data: bytes,
+    manifest: bytes,
     label: aigc.AigcLabel | None,
     report: dict[str, Any],
 ) -> Finished:
@@ -218,8 +279,10 @@ def _checked(
         duration_ms=round(1000 * len(samples) / final.sample_rate_hz),
         sample_rate_hz=final.sample_rate_hz,
         fingerprint=fingerprints.compute(samples, final.sample_rate_hz),
+        reference=references.make(samples, final.sample_rate_hz),
         layers=layers,
         is_labelled=label is not None,
+        manifest=manifest,
         mark_score=found.score,
         mark_threshold=found.threshold,
         engine_name=engine.name,

@@ -6,11 +6,11 @@ import types
 
 import pytest
 
-from synth.engines import registry
 from synth.engines.base import Engine
 from synth.engines.preview import PreviewEngine
 from synth.errors import AssentError
 from synth.gptsovits import manifest
+from worker import engines
 
 
 @pytest.fixture
@@ -32,26 +32,26 @@ def room(monkeypatch):
 
 
 def test_auto_is_the_preview_without_weights(tmp_path):
-    engine = registry.choose("auto", models_dir=tmp_path)
+    engine = engines.choose("auto", models_dir=tmp_path)
     assert isinstance(engine, PreviewEngine)
     assert isinstance(engine, Engine)
     assert engine.is_preview
-    assert isinstance(registry.choose("", models_dir=tmp_path / "none"), PreviewEngine)
+    assert isinstance(engines.choose("", models_dir=tmp_path / "none"), PreviewEngine)
 
 
 def test_auto_is_gpt_sovits_with_weights(models_dir):
-    assert registry.choose("auto", models_dir=models_dir) == ("loaded", models_dir, "auto", "fp32")
-    chosen = registry.choose("gpt-sovits", models_dir=models_dir, mode="fast", device="cpu")
+    assert engines.choose("auto", models_dir=models_dir) == ("loaded", models_dir, "auto", "fp32")
+    chosen = engines.choose("gpt-sovits", models_dir=models_dir, mode="fast", device="cpu")
     assert chosen == ("loaded", models_dir, "cpu", "fast")
-    assert isinstance(registry.choose("preview", models_dir=models_dir), PreviewEngine)
-    by_name = {s.name: s for s in registry.status("auto", models_dir=models_dir)}
+    assert isinstance(engines.choose("preview", models_dir=models_dir), PreviewEngine)
+    by_name = {s.name: s for s in engines.status("auto", models_dir=models_dir)}
     assert by_name["gpt-sovits"].active and by_name["gpt-sovits"].details["weights"] == "v2"
     assert not by_name["preview"].active
 
 
 def test_an_incomplete_version_does_not_count(models_dir):
     next((models_dir / manifest.FOLDER).glob("*/*.pth")).unlink()
-    assert isinstance(registry.choose("auto", models_dir=models_dir), PreviewEngine)
+    assert isinstance(engines.choose("auto", models_dir=models_dir), PreviewEngine)
 
 
 def test_a_named_engine_is_never_replaced_silently(tmp_path):
@@ -61,25 +61,25 @@ def test_a_named_engine_is_never_replaced_silently(tmp_path):
         ({"mode": "fastest"}, "engine_mode"),
     ):
         with pytest.raises(AssentError) as caught:
-            registry.choose(**asked, models_dir=tmp_path)
+            engines.choose(**asked, models_dir=tmp_path)
         assert caught.value.code == code
 
 
 def test_the_mode_is_named_and_what_it_lacks(models_dir, monkeypatch):
     def row(mode):
-        return registry.status("auto", models_dir=models_dir, mode=mode)[0]
+        return engines.status("auto", models_dir=models_dir, mode=mode)[0]
 
     assert "fp32" in row("fp32").summary and not row("fp32").mend
-    monkeypatch.setattr(registry, "_has_numba", lambda: True)
+    monkeypatch.setattr(engines, "_has_numba", lambda: True)
     assert "compiled" in row("fast").summary and not row("fast").mend
-    monkeypatch.setattr(registry, "_has_numba", lambda: False)
+    monkeypatch.setattr(engines, "_has_numba", lambda: False)
     assert "torch's operators" in row("fast").summary and "numba" in row("fast").mend
 
 
 def test_looking_for_weights_loads_no_torch(models_dir):
     program = (
-        "import sys; from synth.engines import registry; "
-        "print(registry.status('auto', models_dir=sys.argv[1], mode='fast')[0].active, "
+        "import sys; from worker import engines; "
+        "print(engines.status('auto', models_dir=sys.argv[1], mode='fast')[0].active, "
         "'torch' in sys.modules, 'numba' in sys.modules)"
     )
     done = subprocess.run(
@@ -89,7 +89,7 @@ def test_looking_for_weights_loads_no_torch(models_dir):
 
 
 def test_status_names_what_is_missing(tmp_path):
-    by_name = {s.name: s for s in registry.status("auto", models_dir=tmp_path)}
+    by_name = {s.name: s for s in engines.status("auto", models_dir=tmp_path)}
     assert not by_name["gpt-sovits"].available
     assert by_name["gpt-sovits"].mend
     assert by_name["preview"].active
