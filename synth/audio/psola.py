@@ -37,24 +37,29 @@ def respeak(
     out, weight = np.zeros(length + 2 * pad), np.zeros(length + 2 * pad)
     source = np.pad(x, pad)
     unvoiced = round(_UNVOICED_S * sample_rate_hz)
-    at = 0.0
+    at, goes_on = 0.0, False
     while at < length:
         frame = int(at / hop)
         row = int(rows[frame])
         if row < 0:
-            at += unvoiced
+            at, goes_on = at + unvoiced, False
             continue
         centre = row * hop + (at - frame * hop)
         step, half, begin = float(unvoiced), unvoiced, round(centre)
-        if f0_hz[row] > 0 and len(marks):
+        if f0_hz[row] <= 0:
+            goes_on = False
+        elif len(marks):
             near = int(np.searchsorted(marks, centre))
             near = min(
                 (n for n in (near - 1, near) if 0 <= n < len(marks)), key=lambda n: abs(marks[n] - centre)
             )
             if abs(marks[near] - centre) < 1.5 * periods[near]:
                 begin, half = int(marks[near]), round(periods[near])
+                if not goes_on and abs(begin - centre) < half:
+                    at += begin - centre  # a voice begins where it began
+                goes_on = True
                 wanted = wanted_f0_hz[row]
-                step = sample_rate_hz / wanted if wanted > 0 else float(half)
+                step = periods[near] * f0_hz[row] / wanted if wanted > 0 else float(half)
         if begin >= len(x):
             break
         grain = slice(begin - half + pad, begin + half + pad)
@@ -69,9 +74,9 @@ def respeak(
 
 
 def _marks(x: Floats, sample_rate_hz: int, f0_hz: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
-    """Sample numbers one period apart inside voiced stretches, and the period at each in samples."""
+    """Sample numbers one period apart inside voiced stretches, and how far it is to the next in samples."""
     marks: list[int] = []
-    periods: list[float] = []
+    periods: list[int] = []
     hop = HOP_S * sample_rate_hz
     for first, last in runs(f0_hz > 0):
         begin, end = int(first * hop), min(len(x), int(last * hop))
@@ -81,12 +86,13 @@ def _marks(x: Floats, sample_rate_hz: int, f0_hz: Floats) -> tuple[npt.NDArray[n
             continue
         mark = begin + int(np.argmax(np.abs(head)))
         while mark < end:
-            marks.append(mark)
-            periods.append(period)
             period = sample_rate_hz / f0_hz[min(last - 1, max(first, int(mark / hop)))]
-            mark = _next(x, mark, period)
+            following = _next(x, mark, period)
+            marks.append(mark)
+            periods.append(following - mark)
+            mark = following
     order = np.argsort(marks)
-    return np.asarray(marks, dtype=np.int64)[order], np.asarray(periods)[order]
+    return np.asarray(marks, dtype=np.int64)[order], np.asarray(periods, dtype=np.float64)[order]
 
 
 def _next(x: Floats, mark: int, period: float) -> int:
