@@ -38,6 +38,7 @@ class Service:
             "ASSENT_BASE_URL": self.base_url,
             "ASSENT_MODELS_DIR": os.environ.get("ASSENT_MODELS_DIR", str(ROOT / "var" / "models")),
             "ASSENT_MODELS": "none",
+            "ASSENT_ENGINE": "preview",
             "HF_HUB_OFFLINE": "1",
             **environment,
         }

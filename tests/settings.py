@@ -12,6 +12,8 @@ os.environ["ASSENT_DATA_DIR"] = str(_data_dir)
 # The speaker weights are a file of their own, kept with this checkout by `manage.py setup`.
 os.environ.setdefault("ASSENT_MODELS_DIR", str(Path(__file__).resolve().parents[1] / "var" / "models"))
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Speech by rule is quick; the natural engine has tests of its own.
+os.environ.setdefault("ASSENT_ENGINE", "preview")
 os.environ.setdefault("NO_TORCH_COMPILE", "1")
 
 if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):

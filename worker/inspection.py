@@ -23,7 +23,8 @@ def active() -> list[str]:
 
 
 def engine_line() -> str:
-    if settings.ASSENT_ENGINE in ("auto", "preview") and not _has_engine_weights():
+    natural = store.is_there(settings.ASSENT_MODELS_DIR, "kokoro")
+    if settings.ASSENT_ENGINE in ("auto", "preview") and not natural and not _has_engine_weights():
         # The common case, told without asking the engines: importing them takes seconds.
         programs = [name for name in ("flite", "espeak-ng") if shutil.which(name)]
         content = " and ".join(programs) or "the bundled eSpeak NG library"

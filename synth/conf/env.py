@@ -49,7 +49,7 @@ TABLE: tuple[Name, ...] = (
     Name("ASSENT_MODELS_DIR", str, "", "Folder of model weights. Default: models/ in the data folder."),
     Name("ASSENT_MODELS", str, "default", "Model files that the set-up fetches: default, none, or names (`manage.py models list`)."),
     Name("ASSENT_MODELS_MIRROR", str, "", "Address of a copy of a models folder, where the set-up looks first."),
-    Name("ASSENT_ENGINE", str, "auto", "auto, preview or gpt-sovits."),
+    Name("ASSENT_ENGINE", str, "auto", "auto, gpt-sovits, kokoro or preview."),
     Name("ASSENT_ENGINE_MODE", str, "auto", "fp32 (as the original), fast (int8 and bfloat16) or auto (fast where the processor multiplies in bfloat16), for GPT-SoVITS."),
     Name("ASSENT_DEVICE", str, "auto", "auto, cpu or cuda[:n], for the speech worker."),
     Name("ASSENT_AUDIOSEAL_CHECKPOINT", str, "", "Folder or file of an AudioSeal checkpoint that replaces the bundled one."),

@@ -7,12 +7,9 @@ timbre are moved to those of the clip (docs/preview-engine.md). It sounds synthe
 
 from __future__ import annotations
 
-import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -24,37 +21,14 @@ from synth.engines.base import Cancelled, ReferenceClip, SpeakRequest, Speech, i
 from synth.engines.content import ContentVoice
 from synth.engines.conversion import Strength, TimbreMap, silence, speak_sentence
 from synth.engines.profile import ClipProfile, build, render
+from synth.engines.recent import Recent, clip_key
 from synth.engines.sentences import split_sentences
 from synth.errors import AssentError
 
-_KEPT = 8  # clips
 _SPEED_LIMITS = (0.25, 4.0)
 #: A style clip with less speech than this borrows exemplars from other clips of the voice.
 _ENOUGH_SPEECH_S = 8.0
 _SENTENCE_GAP_S = 0.2
-
-
-T = TypeVar("T")
-
-
-class _Recent(Generic[T]):
-    """What was made for the clips used last, by key; threads may ask at the same time."""
-
-    def __init__(self) -> None:
-        self._made: OrderedDict[object, T] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: object, make: Callable[[], T]) -> T:
-        with self._lock:
-            if key in self._made:
-                self._made.move_to_end(key)
-                return self._made[key]
-        made = make()
-        with self._lock:
-            self._made[key] = made
-            while len(self._made) > _KEPT:
-                self._made.popitem(last=False)
-        return made
 
 
 class PreviewEngine:
@@ -77,8 +51,8 @@ class PreviewEngine:
         self._excluded = frozenset(excluded_voices)
         self._sources = None if sources is None else frozenset(sources)
         self._strength = strength or Strength()
-        self._profiles = _Recent[ClipProfile]()
-        self._pitches = _Recent[float]()
+        self._profiles = Recent[ClipProfile]()
+        self._pitches = Recent[float]()
 
     @property
     def languages(self) -> frozenset[str]:
@@ -108,7 +82,7 @@ class PreviewEngine:
                 limit=[low, high],
             )
         clip = request.style_clip
-        f0_hz = self._pitches.get(_clip_key(clip), lambda: _clip_f0(clip))
+        f0_hz = self._pitches.get(clip_key(clip), lambda: _clip_f0(clip))
         voice = self._voice(request.language, f0_hz)
         _stop_if_asked(should_stop)
         profile = self._profile(clip, f0_hz)
@@ -152,14 +126,14 @@ class PreviewEngine:
         if language.split("-")[0].lower() not in self.languages:
             language, clip = "en", replace(clip, transcript="", language="en")
         voice = self._voice(language, f0_hz)
-        return self._profiles.get((_clip_key(clip), voice.label), lambda: _built(clip, voice))
+        return self._profiles.get((clip_key(clip), voice.label), lambda: _built(clip, voice))
 
     def _further(self, request: SpeakRequest, main: ClipProfile, f0_hz: float) -> list[ClipProfile]:
         """Profiles of other clips of the voice, when the style clip alone has too few exemplars."""
         if main.clip.prosody.speech_s >= _ENOUGH_SPEECH_S or not main.has_pairs:
             return []
-        style = _clip_key(request.style_clip)
-        others = [c for c in request.voice_clips if c.transcript.strip() and _clip_key(c) != style]
+        style = clip_key(request.style_clip)
+        others = [c for c in request.voice_clips if c.transcript.strip() and clip_key(c) != style]
         same_content = [c for c in others if c.language == request.style_clip.language][:1]
         return [self._profile(c, f0_hz) for c in same_content]
 
@@ -180,12 +154,6 @@ def _clip_f0(clip: ReferenceClip) -> float:
     if not len(samples) or np.abs(samples).max() < 1e-4:
         raise AssentError("clip_silent", "The style clip holds no sound.")
     return f0_statistics(track_f0(samples, clip.sample_rate_hz))[0] or 120.0
-
-
-def _clip_key(clip: ReferenceClip) -> str:
-    digest = hashlib.sha256(np.ascontiguousarray(clip.samples, dtype=np.float32).tobytes())
-    digest.update(f"{clip.sample_rate_hz}\0{clip.language}\0{clip.transcript}".encode())
-    return digest.hexdigest()
 
 
 def _stop_if_asked(should_stop: Callable[[], bool]) -> None:
