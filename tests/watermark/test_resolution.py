@@ -35,7 +35,8 @@ def issue(mark: Mark, manifest: bytes | None) -> Mark:
     with transaction.atomic():
         entry = record(event="synthesis.completed", actor=SYSTEM, data={"output_sha256": "1" * 64})
         return services.issue_mark(
-            mark=mark, entry=entry, file_sha256="1" * 64, duration_ms=1, fingerprint=b"-", reference=b"-", layers=["keyed"],
+            mark=mark, entry=entry, file_sha256="1" * 64, duration_ms=1, fingerprint=b"-", reference=b"-",
+            layers=["keyed"],
             manifest=manifest,  # type: ignore[arg-type]
         )  # fmt: skip
 
