@@ -211,7 +211,7 @@ class Greeting:
         made = [key for key in self.key_files if key.created]
         if made:
             lines += ["", f"Keys were made in {made[0].path.parent}:"]
-            lines += [f"  {key.name:<22}{key.purpose}" for key in made]
+            lines += [f"  {key.name:<25}{key.purpose}" for key in made]
             lines += [
                 "Back them up now, apart from the database, and keep the copy secret:",
                 f"  tar -C {made[0].path.parent.parent} -cf assent-keys.tar {made[0].path.parent.name}",
