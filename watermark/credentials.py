@@ -35,7 +35,10 @@ def authority() -> Authority:
 
 def anchors() -> str:
     """PEM of the roots whose signatures are called trusted: our own, and those that the operator lists."""
-    own = _path().read_text(encoding="ascii") if _path().exists() else ""
+    # with those of keys that were replaced: what they signed stays signed by us
+    own = "".join(
+        path.read_text(encoding="ascii") for path in sorted(_path().parent.glob("certificates*.pem"))
+    )
     chain = settings.ASSENT_CREDENTIALS_CHAIN
     configured = Path(chain).read_text(encoding="ascii") if chain else ""
     trusted = settings.ASSENT_CREDENTIALS_TRUST

@@ -142,6 +142,7 @@ def sign(data: bytes, job: SynthesisJob, mark: Mark) -> tuple[bytes, bytes]:
         created_at=timezone.now(),
         log_origin=settings.ASSENT_ORIGIN,
         consent_sha256=job.consent.receipt_sha256,
+        source_type=credentials.ALGORITHMIC if mark.engine_name == "preview" else credentials.TRAINED,
     )
     if job.format in EMBEDDED:
         return credentials.sign(data, job.format, claim, resident.authority())

@@ -210,7 +210,7 @@ def _sequencer(options: argparse.Namespace, arguments: list[str]) -> int:
 
 
 def _keys(options: argparse.Namespace, arguments: list[str]) -> int:
-    from synth.local.keys import KEY_LOSSES, KEY_PURPOSES, ensure_keys
+    from synth.local.keys import KEY_LOSSES, KEY_PURPOSES, ensure_keys, retire_certificates
     from synth.local.services import prepare_data_dir
 
     if options.replace is not None:
@@ -221,6 +221,7 @@ def _keys(options: argparse.Namespace, arguments: list[str]) -> int:
                 f"{paths.keys_dir() / options.replace} is there; only a missing key is made anew."
             )
         say(KEY_LOSSES[options.replace])
+        retire_certificates(paths.data_dir(), options.replace)
     prepare_data_dir(paths.data_dir())
     for key in ensure_keys(paths.keys_dir(), paths.data_dir(), replace=options.replace):
         say(f"{'made ' if key.created else 'there'} {key.path}: {key.purpose}")

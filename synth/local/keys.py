@@ -78,6 +78,13 @@ def ensure_keys(directory: Path, data_dir: Path, *, replace: str | None = None) 
     return files
 
 
+def retire_certificates(data_dir: Path, replaced: str) -> None:
+    """Put the certificates of a replaced credentials key aside: they stay known, new ones are made for the new key."""
+    path = data_dir / "credentials" / "certificates.pem"
+    if replaced == CREDENTIALS_KEY and path.exists():
+        path.rename(path.with_name(f"certificates-{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}.pem"))
+
+
 def holds_data(data_dir: Path) -> bool:
     """Whether anything lies in ``data_dir`` that was made with keys: a database, recordings, a log."""
     if any(data_dir.glob("pg*/PG_VERSION")) or (data_dir / "log" / "checkpoint").exists():

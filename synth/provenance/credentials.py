@@ -26,14 +26,16 @@ from synth.provenance.validation import Validation
 ANY_MEDIA_TYPE = "application/octet-stream"
 MAX_READ_BYTES = 256 * 1024 * 1024
 TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+ALGORITHMIC = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicMedia"
 
 
 @dataclass(frozen=True)
 class Claim:
     """What a manifest of ours says. No personal data: ids and hashes only.
 
-    ``consent_sha256``: SHA-256 (hexadecimal) of the consent receipt's signed text. ``ingredients``: names of marks or
-    labels that the style clip itself carried, as they are to be shown.
+    ``source_type``: `TRAINED`, or `ALGORITHMIC` for speech made by rule. ``consent_sha256``: SHA-256 (hexadecimal)
+    of the consent receipt's signed text. ``ingredients``: names of marks or labels that the style clip itself
+    carried, as they are to be shown.
     """
 
     record_id: str
@@ -44,6 +46,7 @@ class Claim:
     created_at: datetime
     log_origin: str
     consent_sha256: str
+    source_type: str = TRAINED
     ingredients: tuple[str, ...] = ()
 
 
@@ -112,7 +115,12 @@ def _manifest(claim: Claim, media_type: str) -> dict[str, Any]:
     agent = {"name": claim.engine, "version": claim.engine_version}
     created = claim.created_at.strftime("%Y-%m-%dT%H:%M:%SZ")
     actions = [
-        {"action": "c2pa.created", "when": created, "digitalSourceType": TRAINED, "softwareAgent": agent},
+        {
+            "action": "c2pa.created",
+            "when": created,
+            "digitalSourceType": claim.source_type,
+            "softwareAgent": agent,
+        },
         {"action": "c2pa.watermarked.bound", "when": created},
     ]
     record = {

@@ -11,6 +11,7 @@ from django.db import DatabaseError, transaction
 
 from audit.services import record
 from synth.errors import Unavailable
+from synth.local.keys import retire_certificates
 from synth.provenance.names import KEYED_MARK_ALGORITHM
 from tests import factories
 from watermark import credentials, services
@@ -141,3 +142,15 @@ def test_a_configured_chain_signs_in_place_of_ours(folders, settings):
     settings.ASSENT_CREDENTIALS_CHAIN = str(folders / "missing.pem")
     with pytest.raises(Unavailable):
         credentials.authority()
+
+
+def test_after_a_lost_key_new_certificates_sign_and_the_old_stay_known(folders):
+    before = credentials.authority()
+    key = folders / "keys" / credentials.KEY_FILE
+    key.write_text("6b" * 32)
+    with pytest.raises(Unavailable):
+        credentials.authority()  # never signed with certificates of another key
+    retire_certificates(folders, credentials.KEY_FILE)
+    after = credentials.authority()
+    assert after.root_pem != before.root_pem
+    assert before.root_pem in credentials.anchors() and after.root_pem in credentials.anchors()
