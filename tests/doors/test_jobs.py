@@ -210,18 +210,18 @@ def test_no_worker_has_told_which_engine_it_has(browser):
 @pytest.mark.provokes("label_bad_container", "label_too_large")
 def test_files_that_take_no_label(browser, voice, monkeypatch):
     from tests.worker.test_unreadable import Says, talk
-    from worker import resident, speech
+    from worker import rendering, resident
 
     monkeypatch.setattr(resident, "engine", lambda: Says(talk()))
     monkeypatch.setattr(resident, "public_mark", lambda: None)
-    monkeypatch.setattr(speech, "embed", lambda samples, *args, **more: samples)
-    encode = speech.encode
-    monkeypatch.setattr(speech, "encode", lambda *args, **more: b"no container at all")
+    monkeypatch.setattr(rendering, "embed", lambda samples, *args, **more: samples)
+    encode = rendering.encode
+    monkeypatch.setattr(rendering, "encode", lambda *args, **more: b"no container at all")
     job_id = ask(browser, voice, format="flac").json()["id"]
     tasks.render(job_id)
     assert error_of(browser, job_id) == "label_bad_container"
-    monkeypatch.setattr(speech, "encode", encode)
-    monkeypatch.setattr(speech.aigc, "MAX_JSON_BYTES", 10)
+    monkeypatch.setattr(rendering, "encode", encode)
+    monkeypatch.setattr(rendering.aigc, "MAX_JSON_BYTES", 10)
     job_id = ask(browser, voice, format="opus").json()["id"]
     tasks.render(job_id)
     assert error_of(browser, job_id) == "label_too_large"

@@ -54,7 +54,8 @@ def claimed(owner, voice, worker="w1"):
 def finished(data=b"audio", **more):
     facts = {
         "data": data, "format": "mp3", "media_type": "audio/mpeg", "duration_ms": 4000, "sample_rate_hz": 22050,
-        "fingerprint": b"print", "layers": ["keyed"], "is_labelled": True, "manifest": b"manifest", "mark_score": 9.0,
+        "fingerprint": b"print", "reference": b"reference", "layers": ["keyed"], "is_labelled": True,
+        "manifest": b"manifest", "mark_score": 9.0,
         "mark_threshold": 6.0, "engine_name": "preview", "engine_version": "1", "is_preview": True,
         "content_source": "test", "warnings": [], "follow_report": {},
     }  # fmt: skip
@@ -286,6 +287,7 @@ def test_the_database_refuses_an_output_whose_entry_speaks_of_other_bytes(owner,
             issued_at=timezone.now(),
             fingerprint=b"x",
             reference=b"x",
+            manifest=b"x",
             duration_ms=1,
             file_sha256="1" * 64,
         )

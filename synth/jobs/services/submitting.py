@@ -138,13 +138,14 @@ def _authorised_job(principal: Principal, asked: Order, idempotency_key: str) ->
         language=language,
         styles=[style.name for style in voice_selectors.approved_styles([voice])[voice.pk]],
     )
-    scripts.check(read.text, language)
+    text = _checked_text(read.text)  # an empty text is told as such, not as one in another language
+    scripts.check(text, language)
     words = _dictionary(principal, asked)
     allowed = authorise(
         principal=principal,
         voice=voice,
         style_name=asked.styles[0][0] if asked.styles else asked.style or None,
-        text=_checked_text(read.text),
+        text=text,
         purpose=asked.purpose,
         language=language,
         further_styles=[*(name for name, _weight in asked.styles[1:]), *read.styles],
