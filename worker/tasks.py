@@ -17,7 +17,6 @@ from django.core.management import CommandError, call_command
 from django.db import close_old_connections
 
 from accounts.consent import services as consent_services
-from accounts.consent.services import checks
 from accounts.people import mail
 from synth.common import uploads
 from synth.jobs import services as jobs
@@ -94,14 +93,14 @@ def verify(verification_id: str) -> None:
 def reap() -> None:
     jobs.reap_jobs()
     watermark.reap_verifications()
-    checks.requeue_lost()
+    consent_services.requeue_lost()
 
 
 @task("upkeep.sweep_uploads")
 def sweep_uploads() -> None:
     uploads.sweep(keep=waiting_uploads())
     jobs.sweep_staged_files()
-    checks.sweep_recordings()
+    consent_services.sweep_recordings()
     mail.sweep()
     sweep_weights()
     watermark.sweep_verifications()

@@ -27,7 +27,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     tasks: list[tuple[str, str]] = []
     monkeypatch.setattr("synth.common.queue.send", lambda task, *args: tasks.append((task, str(args[0]))))
     monkeypatch.setattr(
-        "accounts.consent.services.checks.send", lambda task, *args: tasks.append((task, str(args[0])))
+        "accounts.consent.services.upkeep.send", lambda task, *args: tasks.append((task, str(args[0])))
     )
     return tasks
 

@@ -11,7 +11,7 @@ from accounts.consent.services.authorisation import (
     weights_are_live,
 )
 from accounts.consent.services.challenges import challenge_spec, challenge_words, issue_challenge
-from accounts.consent.services.checks import beat, requeue_lost, result_of_refusal, sweep_recordings
+from accounts.consent.services.checks import beat, result_of_refusal, sweep_recordings
 from accounts.consent.services.closing import erase_voice, expire_consents, revoke
 from accounts.consent.services.decisions import apply_consent_gates, begin_check, review
 from accounts.consent.services.own_weights import (
@@ -30,6 +30,7 @@ from accounts.consent.services.styles import (
     review_style,
 )
 from accounts.consent.services.submissions import submit_recording
+from accounts.consent.services.upkeep import requeue_lost
 
 __all__ = [
     "Authorisation",

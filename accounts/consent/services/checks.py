@@ -18,7 +18,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.consent.models import Submission
@@ -27,7 +27,7 @@ from accounts.people.principals import Principal
 from accounts.voices import embeddings, recordings
 from accounts.voices.models import CheckedRecording, Clip, Style, Voice
 from accounts.voices.states import UNDECIDED, CheckState, move
-from synth.common.queue import send, send_on_commit
+from synth.common.queue import send_on_commit
 from synth.common.wakeup import notify, wait_until
 from synth.errors import AssentError, Conflict, Forbidden, Unavailable
 
@@ -131,28 +131,6 @@ def claim(kind: type[Checked], pk: UUID) -> Checked | None:
 def beat(kind: type[Checked], pk: UUID) -> bool:
     """Say that the check is alive; False when it was decided or taken away, and the worker should stop."""
     return kind.objects.filter(pk=pk, state=CheckState.CHECKING).update(heartbeat=timezone.now()) == 1
-
-
-def requeue_lost() -> int:
-    """Send again what the queue or a worker lost. A recording that lost three workers is rejected."""
-    now = timezone.now()
-    sent = 0
-    for kind, task in TASKS.items():
-        lost = Q(state=CheckState.CHECKING, heartbeat__lt=now - LOST_AFTER)
-        for pk, claims in kind.objects.filter(lost).values_list("pk", "claims"):
-            if claims >= MAX_CLAIMS:
-                _give_up(kind, pk)
-            else:
-                kind.objects.filter(lost, pk=pk).update(state=CheckState.QUEUED, heartbeat=now - RESEND_AFTER)
-        stale = Q(heartbeat__isnull=True, created_at__lt=now - RESEND_AFTER) | Q(
-            heartbeat__lte=now - RESEND_AFTER
-        )
-        for pk in kind.objects.filter(stale, state=CheckState.QUEUED).values_list("pk", flat=True):
-            # The heartbeat of a waiting row is the time it was last sent.
-            if kind.objects.filter(stale, pk=pk, state=CheckState.QUEUED).update(heartbeat=now):
-                send(task, pk)
-                sent += 1
-    return sent
 
 
 def sweep_recordings() -> int:
@@ -286,24 +264,6 @@ def drop_recording(row: Submission | Style) -> None:
         Clip.objects.filter(pk=row.clip_id).update(
             file="", fingerprint=None, speaker_embedding=None, measurements={}
         )
-
-
-def _give_up(kind: type[Submission] | type[Style], pk: UUID) -> None:
-    reason = {
-        "name": "check",
-        "outcome": "fail",
-        "measured": MAX_CLAIMS,
-        "limit": MAX_CLAIMS,
-        "unit": "attempts",
-        "code": "check_failed",
-        "message": "The check of this recording did not finish. Please record again.",
-    }
-    with transaction.atomic():
-        row = kind._default_manager.select_for_update().get(pk=pk)
-        done = move(kind, pk, CheckState.REJECTED, decided_at=timezone.now(), reasons=[reason])
-        if done:
-            drop_recording(row)
-            announce(row)
 
 
 def _gate(row: dict[str, Any]) -> dict[str, Any]:

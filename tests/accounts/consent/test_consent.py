@@ -328,6 +328,9 @@ def test_a_lost_worker_gives_the_submission_back_three_times(owner, voice, sent)
     consent_services.requeue_lost()
     submission.refresh_from_db()
     assert (submission.state, submission.reasons[0]["code"]) == ("rejected", "check_failed")
+    assert (submission.upload.name, submission.reasons[0]["measured"]) == ("", 3)
+    entries = Entry.objects.filter(event="consent.rejected")
+    assert [entry.content["data"]["submission_id"] for entry in entries] == [str(submission.pk)]
     assert not checks.beat(Submission, submission.pk)
 
 
