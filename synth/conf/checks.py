@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -33,3 +34,19 @@ def log_roles_are_apart(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register(Tags.files)
+def credentials_are_there(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A configured file that is missing would otherwise show at the first release or the first checked manifest."""
+    names = ("ASSENT_CREDENTIALS_KEY", "ASSENT_CREDENTIALS_CHAIN", "ASSENT_CREDENTIALS_TRUST")
+    found: list[CheckMessage] = [
+        Error(f"{name} names {path}, which is no file.", id="assent.E002")
+        for name in names
+        if (path := getattr(settings, name)) and not Path(path).is_file()
+    ]
+    if settings.ASSENT_CREDENTIALS_KEY and not settings.ASSENT_CREDENTIALS_CHAIN:
+        found.append(
+            Error("ASSENT_CREDENTIALS_KEY needs ASSENT_CREDENTIALS_CHAIN beside it.", id="assent.E003")
+        )
+    return found

@@ -10,6 +10,7 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from audit.services import record
+from synth.conf.checks import credentials_are_there
 from synth.errors import Unavailable
 from synth.local.keys import retire_certificates
 from synth.provenance.names import KEYED_MARK_ALGORITHM
@@ -154,3 +155,14 @@ def test_after_a_lost_key_new_certificates_sign_and_the_old_stay_known(folders):
     after = credentials.authority()
     assert after.root_pem != before.root_pem
     assert before.root_pem in credentials.anchors() and after.root_pem in credentials.anchors()
+
+
+def test_a_configured_file_that_is_missing_stops_the_start(folders, settings):
+    assert credentials_are_there(None) == []
+    settings.ASSENT_CREDENTIALS_KEY = str(folders / "missing.key")
+    settings.ASSENT_CREDENTIALS_TRUST = str(folders / "missing.pem")
+    assert [found.id for found in credentials_are_there(None)] == [
+        "assent.E002",
+        "assent.E002",
+        "assent.E003",
+    ]
