@@ -40,7 +40,7 @@ TARGETS_PERCENT = {"zh as spoken": 1.0}  # asked for, though not a limit
 CODE = """
 import sys
 def resident_mb():
-    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 2**20
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
 from synth.text import frontend
 before = resident_mb()
 frontend.process(sys.argv[2], sys.argv[1])

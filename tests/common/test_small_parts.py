@@ -65,7 +65,8 @@ def test_upload_is_hashed_bounded_and_unguessable():
     stored = uploads.store_upload(SimpleUploadedFile("../../evil.wav", b"abc"), limit_bytes=10)
     assert stored.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert "evil" not in stored.name
-    assert default_storage.open(stored.name).read() == b"abc"
+    with default_storage.open(stored.name) as file:
+        assert file.read() == b"abc"
     uploads.delete(stored.name)
     uploads.delete(stored.name)
     assert not default_storage.exists(stored.name)
