@@ -119,7 +119,25 @@ def _held(number: int, agreement: Agreement, words: WordByWord, active: Sequence
                 continue
             kind = "silenced"
         held.append(Interval(*here, kind, number, record_s=(flag.record_start_s, flag.record_end_s)))
-    return held
+    return held + _out_of_order(number, agreement.ours, held)
+
+
+def _out_of_order(number: int, anchors: Sequence[Anchor], held: Sequence[Interval]) -> list[Interval]:
+    """Passages that agree in outline beyond doubt, come earlier in the record than what stands before them in the
+    file, and that the comparison word by word did not reach: the record had ended there."""
+    moved = []
+    reached_s = 0.0
+    for anchor in sorted(anchors, key=lambda a: a.start_s):
+        if anchor.record_start_s < reached_s - _SAME_OFFSET_S:
+            for start_s, end_s in subtract(
+                [(anchor.start_s, anchor.end_s)], [(i.start_s, i.end_s) for i in held]
+            ):
+                if end_s - start_s >= _SHORTEST_ALTERED_S:
+                    later_s = anchor.record_start_s - anchor.start_s
+                    record_s = (start_s + later_s, end_s + later_s)
+                    moved.append(Interval(start_s, end_s, "moved", number, record_s=record_s))
+        reached_s = max(reached_s, anchor.record_start_s + anchor.end_s - anchor.start_s)
+    return moved
 
 
 def _without_silent_ends(matching: Sequence[Span], active: Sequence[Span]) -> list[Span]:
