@@ -47,7 +47,7 @@ PIECE_S = 3.0
 LIMIT_NATS = float(np.log(1 / PRESENCE_FALSE_RATE))
 KEPT = ROOT / "var" / "bench"
 _BATCH = 100  # pieces whose transforms are held at once
-_FFT = 270  # the lags of a piece whose tempo is read 11 % slower
+_FFT = 360  # the lags of a piece whose tempo is read half slower
 _RESAMPLES = 2_000
 _HIGH = 0.99  # quantile beyond which evidence is high
 
@@ -143,7 +143,7 @@ def _look(spectra: list[np.ndarray], scales: Scales, wanted: np.ndarray) -> np.n
 
 @lru_cache(maxsize=64)
 def _templates(number: int) -> np.ndarray:
-    """Conjugate spectra of all periods of two epochs of one random key, complex64 (136, 128, 69): 10 MB."""
+    """Conjugate spectra of all periods of two epochs of one random key, complex64 (181, 128, 69): 13 MB."""
     keys = _key(number)
     periods = np.concatenate([keystream(keys.for_epoch(epoch)).sync for epoch in EPOCHS])
     spectra = np.conj(rfft(periods, _FFT, axis=1)).transpose(1, 0, 2)
@@ -155,7 +155,7 @@ def _key(number: int) -> MarkKeys:
 
 
 def _transforms(views: list[TileView]) -> np.ndarray:
-    """Spectra over time of pieces of one length, complex64 (136, 69, pieces, phases): all keys share them."""
+    """Spectra over time of pieces of one length, complex64 (181, 69, pieces, phases): all keys share them."""
     values = np.stack([view.values for view in views])
     lags = values.shape[2] + PERIOD_TILES - 1
     if lags > _FFT:

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from synth.engines.base import Cancelled, ReferenceClip, SpeakRequest
-from synth.gptsovits import engine as engine_module
-from synth.gptsovits import fast, manifest, modes, store
+from synth.gptsovits import fast, manifest, modes, planning, spoken_text, store
 from tests.gptsovits.conftest import clip, tiny_bert
 from worker import engines
 
@@ -26,8 +25,8 @@ TEXTS = {
 def short():
     """Random weights never end a sentence: a limit does, and here it comes early."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine_module, "TOKENS_PER_PHONE", 2)
-        patch.setattr(engine_module, "TOKENS_MARGIN", 30)
+        patch.setattr(planning, "TOKENS_PER_PHONE", 2)
+        patch.setattr(planning, "TOKENS_MARGIN", 30)
         yield
 
 
@@ -78,15 +77,17 @@ def test_a_text_becomes_sound(chosen, name):
 
 
 def test_bert_reads_the_chinese_characters_alone(chosen):
-    for sentence in chosen._sentences(TEXTS["mixed"][1], "zh"):
-        phones, rows = chosen._tensors(sentence)
+    planner = chosen._planner
+    sentences = planner._read(TEXTS["mixed"][1], "zh").sentences
+    for sentence in sentences:
+        phones, rows = spoken_text.tensors_of(sentence, planner._with_bert)
         assert rows.shape == (1024, len(phones))
         at = 0
         for piece in sentence.pieces:
             part = rows[:, at : at + len(piece.phones)]
             assert bool(part.any()) == (piece.language == "zh")
             at += len(piece.phones)
-    assert {piece.language for piece in sentence.pieces} == {"zh", "en"}
+    assert {piece.language for sentence in sentences for piece in sentence.pieces} == {"zh", "en"}
 
 
 def test_streamed_and_stopped(chosen):

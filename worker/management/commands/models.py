@@ -132,17 +132,18 @@ class Command(BaseCommand):
         source = options["source"]
         if source is None:
             raise CommandError("Name a folder or a file, or --voice with --s1 and --s2.")
-        added, refusals = [], []
+        added: list[str] = []
+        refusals: list[AssentError] = []
         for take in (store.add, lambda _, *rest: Store(folder).add(*rest)):
             try:
                 added += take(folder, source, self._meter)
             except AssentError as error:
                 if error.code not in _FINDINGS:
                     raise
-                refusals.append(error.message)
+                refusals.append(error)
         self._meter.close()
         if len(refusals) == 2:
-            raise CommandError(refusals[0])
+            raise CommandError(refusals[0].message) from refusals[0]
         for name in added or ["nothing new"]:
             self.stdout.write(f"added {name}")
 
