@@ -98,6 +98,25 @@ EVENTS: dict[str, EventType] = dict(
             "root_sha256",
         ),
         _event("dictionary.changed", "The pronunciations were changed.", "更改了发音词典。"),
+        _event("feedback.received", "Somebody said what they think of a verdict.", "收到对核验结果的反馈。"),
+        _event("feedback.answered", "Feedback was answered.", "答复了一条反馈。"),
+        _event("take_down.requested", "Somebody asked for a take-down.", "收到下架请求。", "due_at"),
+        _event("take_down.decided", "A request for take-down was decided.", "处理了下架请求。"),
+        _event(
+            "biometrics.acknowledged",
+            "A person acknowledged the biometric notice.",
+            "本人确认了生物特征告知。",
+        ),
+        _event(
+            "account.exported", "A person took a copy of what is held about them.", "本人导出了个人数据。"
+        ),
+        _event(
+            "account.closed",
+            "An account was closed and its person's data erased.",
+            "注销账户并删除个人数据。",
+        ),
+        _event("records.expired", "Records were deleted when their time was over.", "到期记录已删除。"),
+        _event("usage.reported", "A signed report of a voice's use was made.", "出具了声音使用的签名报告。"),
         _event("settings.changed", "A setting of the organisation was changed.", "更改了机构设置。"),
     )
 )
@@ -133,6 +152,7 @@ KEYS = HASH_KEYS | _words(
     follow measurements disclosure
     present matched intervals layers confidence_milli candidates
     origin size index count first_index last_index destination epoch previous_key_id algorithm
+    notice notice_places rule_id due_at request_id feedback_id from_date to_date
     setting value previous_value previous_size jobs_stopped outputs_affected retention_days service version
     """
 )

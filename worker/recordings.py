@@ -22,6 +22,7 @@ from synth.errors import AssentError
 from watermark.codec import detect
 from watermark.selectors import readable_epochs
 from worker import resident
+from worker.carried import gate_of
 from worker.decoding import decode_stored
 from worker.heartbeat import Heartbeat
 
@@ -45,6 +46,7 @@ def check_submission(submission: Submission) -> None:
             protected_embeddings=selectors.protected_embeddings(challenge.voice),
             models_dir=settings.ASSENT_MODELS_DIR,
         )
+        report.gates.append(gate_of(submission.upload.name or ""))
         return report.as_dict()
 
     result = _measured(measure, Submission, submission)
@@ -66,6 +68,7 @@ def check_style_clip(style: Style) -> None:
             mark_detector=carries_our_mark,
             models_dir=settings.ASSENT_MODELS_DIR,
         )
+        report.gates.append(gate_of(style.upload.name or ""))
         return report.as_dict()
 
     result = _measured(measure, Style, style)

@@ -20,6 +20,7 @@ from accounts.consent import services as consent_services
 from accounts.people import mail
 from synth.common import uploads
 from synth.jobs import services as jobs
+from synth.rights import services as rights
 from watermark import services as watermark
 from watermark.selectors import waiting_uploads
 from worker.app import app
@@ -103,7 +104,7 @@ def sweep_uploads() -> None:
     consent_services.sweep_recordings()
     mail.sweep()
     sweep_weights()
-    watermark.sweep_verifications()
+    rights.sweep()
 
 
 def sweep_weights() -> None:

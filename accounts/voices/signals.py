@@ -7,3 +7,6 @@ from django.dispatch import Signal
 # Sent inside the erasing transaction with `voice` and `actor`. A receiver erases what it keeps of the voice, and
 # returns how many files that were; if it raises, nothing is erased.
 voice_erased = Signal()
+
+# Sent with `voice` before a statement is issued. A receiver that raises an AssentError keeps it from being issued.
+challenge_wanted = Signal()
