@@ -78,10 +78,10 @@ def test_a_batch_needs_an_account_and_is_its_organisations_alone(client: Client,
     assert client.get(made["Location"], headers={"authorization": f"Bearer {stranger}"}).status_code == 404
 
 
-@pytest.mark.provokes("checks_share_full")
+@pytest.mark.provokes("checks_share_full", "too_many_files")
 def test_a_batch_is_bounded_and_taken_whole_or_not_at_all(client: Client, owner, key, settings):
     many = client.post("/api/v1/verify/batches", {"files": [sound() for _ in range(21)]}, headers=key)
-    assert many.status_code == 400
+    assert (many.status_code, many.json()["code"], many.json()["limit"]) == (400, "too_many_files", 20)
     empty = client.post(
         "/api/v1/verify/batches", {"files": [sound(), SimpleUploadedFile("b", b"")]}, headers=key
     )
