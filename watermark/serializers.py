@@ -12,7 +12,7 @@ from synth.errors import shown
 from watermark.models import Verification, VerificationBatch
 from watermark.reading.findings import Compared
 from watermark.reading.verdict import Verdict
-from watermark.words import INTERVALS
+from watermark.wording import INTERVALS
 
 
 class _Options(serializers.Serializer):

@@ -86,7 +86,7 @@ class Recording:
         self._mono: np.ndarray | None = None
         self._spans: speech.Spans | None = None
         self._fingerprint: replay.Fingerprint | None = None
-        self._voice: speaker.Voice | None = None
+        self._voice: speaker.SpeakerEmbedding | None = None
 
     @property
     def mono(self) -> np.ndarray:
@@ -108,7 +108,7 @@ class Recording:
         return self._fingerprint
 
     @property
-    def voice(self) -> speaker.Voice | None:
+    def voice(self) -> speaker.SpeakerEmbedding | None:
         """None without the speaker weights."""
         if self._voice is None and self._weights_path is not None:
             self._voice = speaker.embed(speech.cut(self.mono, self.spans), self._weights_path)
