@@ -1,8 +1,8 @@
 """`make bench-provenance`: do our signed files validate in an unmodified reader, and does a file that lost its metadata
 find its manifest again by its mark?
 
-Each clip is marked, encoded, labelled and signed as a release is. Stripped means: decoded, coded anew as MP3 at 64 kbit/s,
-so that neither label nor manifest is left. On flite's voices, which nothing was tuned on. Needs flite and ffmpeg.
+Each clip is marked, encoded, labelled and signed as a release is. Stripped means: decoded, coded anew as MP3 at 64
+kbit/s, so that neither label nor manifest is left. On flite's voices, which nothing was tuned on. Needs flite and ffmpeg.
 
     python -m benchmarks.provenance [--clips 100]
 """
@@ -58,7 +58,9 @@ def _format_rows(format: str, clips: list[Marked], authority: certificates.Autho
     valid, found, cost_ms, added = 0, 0, [], []
     for index, clip in enumerate(clips):
         claim = _claim(clip)
-        label = aigc.AigcLabel("1", "Benchmark", claim.record_id, system="Assent", made_at="2026-11-30T12:00:00Z")
+        label = aigc.AigcLabel(
+            "1", "Benchmark", claim.record_id, system="Assent", made_at="2026-11-30T12:00:00Z"
+        )
         data = aigc.write(encode(clip.marked.astype(np.float32), RATE, format=format), format, label)
         begun = time.process_time()
         if format in EMBEDDED:

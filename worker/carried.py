@@ -1,6 +1,6 @@
 """What a recording brought along in its file: labels and manifests of other systems. Refused, or named.
 
-A recording that says of itself that it is synthetic is no evidence of a person. Whatever else it carries is written into
+A recording that says that it is synthetic is no evidence of a person. Whatever else it carries is written into
 the Content Credentials of every file that is spoken after it (EU code of practice: marks of inputs are kept).
 """
 

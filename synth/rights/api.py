@@ -28,7 +28,7 @@ class FeedbackRequest(serializers.Serializer[Any]):
     verification = serializers.UUIDField(required=False, allow_null=True, default=None)
 
 
-class TakeDownRequest(serializers.Serializer[Any]):
+class OutsiderTakeDownRequest(serializers.Serializer[Any]):
     ground = serializers.ChoiceField(choices=TakeDown.Ground.choices)
     name = serializers.CharField(max_length=400)
     email = serializers.CharField(max_length=254)
@@ -78,12 +78,12 @@ class TakeDownsView(APIView):
 
     @extend_schema(
         operation_id="take_down_ask",
-        request=TakeDownRequest,
+        request=OutsiderTakeDownRequest,
         responses={201: KeptUntilShape, **refusals(429)},
         auth=[{}],
     )
     def post(self, request: Request) -> Response:
-        given = parsed(TakeDownRequest, request.data)
+        given = parsed(OutsiderTakeDownRequest, request.data)
         row = services.ask_for_take_down(caller=caller_of(request), language=get_language() or "en", **given)
         return Response(KeptUntilShape(row).data, status=status.HTTP_201_CREATED)
 

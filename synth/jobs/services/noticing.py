@@ -37,6 +37,7 @@ REASONS: dict[str, Promise] = {
     "internal": _("not for the public: tests and drafts"),
     "on_request": _("asked for by the user, who took over the duty"),
 }
+REASON_CODES = tuple(REASONS)
 MAX_WORDING = 200
 
 
