@@ -2,7 +2,7 @@
 find its manifest again by its mark?
 
 Each clip is marked, encoded, labelled and signed as a release is. Stripped means: decoded, coded anew as MP3 at 64
-kbit/s, so that neither label nor manifest is left. On flite's voices, which nothing was tuned on. Needs flite and ffmpeg.
+kbit/s, so that neither label nor manifest is left. On flite's voices, which nothing was tuned on. Needs flite, ffmpeg.
 
     python -m benchmarks.provenance [--clips 100]
 """

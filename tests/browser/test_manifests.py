@@ -1,4 +1,4 @@
-"""The verdict page, by what a file's Content Credentials are worth: ours, changed, cut, signed by another, another's."""
+"""The verdict page, by what a file's Content Credentials are worth: ours, changed, cut, signed by another, foreign."""
 
 from __future__ import annotations
 
