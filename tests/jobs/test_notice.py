@@ -162,8 +162,10 @@ def test_who_switched_a_notice_off_and_why_is_in_the_log(owner, browser, voice, 
     switched = Entry.objects.filter(event="settings.changed").latest("id").content
     assert switched["actor"] == {"kind": "user", "id": str(owner.user.pk)}
     assert (switched["data"]["value"], switched["data"]["reason"]) == ("none", "on_request")
-    spoken = Entry.objects.get(event="synthesis.authorised", body__contains=job["id"].encode()).content[
-        "data"
+    (spoken,) = [
+        data
+        for entry in Entry.objects.filter(event="synthesis.authorised")
+        if (data := entry.content["data"])["job_id"] == job["id"]
     ]
     assert spoken["notice"] == {
         "kind": "none", "places": [], "reason": "on_request", "source": "rule", "rule_id": row["id"],

@@ -14,7 +14,7 @@ from allauth.usersessions.models import UserSession
 from django.core.files.storage import default_storage
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
-from django.db.models import Model, Q
+from django.db.models import BinaryField, F, Func, IntegerField, Model, Q, Value
 from django.utils import timezone
 
 from accounts.consent.models import Challenge, Consent, Submission
@@ -68,7 +68,7 @@ def copy_of(*, principal: Principal) -> bytes:
 def _held(user: User) -> dict[str, Any]:
     """By table, the rows about a person."""
     mine = Q(voice__owner=user)
-    said = Entry.objects.filter(Q(subject=about("user", user.pk)) | Q(body__contains=str(user.pk).encode()))
+    said = Entry.objects.alias(at=_place_of(str(user.pk))).filter(at__gt=0)
     return {
         "format": FORMAT,
         "made_at": timezone.now(),
@@ -96,6 +96,17 @@ def _held(user: User) -> dict[str, Any]:
         "take_downs": _rows(TakeDown.objects.filter(email__iexact=user.email)),
         "log_entries": [entry.content for entry in said.order_by("id")],
     }
+
+
+def _place_of(text: str) -> Func:
+    """Where a text stands in an entry's body; 0 where it does not. Entries name people by their number only."""
+    return Func(
+        Value(text.encode(), output_field=BinaryField()),
+        F("body"),
+        function="POSITION",
+        arg_joiner=" IN ",
+        output_field=IntegerField(),
+    )
 
 
 def _rows(rows: Iterable[Model]) -> list[dict[str, Any]]:
