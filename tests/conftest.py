@@ -134,8 +134,8 @@ def _allow_flush(django_db_blocker: Any) -> None:
         for table, trigger in cursor.fetchall():
             guards.setdefault(table, []).append(trigger)
         cursor.execute(
-            "SELECT t.relname, s.relname FROM pg_class s JOIN pg_depend d ON d.objid = s.oid AND d.deptype IN ('a', 'i')"
-            " JOIN pg_class t ON t.oid = d.refobjid WHERE s.relkind = 'S' AND t.relname = ANY(%s)",
+            "SELECT t.relname, s.relname FROM pg_class s"
+            " JOIN pg_depend d ON d.objid = s.oid AND d.deptype IN ('a', 'i') JOIN pg_class t ON t.oid = d.refobjid WHERE s.relkind = 'S' AND t.relname = ANY(%s)",
             [tables],
         )
         for table, sequence in cursor.fetchall():
