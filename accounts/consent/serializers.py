@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from accounts.consent import attestations, scope, terms
 from accounts.consent.models import Challenge, Concern, Consent, Submission
-from accounts.voices.languages import LANGUAGES
+from accounts.voices.languages import CHOICES
 from accounts.voices.serializers import GateShape, StyleShape
 
 
@@ -21,7 +21,7 @@ class ScopeRequest(serializers.Serializer[Any]):
         child=serializers.ChoiceField(choices=list(scope.PURPOSES)), required=False, max_length=20
     )
     languages = serializers.ListField(
-        child=serializers.ChoiceField(choices=list(LANGUAGES)),
+        child=serializers.ChoiceField(choices=CHOICES),
         required=False,
         max_length=10,
         help_text="Languages the voice may speak. Default: its own.",
@@ -48,7 +48,7 @@ class ChallengeRequest(ScopeRequest):
     """What speaking the statement will permit."""
 
     statement_language = serializers.ChoiceField(
-        choices=list(LANGUAGES), required=False, help_text="Default: the voice's own."
+        choices=CHOICES, required=False, help_text="Default: the voice's own."
     )
 
 
@@ -67,7 +67,7 @@ class NarrowRequest(serializers.Serializer[Any]):
         child=serializers.ChoiceField(choices=list(scope.PURPOSES)), min_length=1, max_length=20
     )
     languages = serializers.ListField(
-        child=serializers.ChoiceField(choices=list(LANGUAGES)), min_length=1, max_length=10
+        child=serializers.ChoiceField(choices=CHOICES), min_length=1, max_length=10
     )
     excluded_terms = serializers.ListField(
         child=serializers.CharField(max_length=60),
