@@ -174,7 +174,9 @@ def test_speech_that_the_statement_does_not_explain(owner, browser, unheard, sai
     row = checked(browser, challenge, clip())
     assert row["state"] == "needs_review" and "unexplained_speech" in codes(row)
     reviewer = browser_of(factories.member_principal(owner, "reviewer"))
-    decided = reviewer.post(f"/api/v1/review/submissions/{row['id']}", {"approve": False}, "application/json")
+    decided = reviewer.post(
+        f"/api/v1/review/submissions/{row['id']}", {"approve": False, "note": "No."}, "application/json"
+    )
     assert decided.json()["state"] == "rejected"
 
 

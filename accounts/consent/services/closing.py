@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.consent.models import Challenge, Consent, Submission, VoiceWeights
+from accounts.consent.models import Challenge, Concern, Consent, ReviewDecision, Submission, VoiceWeights
 from accounts.consent.services.decisions import reject, voice_closed_reason
 from accounts.consent.services.own_weights import close_weights
 from accounts.people import texts
@@ -22,6 +22,8 @@ from accounts.voices.services import lock_voice, record
 from accounts.voices.signals import voice_erased, voice_revoked
 from accounts.voices.states import CheckState, VoiceStatus, move
 from audit.actors import SYSTEM
+
+ERASED = "(erased)"
 
 
 def revoke(*, principal: Principal, voice_id: UUID | str, reason: str = "", keep_print: bool = True) -> Voice:
@@ -100,6 +102,10 @@ def erase_voice(*, principal: Principal, voice_id: UUID | str, keep_print: bool 
         Submission.objects.filter(challenge__voice=voice).update(
             upload="", gates=[], reasons=[], decision_note=""
         )
+        # What reviewers and owners wrote may name somebody.
+        ReviewDecision.objects.filter(submission__challenge__voice=voice).update(reason=ERASED)
+        Concern.objects.filter(submission__challenge__voice=voice).update(note="")
+        Concern.objects.filter(voice=voice).update(objection="")
         Challenge.objects.filter(voice=voice).update(statement="", spec={})
         for style in Style.objects.select_for_update().filter(voice=voice):
             move(Style, style.pk, CheckState.REMOVED, decided_at=now)

@@ -123,6 +123,8 @@ def test_the_other_owner_is_told_without_learning_who_and_objects(owner, strange
     seen = browser(reviewer.user).get(f"/review/submissions/{submission.pk}").content.decode()
     assert "That is me." in seen and "Ada Byron" in seen and owner.user.email not in seen
     assert reviewing(reviewer, submission, approve=False).json()["state"] == "rejected"
+    client.post(f"/voices/{ada.pk}/erase", {})
+    assert submission.concerns.get().objection == "", "what was written of an erased voice goes with it"
     again = offered(stranger)
     Submission.objects.filter(pk=again.pk).update(state="rejected", decided_at=timezone.now())
     late = Concern.objects.get(submission=again)
