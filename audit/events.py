@@ -61,6 +61,44 @@ EVENTS: dict[str, EventType] = dict(
         _event(
             "consent.reviewed", "A reviewer decided on a consent recording.", "审核员对授权录音作出了决定。"
         ),
+        _event(
+            "consent.asked_by_link",
+            "A link was made by which the owner can consent.",
+            "生成了供声音所有者授权的链接。",
+        ),
+        _event(
+            "consent.link_used",
+            "The owner opened the way to consent by a link.",
+            "声音所有者使用了授权链接。",
+        ),
+        _event("consent.narrowed", "The owner permits less than before.", "声音所有者缩小了授权范围。"),
+        _event(
+            "consent.referred",
+            "A doubt was handed to the installation's reviewers.",
+            "疑问已移交平台审核员。",
+        ),
+        _event(
+            "consent.approval_given",
+            "One of two reviewers approved; another has to decide as well.",
+            "两名审核员中已有一人同意，还需另一人决定。",
+        ),
+        _event(
+            "voice.likeness_found",
+            "Somebody handed in a recording that sounds like this voice; reviewers decide.",
+            "有人提交了与此声音相似的录音，由审核员决定。",
+        ),
+        _event(
+            "voice.likeness_answered",
+            "The owner said what they think of a recording like this voice.",
+            "声音所有者对相似录音作出了答复。",
+        ),
+        _event(
+            "voice.print_declined",
+            "The owner wants no print of this voice kept.",
+            "所有者不同意保留声音印记。",
+        ),
+        _event("blocklist.changed", "The block list was changed.", "封禁名单已更改。"),
+        _event("reviewer.changed", "Who reviews for the installation was changed.", "更改了平台审核员。"),
         _event("consent.revoked", "Consent was revoked.", "授权已撤销。"),
         _event("consent.expired", "Consent expired.", "授权已到期。"),
         _event(

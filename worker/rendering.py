@@ -183,7 +183,7 @@ def speak_job(
     passage = passage_of(job)
     if PRONUNCIATIONS in engine.supports:
         refuse_excluded(
-            job.consent.scope, job.language, [(part.text, part.dictionary) for part in passage.parts]
+            job.consent.scope_in_force, job.language, [(part.text, part.dictionary) for part in passage.parts]
         )
     return speak(engine, passage, on_progress=on_progress, should_stop=should_stop)
 
