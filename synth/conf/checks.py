@@ -50,3 +50,16 @@ def credentials_are_there(app_configs: Any, **kwargs: Any) -> list[CheckMessage]
             Error("ASSENT_CREDENTIALS_KEY needs ASSENT_CREDENTIALS_CHAIN beside it.", id="assent.E003")
         )
     return found
+
+
+@register(Tags.security)
+def backups_can_be_restored(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Without the keys nothing that was released can be recognised again, so no backup is scheduled without them."""
+    if settings.ASSENT_BACKUP_DIR and not settings.ASSENT_BACKUP_PASSPHRASE:
+        return [
+            Error(
+                "ASSENT_BACKUP_DIR needs ASSENT_BACKUP_PASSPHRASE, under which the keys are kept.",
+                id="assent.E004",
+            )
+        ]
+    return []
