@@ -7,6 +7,7 @@ chose; a job that was released lately says the same.
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from synth.jobs.models import JobState, SynthesisJob
 from synth.jobs.selectors import waiting_count
+from synth.local import pulse
 from synth.portal.tiles import Tile
 
 CACHE_KEY = "speech-engine"
@@ -100,4 +102,17 @@ def engine_tile() -> Tile:
             *([(_("Installing the model"), INSTALLING)] if preview else []),
         ),
         banner=PREVIEW_BANNER if preview else "",
+    )
+
+
+def processes_tile() -> Tile:
+    """Which processes have been well within the last minute, and which have fallen silent; for administrators."""
+    ages = pulse.ages_s(Path(settings.ASSENT_DATA_DIR))
+    silent = [name for name, age_s in ages.items() if age_s > pulse.STALE_AFTER_S]
+    return Tile(
+        title=_("Processes"),
+        value=_("No answer") if silent or not ages else _("All well"),
+        detail=", ".join(silent),
+        state="unknown" if not ages else "problem" if silent else "ok",
+        facts=tuple((name, _("%(seconds)d s ago") % {"seconds": age_s}) for name, age_s in ages.items()),
     )
