@@ -121,6 +121,7 @@ def _install() -> None:
     from django.test.signals import template_rendered
 
     from accounts.gates.report import Gate
+    from synth.common import bodies
     from synth.errors import AssentError
 
     AssentError.__init__ = _noting(AssentError.__init__)  # type: ignore[method-assign]
@@ -128,6 +129,13 @@ def _install() -> None:
     BaseCommand.execute = recorder.door(BaseCommand.execute)  # type: ignore[method-assign]
     Task.__call__ = recorder.door(Task.__call__)
     get_response = recorder.door(BaseHandler.get_response)
+    refuse = bodies._refuse
+
+    async def refused(error: AssentError, *rest: Any) -> None:
+        recorder.answered.add(error.code)  # the door before Django's
+        await refuse(error, *rest)
+
+    bodies._refuse = refused
 
     def answered(self: Any, request: Any) -> Any:
         response = get_response(self, request)

@@ -78,7 +78,6 @@ OWED = frozenset(
         "nothing_to_speak",
         "prompt_length",
         "rejected",
-        "request_too_large",
         "segment_too_long",
         "style_weights",
         "text_frontend_missing",
