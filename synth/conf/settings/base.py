@@ -88,13 +88,13 @@ TEMPLATES = [
     },
 ]
 
-# What the home and status pages say, in this order: functions that return a synth.portal.tiles.Tile.
-PORTAL_TILES = ["synth.jobs.tiles.engine_tile", "watermark.tiles.mark_tile", "audit.tiles.log_tile"]
+# What the home and status pages say, in this order: functions that return a synth.portal.status.StatusTile.
+PORTAL_TILES = ["synth.jobs.engine_status.engine_tile", "watermark.status.mark_tile", "audit.status.log_tile"]
 # What administrators see besides on the status page.
 PORTAL_OPERATOR_TILES = [
-    "audit.tiles.check_tile",
-    "audit.tiles.backup_tile",
-    "synth.jobs.tiles.processes_tile",
+    "audit.status.check_tile",
+    "audit.status.backup_tile",
+    "synth.jobs.process_status.processes_tile",
 ]
 
 LANGUAGE_CODE = "en"

@@ -7,7 +7,6 @@ chose; a job that was released lately says the same.
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -18,8 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from synth.jobs.models import JobState, SynthesisJob
 from synth.jobs.selectors import waiting_count
-from synth.local import pulse
-from synth.portal.tiles import Tile
+from synth.portal.status import StatusTile
 
 CACHE_KEY = "speech-engine"
 
@@ -76,18 +74,18 @@ def engine_banner() -> Promise | str:
     return PREVIEW_BANNER if facts["is_preview"] else ""
 
 
-def engine_tile() -> Tile:
+def engine_tile() -> StatusTile:
     """The engine that speaks, and how many jobs wait for it."""
     facts = engine_facts()
     waiting = waiting_count()
     rows = ((_("Waiting jobs"), str(waiting)), (_("Setting"), settings.ASSENT_ENGINE))
     if facts is None:
-        return Tile(
+        return StatusTile(
             title=_("Engine"), value=_("Not heard from yet"), detail=_("No speech worker has reported."),
             state="unknown", facts=rows,
         )  # fmt: skip
     preview = facts["is_preview"]
-    return Tile(
+    return StatusTile(
         title=_("Engine"),
         value=_("Preview engine") if preview else facts["name"],
         detail=_("Robotic speech that follows the clip; no voice model is installed.")
@@ -102,17 +100,4 @@ def engine_tile() -> Tile:
             *([(_("Installing the model"), INSTALLING)] if preview else []),
         ),
         banner=PREVIEW_BANNER if preview else "",
-    )
-
-
-def processes_tile() -> Tile:
-    """Which processes have been well within the last minute, and which have fallen silent; for administrators."""
-    ages = pulse.ages_s(Path(settings.ASSENT_DATA_DIR))
-    silent = [name for name, age_s in ages.items() if age_s > pulse.STALE_AFTER_S]
-    return Tile(
-        title=_("Processes"),
-        value=_("No answer") if silent or not ages else _("All well"),
-        detail=", ".join(silent),
-        state="unknown" if not ages else "problem" if silent else "ok",
-        facts=tuple((name, _("%(seconds)d s ago") % {"seconds": age_s}) for name, age_s in ages.items()),
     )

@@ -2,7 +2,7 @@
 
 The shell knows nothing of the domain. Rooms that have something to say name a function in the setting
 `PORTAL_TILES` (dotted paths, in display order), or in `PORTAL_OPERATOR_TILES` where only administrators shall see it;
-each takes nothing and returns a `Tile`, or None to stay silent.
+each takes nothing and returns a `StatusTile`, or None to stay silent.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ State = Literal["ok", "note", "problem", "unknown"]
 
 
 @dataclass(frozen=True)
-class Tile:
+class StatusTile:
     """One fact about the running service, in words a visitor understands.
 
     `state` chooses the colour ("ok", "note", "problem", "unknown"); `facts` are (label, value) rows that only the
@@ -40,16 +40,16 @@ class Tile:
     banner: Text = ""
 
 
-def collect(setting: str = "PORTAL_TILES") -> list[Tile]:
+def collect(setting: str = "PORTAL_TILES") -> list[StatusTile]:
     """Ask every room of the list for its tile. One that fails is shown as unknown, so that no fault hides the rest."""
     tiles = []
     for dotted_path in getattr(settings, setting, ()):
         try:
-            make: Callable[[], Tile | None] = import_string(dotted_path)
+            make: Callable[[], StatusTile | None] = import_string(dotted_path)
             tile = make()
         except Exception:
             logger.exception("status tile %s failed", dotted_path)
-            tile = Tile(title=dotted_path.rsplit(".", 2)[-2], value=_("No answer"), state="unknown")
+            tile = StatusTile(title=dotted_path.rsplit(".", 2)[-2], value=_("No answer"), state="unknown")
         if tile is not None:
             tiles.append(tile)
     return tiles

@@ -11,17 +11,17 @@ from django.utils.translation import ngettext
 from audit import guards, keys, selectors, watch
 from audit.models import Entry
 from synth.errors import Unavailable
-from synth.portal.tiles import Tile
+from synth.portal.status import StatusTile
 
 
-def log_tile() -> Tile:
+def log_tile() -> StatusTile:
     """Size of the signed log, and whether the sequencer keeps up."""
     status = selectors.log_status()
     try:
         key = keys.verifier().key_id.hex()
     except Unavailable:
         key = ""
-    return Tile(
+    return StatusTile(
         title=_("Log"),
         value=ngettext("%(size)d entry signed", "%(size)d entries signed", status.size)
         % {"size": status.size},
@@ -43,13 +43,13 @@ def log_tile() -> Tile:
     )
 
 
-def check_tile() -> Tile:
+def check_tile() -> StatusTile:
     """The last look at the whole log, and what guards it now; for administrators."""
     result = watch.last()
     unguarded = [*guards.missing(), *guards.left_behind()]
     troubles = list(dict.fromkeys([*(result.sentences if result else []), *unguarded]))
     value = _("Not as it must be") if troubles else _("Whole") if result else _("Not checked yet")
-    return Tile(
+    return StatusTile(
         title=_("Check of the log"),
         value=value,
         detail=troubles[0] if troubles else "",
@@ -62,11 +62,11 @@ def check_tile() -> Tile:
     )
 
 
-def backup_tile() -> Tile:
+def backup_tile() -> StatusTile:
     """The last backup that was verified; for administrators."""
     newest = Entry.objects.filter(event__in=("backup.completed", "backup.failed")).order_by("-id").first()
     failed = newest is not None and newest.event == "backup.failed"
-    return Tile(
+    return StatusTile(
         title=_("Backup"),
         value=_("None yet") if newest is None else _("Failed") if failed else naturaltime(newest.created_at),
         detail=_("Set ASSENT_BACKUP_DIR, or run manage.py backup.") if newest is None else "",
