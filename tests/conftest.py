@@ -170,6 +170,13 @@ def _allow_flush(django_db_blocker: Any) -> None:
             for statements in (off, ["BEGIN", *empty, "COMMIT"], restart + on):
                 if full and statements:
                     cursor.execute("; ".join(statements))
+            # What a test took away was put back over rows that may have broken it.
+            cursor.execute(
+                "SELECT conrelid::regclass, quote_ident(conname) FROM pg_constraint"
+                " WHERE contype = 'c' AND NOT convalidated"
+            )
+            for table, constraint in cursor.fetchall():
+                cursor.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}")
         connections["owner"].close()
 
     TransactionTestCase._fixture_teardown = teardown  # type: ignore[method-assign]

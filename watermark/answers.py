@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
+
 from synth.audio.decoded import DecodedFile
 from watermark import selectors
 from watermark.codec import DETECTOR_VERSION, PRESENCE_FALSE_RATE
@@ -137,7 +139,7 @@ def _record(mark: Mark, query: Verification) -> dict[str, Any]:
         **selectors.public_facts(mark),
         # The one claim about every sample: these are the very bytes that were released.
         "same_bytes": query.file_sha256 == mark.file_sha256,
-        "log_proof": f"/api/v1/records/{mark.public_id}/proof",
+        "log_proof": f"{settings.URL_PREFIX}/api/v1/records/{mark.public_id}/proof",
     }
 
 

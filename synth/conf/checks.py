@@ -66,3 +66,16 @@ def profile_is_kept(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         has_time_stamp=bool(settings.ASSENT_TIMESTAMP_URL),
     )
     return [Error(sentence, id="assent.E004") for sentence in sentences]
+
+
+@register(Tags.security)
+def backups_can_be_restored(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Without the keys nothing that was released can be recognised again, so no backup is scheduled without them."""
+    if settings.ASSENT_BACKUP_DIR and not settings.ASSENT_BACKUP_PASSPHRASE:
+        return [
+            Error(
+                "ASSENT_BACKUP_DIR needs ASSENT_BACKUP_PASSPHRASE, under which the keys are kept.",
+                id="assent.E005",
+            )
+        ]
+    return []

@@ -13,6 +13,9 @@ ASSENT_KEYS_DIR = Path(read("ASSENT_KEYS_DIR") or ASSENT_DATA_DIR / "keys").reso
 ASSENT_MODELS_DIR = Path(read("ASSENT_MODELS_DIR") or ASSENT_DATA_DIR / "models").resolve()
 
 ASSENT_BASE_URL = read("ASSENT_BASE_URL").rstrip("/")
+# Below a path: https://example.org/assent
+URL_PREFIX = urlsplit(ASSENT_BASE_URL).path.rstrip("/")
+FORCE_SCRIPT_NAME = URL_PREFIX or None
 ASSENT_OPERATOR = read("ASSENT_OPERATOR")
 ASSENT_CONTENT_PRODUCER = read("ASSENT_CONTENT_PRODUCER") or ASSENT_OPERATOR
 ASSENT_CREDENTIALS_KEY = read("ASSENT_CREDENTIALS_KEY")
@@ -31,6 +34,11 @@ ASSENT_MARK_EPOCH_MINUTES = read("ASSENT_MARK_EPOCH_MINUTES")
 ASSENT_ORIGIN = read("ASSENT_LOG_ORIGIN") or f"{urlsplit(ASSENT_BASE_URL).hostname}/log"
 ASSENT_VERIFY_RATE = read("ASSENT_VERIFY_RATE")
 ASSENT_VERIFY_ACCOUNT_RATE = read("ASSENT_VERIFY_ACCOUNT_RATE")
+
+ASSENT_BACKUP_DIR = read("ASSENT_BACKUP_DIR")
+ASSENT_BACKUP_PASSPHRASE = read("ASSENT_BACKUP_PASSPHRASE")
+ASSENT_BACKUP_KEEP = read("ASSENT_BACKUP_KEEP")
+ASSENT_METRICS_TOKEN = read("ASSENT_METRICS_TOKEN")
 
 DEBUG = read("ASSENT_DEBUG")
 
@@ -86,6 +94,12 @@ TEMPLATES = [
 
 # What the home and status pages say, in this order: functions that return a synth.portal.status.StatusTile.
 PORTAL_TILES = ["synth.jobs.engine_status.engine_tile", "watermark.status.mark_tile", "audit.status.log_tile"]
+# What administrators see besides on the status page.
+PORTAL_OPERATOR_TILES = [
+    "audit.status.check_tile",
+    "audit.status.backup_tile",
+    "synth.jobs.process_status.processes_tile",
+]
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
@@ -94,7 +108,7 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-STATIC_URL = "/static/"
+STATIC_URL = f"{URL_PREFIX}/static/"
 STATIC_ROOT = ASSENT_DATA_DIR / "static"
 MEDIA_ROOT = ASSENT_DATA_DIR / "media"
 STORAGES = {
