@@ -8,7 +8,7 @@ export ASSENT_MODELS = $(MODELS)
 endif
 
 .DEFAULT_GOAL := help
-BENCHES = audioseal engine main preview text verdict watermark
+BENCHES = audioseal default engine main preview spoken text verdict watermark
 .PHONY: help up down setup test demo doctor format clean lock parity mutants $(BENCHES:%=bench-%)
 
 help: ## this list
@@ -41,7 +41,7 @@ lock: ## renew the lock of all packages after a change in pyproject.toml  [UPGRA
 clean: ## remove the environment and caches; data and keys stay
 	@$(MANAGE) clean
 
-#bench-NAME: ## measure audioseal, engine, main, preview, text, verdict or watermark; writes docs/benchmarks
+#bench-NAME: ## measure audioseal, default, engine, main, preview, spoken, text, verdict or watermark; writes docs/benchmarks
 $(BENCHES:%=bench-%): bench-%:
 	@$(MANAGE) setup --bench && .venv/bin/python -m benchmarks.$*
 
