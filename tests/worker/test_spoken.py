@@ -1,4 +1,4 @@
-"""A job is listened to: what was swallowed is spoken again or said, and words are timed; where nobody listens, that is said."""
+"""A job is listened to: what was swallowed is spoken again or said, words are timed, and a missing listener is said."""
 
 from __future__ import annotations
 
