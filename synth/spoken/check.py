@@ -34,8 +34,10 @@ _SHORTER = 2
 _UNSPACED = frozenset({"zh", "yue", "ja"})
 #: By so much (nats) the recording must be likelier without the words of a gap.
 _LIKELIER = 3.0
-#: Of a long gap less is asked: nobody leaves so much out.
+#: Of a long gap, and of one at the end, less is asked: no recogniser leaves so much out.
 _LONG, _LIKELIER_LONG = 6, 1.0
+#: What was heard in place of the words is more than that: it was chosen because it is likely. Only for real losses.
+_LOST_WITHIN, _LIKELIER_AS_HEARD = 3, 5.0
 #: An echo of this likeness is the same sound twice.
 _ECHO = 0.72
 #: Sounds heard after the last of the text.
@@ -47,13 +49,14 @@ _TIMED_S = 30.0
 @dataclass(frozen=True)
 class Gap:
     """A stretch where text and transcript part: words ``first`` to ``last`` of the text, sounds of the text and of the
-    transcript in it, and whether it reaches the end of the text."""
+    transcript in it, whether it reaches the end of the text, and the words of the transcript in it (first, end)."""
 
     first: int
     last: int
     expected: int
     heard: int
     at_end: bool
+    instead: tuple[int, int] = (0, 0)
 
     @property
     def lost(self) -> int:
@@ -73,7 +76,7 @@ def examined(
     said = sounded(transcript.text, main)
     gaps, rate = compared(words, said)
     times = _times(listening, text, main)
-    unsaid = _unsaid([gap for gap in gaps if gap.lost >= _LOST], words, listening, main)
+    unsaid = _unsaid([gap for gap in gaps if gap.lost >= _LOST], words, said, listening, main)
     faults = [_swallowed(gap, words, times, listening.duration_s) for gap in unsaid]
     echo = echoes.strongest(samples)
     if echo is not None and echo.likeness >= _ECHO and not repeats_itself(words):
@@ -90,10 +93,11 @@ def compared(words: Sequence[Sounded], said: Sequence[Sounded]) -> tuple[list[Ga
     """Where the sounds of text and transcript part, and the share of the text's sounds that were not heard as such.
     Single sounds that agree by chance inside a gap belong to it."""
     expected, owners = sounds_of(words)
-    heard, _ = sounds_of(said)
+    heard, owners_heard = sounds_of(said)
     pairs = aligned(expected, heard)
     same = [i is not None and j is not None and expected[i] == heard[j] for i, j in pairs]
-    counts, wrong_in = np.bincount(owners, minlength=len(words)), np.zeros(len(words))
+    counts = np.bincount(np.array(owners, dtype=np.int64), minlength=len(words))
+    wrong_in = np.zeros(len(words))
     for (i, _), is_same in zip(pairs, same, strict=True):
         if i is not None and not is_same:
             wrong_in[owners[i]] += 1
@@ -107,7 +111,9 @@ def compared(words: Sequence[Sounded], said: Sequence[Sounded]) -> tuple[list[Ga
         if in_gap and start is None:
             start = n
         elif not in_gap and start is not None:
-            gaps.append(_gap(pairs[start:n], owners, missed, n == len(pairs)))
+            gap = _gap(pairs[start:n], owners, missed, n == len(pairs))
+            inside = [owners_heard[j] for _, j in pairs[start:n] if j is not None]
+            gaps.append(replace(gap, instead=(inside[0], inside[-1] + 1) if inside else (0, 0)))
             start = None
     wrong = len(expected) - sum(same)
     return gaps, wrong / max(1, len(expected))
@@ -132,23 +138,43 @@ def _gap(
     return Gap(first, last, len(inside), heard, at_end)
 
 
-def _unsaid(gaps: Sequence[Gap], words: Sequence[Sounded], listening: Listening, language: str) -> list[Gap]:
-    """Those of ``gaps`` whose words, or some of them in a row, the recording is likelier without, narrowed down to
-    these. All texts are written alike, so that only the words in question tell them apart."""
+def _unsaid(
+    gaps: Sequence[Gap],
+    words: Sequence[Sounded],
+    said: Sequence[Sounded],
+    listening: Listening,
+    language: str,
+) -> list[Gap]:
+    """Those of ``gaps`` whose words the recording is likelier without, or some of them in a row (narrowed down to
+    these), or with what was heard in their place. All texts are written alike, so that only the words in question
+    tell them apart."""
     if not gaps or listening.duration_s > _TIMED_S:
         return list(gaps)
-    tried = [(gap, first, last) for gap in gaps for first, last in _runs(gap.first, gap.last)]
+    tried: list[tuple[Gap, int, int, Sequence[Sounded]]]
+    tried = [(gap, first, last, ()) for gap in gaps for first, last in _runs(gap.first, gap.last)]
+    tried += [
+        (gap, gap.first, gap.last, said[slice(*gap.instead)])
+        for gap in gaps
+        if gap.lost >= _LOST_WITHIN and gap.heard
+    ]
+    texts = [[*words[:first], *instead, *words[last + 1 :]] for _, first, last, instead in tried]
     between = "" if language in _UNSPACED else " "
-    kept = [[word for n, word in enumerate(words) if not first <= n <= last] for _, first, last in tried]
-    texts = [between.join(word.text for word in some) or "." for some in [words, *kept]]
-    whole, *scores = listening.score(texts, language)
-    best: dict[Gap, tuple[float, Gap]] = {}
-    for (gap, first, last), score in zip(tried, scores, strict=True):
-        likelier = score.total - whole.total
-        enough = _LIKELIER_LONG if gap.lost >= _LONG else _LIKELIER
-        if likelier >= enough and likelier > best.get(gap, (0.0, gap))[0]:
-            best[gap] = (likelier, replace(gap, first=first, last=last))
-    return [narrowed for _, narrowed in best.values()]
+    whole, *scores = listening.score(
+        [between.join(word.text for word in text) or "." for text in [words, *texts]], language
+    )
+    found: dict[int, tuple[float, Gap]] = {}
+    for (gap, first, last, instead), score in zip(tried, scores, strict=True):
+        beyond = score.total - whole.total - _enough(gap, as_heard=bool(instead))
+        at = gaps.index(gap)
+        if beyond >= 0 and beyond > found.get(at, (-1.0, gap))[0]:
+            found[at] = (beyond, replace(gap, first=first, last=last))
+    return [gap for _, gap in found.values()]
+
+
+def _enough(gap: Gap, *, as_heard: bool) -> float:
+    if as_heard:
+        return _LIKELIER_AS_HEARD
+    return _LIKELIER_LONG if gap.lost >= _LONG or gap.at_end else _LIKELIER
 
 
 def _runs(first: int, last: int) -> list[tuple[int, int]]:
