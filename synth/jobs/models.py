@@ -112,6 +112,8 @@ class SynthesisJob(models.Model):
     is_preview = models.BooleanField(null=True, blank=True)
     content_source = models.CharField(max_length=64, blank=True)
     follow_report = models.JSONField(null=True, blank=True)
+    # What the recogniser made of the speech (`worker.spoken`); it names words of the text.
+    spoken_check = models.JSONField(null=True, blank=True)
     warnings = models.JSONField(default=list, blank=True)
     error = models.JSONField(null=True, blank=True)
 
@@ -222,6 +224,8 @@ class Output(models.Model):
     duration_ms = models.PositiveIntegerField()
     sample_rate_hz = models.PositiveIntegerField()
     is_labelled = models.BooleanField()
+    # [first and last character (exclusive) of the job's text, start and end in ms] of every word; null: not measured.
+    word_times = models.JSONField(null=True, blank=True)
     released_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
 

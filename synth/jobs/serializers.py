@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -23,6 +24,7 @@ from synth.jobs.services import (
     WEIGHT_RANGE,
 )
 from synth.speech.wording import BEGINNING, KINDS, NONE, PLACES
+from synth.spoken.placing import Placed
 from watermark.models import Mark
 
 
@@ -195,6 +197,7 @@ class OutputShape(serializers.Serializer):
     log_entry = serializers.IntegerField()
     taken_down = serializers.BooleanField()
     audio = serializers.CharField()
+    timestamps = serializers.CharField(allow_null=True, help_text="Null where words were not timed.")
     log_proof = serializers.CharField()
 
 
@@ -208,6 +211,40 @@ class NoticeShape(serializers.Serializer):
     # As in `MannerRequest`.
     source = serializers.CharField()  # type: ignore[assignment]
     rule_id = serializers.CharField()
+
+
+class SpokenFault(serializers.Serializer):
+    kind = serializers.ChoiceField(choices=["swallowed", "repeated", "cut_off", "babble"])
+    words = serializers.CharField(help_text="Of the text as it was read; of babble what was heard.")
+    start_s = serializers.FloatField()
+    end_s = serializers.FloatField()
+
+
+class SpokenCheckShape(serializers.Serializer):
+    """What a recogniser heard, held against the text. It mishears too; nothing is refused for it."""
+
+    checked = serializers.BooleanField()
+    reason = serializers.CharField(required=False, help_text="Why it was not checked: no_model, language.")
+    rate = serializers.FloatField(
+        required=False, help_text="Share of the text's phones that were heard otherwise."
+    )
+    faults = SpokenFault(many=True, required=False)
+    redrawn = serializers.IntegerField(required=False, help_text="Sentences that were spoken again.")
+
+
+class TimedWordShape(serializers.Serializer):
+    text = serializers.CharField()
+    start = serializers.IntegerField(help_text="First character in the job's text.")
+    end = serializers.IntegerField(help_text="Behind its last character.")
+    start_s = serializers.FloatField()
+    end_s = serializers.FloatField()
+
+
+class TimestampsShape(serializers.Serializer):
+    text = serializers.CharField()
+    language = serializers.CharField()
+    duration_s = serializers.FloatField()
+    words = TimedWordShape(many=True)
 
 
 class JobShape(serializers.Serializer):
@@ -239,6 +276,7 @@ class JobShape(serializers.Serializer):
     content_source = serializers.CharField()
     warnings = serializers.ListField(child=serializers.CharField())
     follow_report = serializers.DictField(allow_null=True)
+    spoken_check = SpokenCheckShape(allow_null=True)
     error = serializers.DictField(allow_null=True)
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
@@ -264,6 +302,9 @@ def output_answer(output: Output) -> dict[str, Any]:
         "log_entry": output.entry_id,
         "taken_down": output.mark.state == Mark.State.TAKEN_DOWN,
         "audio": reverse("job-audio", args=[output.job_id]),
+        "timestamps": reverse("job-timestamps", args=[output.job_id])
+        if output.word_times is not None
+        else None,
         "log_proof": reverse("record-proof", args=[output.id]),
     }
 
@@ -297,6 +338,25 @@ def job_answer(job: SynthesisJob) -> dict[str, Any]:
         "created_at": job.created_at.isoformat(),
         "finished_at": job.finished_at.isoformat() if job.finished_at else None,
         "output": output_answer(output) if output else None,
+    }
+
+
+def timestamps_answer(output: Output, words: Sequence[Placed]) -> dict[str, Any]:
+    job = output.job
+    return {
+        "text": job.text,
+        "language": job.language,
+        "duration_s": output.duration_ms / 1000,
+        "words": [
+            {
+                "text": job.text[w.start : w.end],
+                "start": w.start,
+                "end": w.end,
+                "start_s": w.start_s,
+                "end_s": w.end_s,
+            }
+            for w in words
+        ],
     }
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from synth.audio.edit import edit
-from synth.audio.joining import joined, natural_pause_s
+from synth.audio.joining import natural_pause_s, placed
 from synth.audio.resample import resample
 from synth.engines.base import (
     BLEND,
@@ -19,6 +19,7 @@ from synth.engines.base import (
     SpeakRequest,
     SpeaksWithOwnWeights,
     Speech,
+    ignore_progress,
 )
 from synth.errors import AssentError
 from synth.speech import rhythm
@@ -76,6 +77,11 @@ class Passage:
     own_weights: OwnWeights | None = None
 
 
+#: Given a speech, its request, and what speaks another request in the same way: the speech to be used, with its
+#: segments heard.
+Listen = Callable[[Speech, SpeakRequest, Callable[[SpeakRequest], Speech]], Speech]
+
+
 @dataclass(frozen=True, eq=False)
 class Spoken:
     """The speech of a passage, and the share of it by which its following of a clip is judged."""
@@ -95,8 +101,10 @@ def speak(
     *,
     on_progress: Callable[[float], None],
     should_stop: Callable[[], bool],
+    listen: Listen | None = None,
 ) -> Spoken:
-    """Speak every part and put them together. Raises Cancelled, and AssentError as the engine does.
+    """Speak every part and put them together; ``listen`` hears each. Raises Cancelled, and AssentError as the engine
+    does.
 
     What the engine cannot do is left out, and said in the speech's warnings.
     """
@@ -116,6 +124,12 @@ def speak(
         number = sum(not one.is_notice for one in passage.parts[:index]) + (10_000 if part.is_notice else 0)
         request = _request(engine, passage, part, part.clip, number)
         speech = _spoken_by(engine, request, passage.own_weights, on_part, should_stop)
+        if listen is not None:
+
+            def again(other: SpeakRequest) -> Speech:
+                return _spoken_by(engine, other, passage.own_weights, ignore_progress, should_stop)
+
+            speech = listen(speech, request, again)
         speeches.append(_pitched(speech, part, passage.seed))
         done += len(part.text)
     return _put_together(passage, speeches, warnings, _uses_own_weights(engine, passage))
@@ -190,7 +204,7 @@ def _pitched(speech: Speech, part: Part, seed: int) -> Speech:
     ratio = 2 ** (part.pitch_semitones / 12)
     samples, rate_hz = edit(speech.samples, speech.sample_rate_hz, f0_ratio=ratio, seed=seed)
     samples = np.clip(resample(samples, rate_hz, speech.sample_rate_hz), -1.0, 1.0)
-    return Speech(samples, speech.sample_rate_hz, speech.content_source, speech.warnings, speech.details)
+    return replace(speech, samples=samples)
 
 
 def _put_together(
@@ -243,12 +257,20 @@ def _joined(
         natural_s = 0.0 if is_last else natural_pause_s(part.text) / passage.speed
         samples = sound_of(part, speech, rate_hz)
         pieces.append((samples, natural_s if part.pause_s is None else part.pause_s))
+    samples, later = placed(pieces, rate_hz)
     said = [*warnings, *(sentence for speech in sounding for sentence in speech.warnings)]
     phones = [speech.details.get("phones") for speech in sounding]
     return Speech(
-        samples=joined(pieces, rate_hz) if len(pieces) > 1 else sounding[0].samples,
+        samples=samples if len(pieces) > 1 else sounding[0].samples,
         sample_rate_hz=rate_hz,
         content_source="; ".join(dict.fromkeys(speech.content_source for speech in sounding))[:64],
         warnings=list(dict.fromkeys(said)),
         details={**sounding[0].details, "phones": sum(phones) if all(phones) else None},
+        segments=tuple(
+            segment.moved(by / rate_hz)
+            for index, by in zip(which, later, strict=True)
+            if (speech := speeches[index]) is not None
+            for segment in speech.segments
+        ),
+        spoken_by=sounding[0].spoken_by,
     )
