@@ -68,6 +68,8 @@ class Comparison:
     offsets_s: tuple[tuple[float, float], ...]
     heard_to_hz: float
     under_noise: float
+    gain_db: tuple[float, ...] = ()
+    """Of the file against the record, band by band."""
 
 
 def compare(
@@ -106,6 +108,7 @@ def judge(over: Overlay, weights: Model) -> Comparison:
         offsets_s=tuple((p.first / _RATE, p.offset_first / _RATE) for p in over.kept),
         heard_to_hz=over.heard_to_hz,
         under_noise=over.under_noise,
+        gain_db=over.gain_db,
     )
 
 
