@@ -9,7 +9,7 @@ endif
 
 .DEFAULT_GOAL := help
 BENCHES = audioseal engine main preview text verdict watermark
-.PHONY: help up down setup test demo doctor format clean lock parity mutants $(BENCHES:%=bench-%)
+.PHONY: help up down setup test demo doctor format clean lock openapi parity mutants $(BENCHES:%=bench-%)
 
 help: ## this list
 	@grep -hE '^#?[A-Za-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^#?([A-Za-z-]+):.*## /\1\t/' | expand -t 18
@@ -37,6 +37,9 @@ format: ## put the code into the form that `make test` asks for
 
 lock: ## renew the lock of all packages after a change in pyproject.toml  [UPGRADE=1: newest releases]
 	@$(MANAGE) lock $(if $(filter 1,$(UPGRADE)),--upgrade)
+
+openapi: ## write the schema of the API to docs/openapi.yaml
+	@.venv/bin/python manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
 
 clean: ## remove the environment and caches; data and keys stay
 	@$(MANAGE) clean

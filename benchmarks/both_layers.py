@@ -38,8 +38,8 @@ def both_layer_rows(clips: list[Marked], mixed: Material, count: int = 8) -> lis
             scores.append(quality_of(clip.original, marked))
             coded = apply(mp3, marked, mixed, index)
             found += public.detect(coded, RATE).presence
-            words = detect(coded, RATE, keys=KEYS, epochs=EPOCHS).words
-            named += any(word.record_number == clip.record_number for word in words)
+            records = detect(coded, RATE, keys=KEYS, epochs=EPOCHS).records
+            named += any(one.record_number == clip.record_number for one in records)
             back += read_back(coded, RATE, record_number=clip.record_number, keys=KEYS, epoch=epoch).ok
         ships = strength == STRENGTHS[-1]
         rows.append(

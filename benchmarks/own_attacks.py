@@ -16,7 +16,7 @@ from watermark.codec import MarkKeys, detect, fingerprint, read_back
 from watermark.codec.content import FREE, content_weights
 from watermark.codec.features import box_mean, istft, row_power, stft, tile_power
 from watermark.codec.parameters import BINS_PER_TILE, FIRST_BIN, FRAMES_PER_TILE, TILE_ROWS
-from watermark.codec.words import IssuedRecords
+from watermark.codec.records import IssuedRecords
 
 AGREES = 0.5  # share of active frames above which content binding would call some of the audio ours
 WHOLE = 0.95  # above which, all of it: only then a verdict is "issued"
@@ -156,15 +156,15 @@ def _tally(clips: list[Marked], transplant: Transplant, tries: int) -> _Tally:
             host = clips[(index + 1) % len(clips)]
         forged = transplant(source.original, source.marked, host.original)
         found = detect(forged, RATE, keys=KEYS, epochs=EPOCHS)
-        words = [word for word in found.words if word.record_number == source.record_number]
-        tally.words += bool(words)
-        tally.bound += any(word.bound for word in words)
+        records = [one for one in found.records if one.record_number == source.record_number]
+        tally.words += bool(records)
+        tally.bound += any(one.bound for one in records)
         tally.present += found.present
         match = fingerprint.compare(fingerprint.compute(source.marked, RATE), forged, RATE)
-        tally.half += bool(words) and match.share > AGREES
-        tally.issued += bool(words) and match.share >= WHOLE
+        tally.half += bool(records) and match.share > AGREES
+        tally.issued += bool(records) and match.share >= WHOLE
         clear_s = sum(i.end_s - i.start_s for i in match.intervals if i.ok and i.clear)
-        tally.ours += clear_s > AGREES * sum(word.end_s - word.start_s for word in words) > 0
+        tally.ours += clear_s > AGREES * sum(one.end_s - one.start_s for one in records) > 0
     return tally
 
 
@@ -262,7 +262,7 @@ def with_noise(samples: np.ndarray, snr_db: float, seed: int) -> np.ndarray:
 
 def _named(samples: np.ndarray, clip: Marked) -> bool:
     found = detect(samples, RATE, keys=KEYS, epochs=EPOCHS, known=issued)
-    return any(word.record_number == clip.record_number for word in found.words)
+    return any(one.record_number == clip.record_number for one in found.records)
 
 
 def quality_of(original: np.ndarray, changed: np.ndarray) -> float:
@@ -279,10 +279,10 @@ ANSWERS = ("no_watermark", "unverified_mark", "transplanted", "issued")
 def public_answer(samples: np.ndarray, clip: Marked, stored: bytes, known: IssuedRecords = issued) -> str:
     """What an unauthenticated caller learns about a file: the verdict alone. `stored` is the record's fingerprint."""
     found = detect(samples, RATE, keys=KEYS, epochs=EPOCHS, known=known)
-    if any(word.record_number == clip.record_number for word in found.words):
+    if any(one.record_number == clip.record_number for one in found.records):
         share = fingerprint.compare(stored, samples, RATE).share
         return "issued" if share > AGREES else "transplanted"
-    return "unverified_mark" if found.present or found.words else "no_watermark"
+    return "unverified_mark" if found.present or found.records else "no_watermark"
 
 
 def climb_to_erase(clip: Marked, queries: int, seed: int, known: IssuedRecords = issued) -> np.ndarray:

@@ -132,13 +132,13 @@ def _cut(attack: Attack, attacked: np.ndarray, seconds: float) -> np.ndarray:
 def ask(piece: np.ndarray, clip: Marked, *, deep: bool = True, pesq: float | None = None) -> Outcome:
     """What detection and read-back say of a piece of a marked clip."""
     found = detect(piece, RATE, keys=KEYS, epochs=EPOCHS, deep=deep, known=issued)
-    right = [word for word in found.words if word.record_number == clip.record_number]
+    right = [one for one in found.records if one.record_number == clip.record_number]
     epoch = epoch_of(clip.record_number)
     return Outcome(
         named=bool(right),
-        decoded=any(word.decoded for word in right),
-        bound=any(word.bound for word in right),
-        wrong=len(right) < len(found.words),
+        decoded=any(one.decoded for one in right),
+        bound=any(one.bound for one in right),
+        wrong=len(right) < len(found.records),
         present=found.present,
         read_back=read_back(piece, RATE, record_number=clip.record_number, keys=KEYS, epoch=epoch).ok,
         pesq=pesq,

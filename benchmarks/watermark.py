@@ -124,8 +124,8 @@ def read_back_rows(clips: list[Marked], mixed: Material) -> list[Row]:
             total += 1
             if not answer.ok:
                 misses.append(f"{name}: {clip.name} (score {answer.score:.1f} of {answer.threshold:.1f})")
-            found = detect(piece, RATE, keys=KEYS, epochs=EPOCHS).words
-            blind += any(word.record_number == clip.record_number for word in found)
+            found = detect(piece, RATE, keys=KEYS, epochs=EPOCHS).records
+            blind += any(one.record_number == clip.record_number for one in found)
         rows.append(
             Row(f"readback_score_{name}", "1", statistics.median(scores), spread_of(scores), len(clips))
         )

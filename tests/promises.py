@@ -6,6 +6,8 @@ task was at work; a code when product code made the refusal and a door let it ou
 command that ended with it. What a worker refuses comes out where its row is read. So a name in a comment, a row
 that a test wrote itself, and a refusal that a test made up count for nothing.
 
+A refusal at an API door must also be one that the committed schema tells of (`tests/told.py`).
+
 `tests/test_promises.py` holds that every event and every code has such a test. With `ASSENT_PROVOKED=FILE` each
 test appends what it provoked, one line of JSON a test.
 """
@@ -23,6 +25,8 @@ from typing import Any
 
 import pytest
 
+from tests.told import untold
+
 TESTS = Path(__file__).resolve().parent
 
 
@@ -37,6 +41,7 @@ class Recorder:
         self.events: set[str] = set()
         self.made: set[str] = set()
         self.answered: set[str] = set()
+        self.untold: set[str] = set()
 
     @property
     def provoked(self) -> set[str]:
@@ -70,8 +75,10 @@ class Recorder:
                 self.answered.add(code)
             error = error.__cause__ or error.__context__
 
-    def answer(self, response: Any) -> None:
-        """Note the codes of an HTTP answer in JSON."""
+    def answer(self, request: Any, response: Any) -> None:
+        """Note the codes of an HTTP answer in JSON, and what the schema does not tell of it."""
+        if said := untold(request, response):
+            self.untold.add(said)
         kind = response.headers.get("content-type", "")
         if not response.streaming and "json" in kind:
             self.answered |= set(_codes(json.loads(response.content or b"null")))
@@ -121,6 +128,7 @@ def _install() -> None:
     from django.test.signals import template_rendered
 
     from accounts.gates.report import Gate
+    from synth.common.bodies import BoundedBodies
     from synth.errors import AssentError
 
     AssentError.__init__ = _noting(AssentError.__init__)  # type: ignore[method-assign]
@@ -131,10 +139,21 @@ def _install() -> None:
 
     def answered(self: Any, request: Any) -> Any:
         response = get_response(self, request)
-        recorder.answer(response)
+        recorder.answer(request, response)
         return response
 
     BaseHandler.get_response = answered  # type: ignore[method-assign]
+    bounded = BoundedBodies.__call__
+
+    async def before_django(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        async def heard(message: Any) -> None:
+            if (body := message.get("body", b"")).startswith(b"{"):
+                recorder.answered |= set(_codes(json.loads(body)))
+            await send(message)
+
+        await bounded(self, scope, receive, heard)
+
+    BoundedBodies.__call__ = before_django  # type: ignore[method-assign]
     template_rendered.connect(lambda context=None, **_: recorder.page(context), weak=False)
 
     def watch(connection: Any, **_: Any) -> None:
@@ -164,6 +183,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     if (path := os.environ.get("ASSENT_PROVOKED")) and provoked:
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"test": item.nodeid, "provoked": sorted(provoked)}) + "\n")
+    if recorder.untold:
+        pytest.fail(f"the schema does not tell it: {'; '.join(sorted(recorder.untold))}", pytrace=False)
     promised = {name for marker in item.iter_markers("provokes") for name in marker.args}
     if broken := sorted(promised - provoked):
         pytest.fail(f"says that it provokes {', '.join(broken)} through a door, and does not", pytrace=False)

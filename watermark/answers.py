@@ -110,19 +110,19 @@ def _evidence(found: Examined, named: Mapping[int, Mark]) -> dict[str, Any]:
         mark = named.get(record.record_number)
         if mark is None:
             continue
-        words = [
-            word
+        read = [
+            detected
             for one in found.detections
-            for word in one.detection.words
-            if word.record_number == record.record_number
+            for detected in one.detection.records
+            if detected.record_number == record.record_number
         ]
         whole_s = max(record.marked_s, record.word_s)
         records.append(
             {
                 "record_id": str(mark.public_id),
-                "mark_score": max((score_step(w.score, 0.0) for w in words), default=0),
-                "read_by_code": any(w.decoded for w in words),
-                "confirmed": any(w.confirmed for w in words),
+                "mark_score": max((score_step(w.score, 0.0) for w in read), default=0),
+                "read_by_code": any(w.decoded for w in read),
+                "confirmed": any(w.confirmed for w in read),
                 "content_percent": percent_step(record.ours_s / whole_s if whole_s else 0.0),
             }
         )

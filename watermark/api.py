@@ -19,7 +19,7 @@ from audit.api import proof_response
 from synth.common import wakeup
 from synth.common.api import Problem
 from synth.errors import AssentError
-from watermark import documents, selectors, services
+from watermark import issued_reports, selectors, services
 from watermark.callers import caller_of
 from watermark.models import Verification
 from watermark.serializers import (
@@ -101,7 +101,7 @@ class ReportView(APIView):
 
     @extend_schema(operation_id="verification_report", tags=_TAGS, responses=SignedReport)
     def get(self, request: Request, verification_id: UUID) -> JsonResponse:
-        envelope = documents.signed(selectors.verification(verification_id))
+        envelope = issued_reports.signed(selectors.verification(verification_id))
         return JsonResponse(
             envelope,
             json_dumps_params={"ensure_ascii": False, "indent": 1},
@@ -121,9 +121,9 @@ class ReportCheckView(APIView):
         operation_id="verification_report_check", tags=_TAGS, request=SignedReport, responses=ReportCheckShape
     )
     def post(self, request: Request) -> Response:
-        documents.count_check(caller_of(request).subject)
-        documents.refuse_too_long(int(request.META.get("CONTENT_LENGTH") or 0))
-        return Response(documents.judged(request.data))
+        issued_reports.count_check(caller_of(request).subject)
+        issued_reports.refuse_too_long(int(request.META.get("CONTENT_LENGTH") or 0))
+        return Response(issued_reports.judged(request.data))
 
 
 class ReportKeyView(APIView):
@@ -135,7 +135,7 @@ class ReportKeyView(APIView):
         operation_id="verification_report_key", tags=_TAGS, responses={(200, "text/plain"): OpenApiTypes.STR}
     )
     def get(self, request: Request) -> HttpResponse:
-        return HttpResponse(f"{documents.verifier().vkey}\n", content_type="text/plain; charset=utf-8")
+        return HttpResponse(f"{issued_reports.verifier().vkey}\n", content_type="text/plain; charset=utf-8")
 
 
 class BatchesView(APIView):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from watermark.words import INTERVALS
+from watermark.wording import INTERVALS
 
 WIDTH, WAVE_HEIGHT, ROW_HEIGHT = 1000.0, 90.0, 22.0
 

@@ -9,11 +9,10 @@ from django.urls import reverse
 from rest_framework import serializers
 
 from synth.errors import shown
-from watermark.limits import BATCH_FILES
 from watermark.models import Verification, VerificationBatch
 from watermark.reading.findings import Compared
 from watermark.reading.verdict import Verdict
-from watermark.words import INTERVALS
+from watermark.wording import INTERVALS
 
 
 class _Options(serializers.Serializer):
@@ -38,7 +37,6 @@ class BatchRequest(_Options):
     files = serializers.ListField(
         child=serializers.FileField(),
         min_length=1,
-        max_length=BATCH_FILES,
         help_text="Up to twenty audio files, 64 MiB together. Each becomes a query of its own.",
     )
 

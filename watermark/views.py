@@ -13,12 +13,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from synth.errors import AssentError
 from synth.portal.refusals import page, show
-from watermark import documents, reports, selectors, services
+from watermark import issued_reports, reports, selectors, services
 from watermark.callers import caller_of
 from watermark.models import Verification
 from watermark.pictures import map_of
 from watermark.sentences import CONSENT_SENTENCES
-from watermark.words import (
+from watermark.wording import (
     CONTRADICTIONS,
     FAULTS,
     INTERVALS,
@@ -80,7 +80,7 @@ def cancel(request: HttpRequest, verification_id: UUID) -> HttpResponse:
 def report(request: HttpRequest, verification_id: UUID) -> HttpResponse:
     """The signed report laid out for paper."""
     row = selectors.verification(verification_id)
-    envelope = documents.signed(row)
+    envelope = issued_reports.signed(row)
     shown = _shown(row)
     said = envelope["report"]
     drawn = map_of(said, shown["report"]["waveform"])
@@ -98,7 +98,7 @@ def report(request: HttpRequest, verification_id: UUID) -> HttpResponse:
             "figures": figures,
             "sha256": reports.sha256_of(said),
             "envelope": envelope,
-            "vkey": documents.verifier().vkey,
+            "vkey": issued_reports.verifier().vkey,
         },
     )
     response["Cache-Control"] = "no-store"
@@ -112,7 +112,7 @@ def check_report(request: HttpRequest) -> HttpResponse:
     refusal = None
     if request.method == "POST":
         try:
-            documents.count_check(caller_of(request).subject)
+            issued_reports.count_check(caller_of(request).subject)
             shown = _judged(_presented(request))
         except AssentError as error:
             refusal = error
@@ -123,11 +123,11 @@ def _presented(request: HttpRequest) -> Any:
     """The report file that a form brings, parsed."""
     file = request.FILES.get("file")
     if file is not None:
-        documents.refuse_too_long(file.size or 0)
+        issued_reports.refuse_too_long(file.size or 0)
         data = file.read()
     else:
         data = request.POST.get("text", "").strip().encode("utf-8", "replace")
-        documents.refuse_too_long(len(data))
+        issued_reports.refuse_too_long(len(data))
     if not data:
         raise AssentError("report_missing", "Paste a report, or choose its file.")
     try:
@@ -137,7 +137,7 @@ def _presented(request: HttpRequest) -> Any:
 
 
 def _judged(envelope: Any) -> dict[str, Any]:
-    found = documents.judged(envelope)
+    found = issued_reports.judged(envelope)
     said = found["report"]
     if said is None:
         return {"found": found, "faults": [FAULTS[fault] for fault in found["faults"]]}

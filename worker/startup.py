@@ -24,7 +24,7 @@ def begin(sender: Any = None, **kwargs: Any) -> None:
 def _warm_up(queues: set[str]) -> None:
     from django.db import close_old_connections
 
-    from synth.jobs.tiles import publish_engine
+    from synth.jobs.engine_status import publish_engine
     from worker import resident
 
     try:

@@ -32,7 +32,7 @@ from accounts.voices import services as voice_services
 from accounts.voices.languages import LANGUAGES
 from accounts.voices.models import Style, Voice
 from accounts.voices.states import UNDECIDED, CheckState, VoiceStatus
-from synth.common.api import parsed
+from synth.common.api import OpenAIError, parsed
 from synth.common.ids import parse_id
 from synth.common.paging import page_by_id
 from synth.common.parsers import StrictJSONParser
@@ -42,11 +42,7 @@ ANSWER_WITHIN_S = 60.0
 Row = TypeVar("Row", Submission, Style)
 
 
-class ErrorShape(serializers.Serializer[Any]):
-    error = serializers.DictField()
-
-
-_REFUSALS = dict.fromkeys((400, 401, 403, 404), ErrorShape)
+_REFUSALS = dict.fromkeys((400, 401, 403, 404), OpenAIError)
 
 
 class ConsentForm(AcknowledgedRequest):
@@ -160,7 +156,7 @@ class ConsentsView(APIView):
     @extend_schema(
         operation_id="openai_consent_create",
         request={"multipart/form-data": ConsentForm},
-        responses={200: OpenApiResponse(dict), 429: ErrorShape, **_REFUSALS},
+        responses={200: OpenApiResponse(dict), 429: OpenAIError, **_REFUSALS},
     )
     def post(self, request: Request) -> Response:
         """First call: 403 ``challenge_required`` with the statement. Second call: its recording."""
@@ -273,10 +269,10 @@ def _decided(row: Row) -> Row:
 def _refusal_of(row: Submission | Style, facts: dict[str, str]) -> Forbidden:
     if row.state == CheckState.NEEDS_REVIEW:
         return Forbidden("needs_review", "A reviewer has to listen to this recording first.", extra=facts)
-    reason = row.reasons[0] if row.reasons else {"code": "rejected", "message": "The recording was rejected."}
+    reason = row.reasons[0]  # nothing is rejected without one
     return Forbidden(
-        reason["code"] or "rejected",
-        reason["message"] or "The recording was rejected.",
+        reason["code"],
+        reason["message"],
         measured=reason.get("measured"),
         limit=reason.get("limit"),
         extra={**facts, "reasons": row.reasons},

@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from accounts.consent import attestations, scope, terms
 from accounts.consent.models import Challenge, Consent, Submission
-from accounts.voices.languages import LANGUAGES
+from accounts.voices.languages import CHOICES
 from accounts.voices.serializers import GateShape, StyleShape
 
 
@@ -21,7 +21,7 @@ class ChallengeRequest(serializers.Serializer[Any]):
         child=serializers.ChoiceField(choices=list(scope.PURPOSES)), required=False, max_length=20
     )
     languages = serializers.ListField(
-        child=serializers.ChoiceField(choices=list(LANGUAGES)),
+        child=serializers.ChoiceField(choices=CHOICES),
         required=False,
         max_length=10,
         help_text="Languages the voice may speak. Default: its own.",
@@ -43,7 +43,7 @@ class ChallengeRequest(serializers.Serializer[Any]):
         required=False, help_text="Whether weights of a speech model may be made of this voice. Default: no."
     )
     statement_language = serializers.ChoiceField(
-        choices=list(LANGUAGES), required=False, help_text="Default: the voice's own."
+        choices=CHOICES, required=False, help_text="Default: the voice's own."
     )
 
 

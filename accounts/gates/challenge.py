@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -227,6 +228,7 @@ def _draw(pool: Sequence[str], count: int, generator: np.random.Generator) -> tu
     return tuple(pool[i] for i in generator.permutation(len(pool))[:count])
 
 
+@lru_cache(maxsize=4096)  # the pools of words are the same for every challenge
 def _spoken(text: str) -> tuple[str, ...]:
     return tuple(p for word in text.split() for p in (phones.pronunciations(word) or ((),))[0])
 

@@ -20,7 +20,7 @@ def check_consent(
     *,
     challenge: ChallengeSpec,
     known_fingerprints: Sequence[tuple[str, bytes]] = (),
-    mark_detector: MarkDetector | None = None,
+    mark_detector: MarkDetector,
     reference_embeddings: Sequence[np.ndarray] = (),
     protected_embeddings: Sequence[tuple[str, np.ndarray]] = (),
     models_dir: Path | None = None,
@@ -29,7 +29,7 @@ def check_consent(
 
     ``samples``: float32 (n,) or (channels, n) within +-1, already decoded. ``known_fingerprints``: (id,
     bytes) of every earlier recording, from `GateReport.fingerprint`. ``mark_detector`` says whether the
-    platform's own mark is in (samples, rate); None means that nobody looked, which a reviewer must know.
+    platform's own mark is in (samples, rate).
     ``reference_embeddings``: earlier recordings of the same voice. ``protected_embeddings``: (id,
     embedding) of everybody else's. ``models_dir`` holds the speaker weights; without
     them a reviewer decides.
@@ -86,7 +86,7 @@ class Recording:
         self._mono: np.ndarray | None = None
         self._spans: speech.Spans | None = None
         self._fingerprint: replay.Fingerprint | None = None
-        self._voice: speaker.Voice | None = None
+        self._voice: speaker.SpeakerEmbedding | None = None
 
     @property
     def mono(self) -> np.ndarray:
@@ -108,7 +108,7 @@ class Recording:
         return self._fingerprint
 
     @property
-    def voice(self) -> speaker.Voice | None:
+    def voice(self) -> speaker.SpeakerEmbedding | None:
         """None without the speaker weights."""
         if self._voice is None and self._weights_path is not None:
             self._voice = speaker.embed(speech.cut(self.mono, self.spans), self._weights_path)
@@ -159,11 +159,8 @@ def first_gates(duration_s: float, sample_rate_hz: int, minimum_s: float, maximu
     return [signal.rate_gate(sample_rate_hz), signal.length_gate(duration_s, minimum_s, maximum_s)]
 
 
-def own_mark_gate(recording: Recording, mark_detector: MarkDetector | None) -> Gate:
+def own_mark_gate(recording: Recording, mark_detector: MarkDetector) -> Gate:
     """Speech that this platform made itself never founds a consent or a style."""
-    if mark_detector is None:
-        message = "Nobody looked for the platform's own mark; a reviewer listens."
-        return Gate("own_mark", "review", code="mark_not_checked", message=message)
     if mark_detector(recording.samples, recording.sample_rate_hz):
         message = "This is synthetic speech made by this platform, not a recording of a person."
         return Gate("own_mark", "fail", True, False, "", "synthetic_source", message)

@@ -124,6 +124,7 @@ def dictionary_phones(word: str) -> tuple[str, ...]:
     return tuple(line.decode("ascii").split()[1:])
 
 
+@lru_cache(maxsize=4096)
 def pinyin_phones(word: str) -> tuple[str, ...]:
     """Phones of a word that is wholly made of pinyin syllables (no tones), else empty."""
     word = word.replace("ü", "v")

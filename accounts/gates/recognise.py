@@ -19,7 +19,7 @@ _lock = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Word:
+class HeardWord:
     """A recognised word and where it is, in seconds."""
 
     text: str
@@ -40,7 +40,7 @@ def _decoder() -> Any:
     return decoder
 
 
-def recognise(samples: np.ndarray, grammar: str, vocabulary: Iterable[str]) -> list[Word] | None:
+def recognise(samples: np.ndarray, grammar: str, vocabulary: Iterable[str]) -> list[HeardWord] | None:
     """The sentence of the JSGF ``grammar`` closest to mono float32 ``samples`` at 16 kHz.
 
     None when no sentence fits. ``vocabulary`` is every word of the grammar: those the dictionary lacks are
@@ -64,7 +64,7 @@ def recognise(samples: np.ndarray, grammar: str, vocabulary: Iterable[str]) -> l
             decoder.activate_search("idle")  # the search in use cannot be removed
             decoder.remove_search("statement")
     return [
-        Word(re.sub(r"\(\d+\)$", "", text), start / _FRAMES_PER_S, (end + 1) / _FRAMES_PER_S)
+        HeardWord(re.sub(r"\(\d+\)$", "", text), start / _FRAMES_PER_S, (end + 1) / _FRAMES_PER_S)
         for text, start, end in segments
         if not text.startswith(("<", "["))
     ]

@@ -34,7 +34,7 @@ _load_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Voice:
+class SpeakerEmbedding:
     """Embeddings of one recording: of each 1.6 s window, (n, 256), and of the whole, (256,), float32."""
 
     windows: np.ndarray
@@ -46,7 +46,7 @@ def find_weights(models_dir: Path | str) -> Path | None:
     return store.find(models_dir, SPEAKER_FILE)
 
 
-def embed(speech: np.ndarray, weights_path: Path) -> Voice:
+def embed(speech: np.ndarray, weights_path: Path) -> SpeakerEmbedding:
     """Embed mono float32 ``speech`` at 16 kHz (silences already cut, at least 1.6 s)."""
     import torch
 
@@ -59,7 +59,7 @@ def embed(speech: np.ndarray, weights_path: Path) -> Voice:
     batch = torch.from_numpy(np.stack([mel[s : s + _PARTIAL_FRAMES] for s in starts]))
     with torch.inference_mode():
         windows = _network(weights_path)(batch).numpy()
-    return Voice(windows, _unit(windows.mean(axis=0)))
+    return SpeakerEmbedding(windows, _unit(windows.mean(axis=0)))
 
 
 def log_free_mel(samples: np.ndarray) -> np.ndarray:
@@ -147,7 +147,7 @@ def least_alike(windows: np.ndarray) -> float:
     return float(np.percentile(pairs, limits.SINGLE_SPEAKER_PERCENTILE)) if len(pairs) else 1.0
 
 
-def single_speaker_gate(voice: Voice) -> Gate:
+def single_speaker_gate(voice: SpeakerEmbedding) -> Gate:
     """No two parts of the recording sound like two people."""
     lowest = round(least_alike(voice.windows), 3)
     limit = limits.SINGLE_SPEAKER_PASS_COSINE
@@ -162,7 +162,7 @@ def single_speaker_gate(voice: Voice) -> Gate:
     return Gate("single_speaker", "pass", lowest, limit, "cosine")
 
 
-def speaker_gate(voice: Voice, references: list[np.ndarray]) -> Gate:
+def speaker_gate(voice: SpeakerEmbedding, references: list[np.ndarray]) -> Gate:
     """Like every earlier recording of this voice. Skipped for the first one: there is nothing to compare."""
     limit = limits.SPEAKER_PASS_COSINE
     if not references:
@@ -179,7 +179,7 @@ def speaker_gate(voice: Voice, references: list[np.ndarray]) -> Gate:
     return Gate("speaker", "pass", lowest, limit, "cosine")
 
 
-def protected_gate(voice: Voice, protected: list[tuple[str, np.ndarray]]) -> Gate:
+def protected_gate(voice: SpeakerEmbedding, protected: list[tuple[str, np.ndarray]]) -> Gate:
     """Not like a voice that belongs to somebody else here, or that is blocked: else a reviewer decides.
 
     The neighbour's id is not in the message: the speaker must not learn who else is registered.

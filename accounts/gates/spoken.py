@@ -64,7 +64,9 @@ def _nothing_heard() -> list[Gate]:
     ]
 
 
-def _statement_gate(heard: Sequence[grammar.Heard], words: Sequence[recognise.Word], spans: Spans) -> Gate:
+def _statement_gate(
+    heard: Sequence[grammar.Heard], words: Sequence[recognise.HeardWord], spans: Spans
+) -> Gate:
     altered = [h.text or "(missing)" for h in heard if h.place.kind == "contrast" and not h.as_expected]
     if altered:
         message = (
@@ -79,7 +81,7 @@ def _statement_gate(heard: Sequence[grammar.Heard], words: Sequence[recognise.Wo
     return Gate("statement", "pass", seconds, limit, "s")
 
 
-def longest_unexplained_s(words: Sequence[recognise.Word], spans: Spans) -> float:
+def longest_unexplained_s(words: Sequence[recognise.HeardWord], spans: Spans) -> float:
     """Longest stretch of detected speech between, before or after the recognised words, in seconds."""
     edges = [0.0, *(t for word in words for t in (word.start_s, word.end_s)), float("inf")]
     gaps = zip(edges[::2], edges[1::2], strict=True)

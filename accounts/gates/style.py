@@ -20,7 +20,7 @@ def check_style(
     consent_embedding: np.ndarray | None,
     transcript: str,
     language: str,
-    mark_detector: MarkDetector | None = None,
+    mark_detector: MarkDetector,
     models_dir: Path | None = None,
 ) -> GateReport:
     """Measure a style clip of 3 to 10 s against the embedding of the voice's consent recording.

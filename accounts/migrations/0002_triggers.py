@@ -1,8 +1,8 @@
-"""The database's own hold on states and evidence (accounts.voices.states, accounts.consent.evidence)."""
+"""The database's own hold on states and evidence (accounts.voices.states, accounts.consent.triggers)."""
 
 from django.db import migrations
 
-from accounts.consent.evidence import CONSENT_CLOSES_ONCE_SQL, FROZEN, frozen_sql
+from accounts.consent.triggers import CONSENT_CLOSES_ONCE_SQL, FROZEN, frozen_sql
 from accounts.voices.states import MOVES, trigger_sql
 
 DROP = "DROP TRIGGER IF EXISTS {name} ON {table}; DROP FUNCTION IF EXISTS {name}();"

@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from accounts.consent.evidence import frozen_sql
+from accounts.consent.triggers import frozen_sql
 
 
 class Migration(migrations.Migration):

@@ -12,6 +12,7 @@ LANGUAGES: dict[str, Promise] = {
     "ja": _("Japanese"),
     "ko": _("Korean"),
 }
+CHOICES = tuple(LANGUAGES.items())
 
 # The embedded recogniser knows English alone. In every other language a reviewer listens to the statement.
 RECOGNISED_LANGUAGES = frozenset({"en"})

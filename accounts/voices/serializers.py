@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.voices.languages import LANGUAGES
+from accounts.voices.languages import CHOICES
 from accounts.voices.models import Style, Voice
 
 
@@ -18,7 +18,7 @@ class LedgerQuery(serializers.Serializer[Any]):
 class VoiceRequest(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=80, help_text="How the voice is called here.")
     person_name = serializers.CharField(max_length=80, help_text="Whose voice it is; the statement names it.")
-    language = serializers.ChoiceField(choices=list(LANGUAGES), help_text="Mother tongue of the voice.")
+    language = serializers.ChoiceField(choices=CHOICES, help_text="Mother tongue of the voice.")
 
 
 class VoiceShape(serializers.ModelSerializer[Voice]):
@@ -68,7 +68,7 @@ class StyleRequest(serializers.Serializer[Any]):
     file = serializers.FileField(allow_empty_file=True, help_text="3 to 10 seconds, at most 20 MiB.")
     name = serializers.CharField(max_length=40, help_text='A lower-case word, such as "sad".')
     emotion = serializers.CharField(max_length=40)
-    language = serializers.ChoiceField(choices=list(LANGUAGES))
+    language = serializers.ChoiceField(choices=CHOICES)
     transcript = serializers.CharField(max_length=1000, help_text="Exactly what is said in the clip.")
     # DRF's serializers have an attribute `source` of their own.
     source = serializers.ChoiceField(choices=["microphone", "upload"], default="upload")  # type: ignore[assignment]

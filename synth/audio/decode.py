@@ -48,7 +48,6 @@ class DecodeLimits:
     """
 
     max_bytes: int = 50 * 1024 * 1024
-    min_duration_s: float = 0.0
     max_duration_s: float = 600.0
     max_channels: int = 2
     min_sample_rate_hz: int = 8_000
@@ -88,8 +87,8 @@ def decode_untrusted(path: str | os.PathLike[str], *, limits: DecodeLimits = Dec
     WAV, FLAC, MP3, Ogg (Vorbis, Opus), AIFF, CAF, AU and W64 go through libsndfile; other containers of sound and
     video through a separate ``ffmpeg`` program when one is on PATH. The first track alone is read.
 
-    Raises :class:`AssentError` with one of the codes ``file_too_large`` (413), ``unreadable_audio``,
-    ``audio_too_short``, ``audio_too_long``, ``too_many_channels``, ``sample_rate_unsupported``,
+    Raises :class:`AssentError` with one of the codes ``upload_too_large`` (413), ``unreadable_audio``,
+    ``audio_too_long``, ``too_many_channels``, ``sample_rate_unsupported``,
     ``decode_limit``, ``decoder_missing``; ``measured`` and ``limit`` are set where there is a number.
     """
     with _decoded(path, limits, {}, None) as (answer, header, container):
@@ -162,7 +161,7 @@ def _decoded(
         size = os.fstat(file.fileno()).st_size
         if size > limits.max_bytes:
             raise PayloadTooLarge(
-                "file_too_large", "The file is larger than allowed.", measured=size, limit=limits.max_bytes
+                "upload_too_large", "The file is larger than allowed.", measured=size, limit=limits.max_bytes
             )
         container = sniff(file.read(HEAD_BYTES))
         if container is None:

@@ -101,13 +101,6 @@ def decode(file: BinaryIO | int, job: dict[str, Any], out: BinaryIO) -> dict[str
             round(max(frames, declared) / rate, 3),
             limits["max_duration_s"],
         )
-    if frames < limits["min_duration_s"] * rate:
-        refuse(
-            "audio_too_short",
-            "The recording is too short.",
-            round(frames / rate, 3),
-            limits["min_duration_s"],
-        )
     # ffmpeg changed the rate before it came here, so the file's own is not known.
     source_rate_hz = None if not job["sndfile"] and job.get("rate_hz") else rate
     return {

@@ -23,6 +23,25 @@ class Problem(serializers.Serializer[Any]):
     detail = serializers.CharField()
     code = serializers.CharField()
     request_id = serializers.CharField()
+    measured = serializers.JSONField(required=False, help_text="What was measured, where something was.")
+    limit = serializers.JSONField(required=False, help_text="The bound that it broke.")
+    retry_after_s = serializers.FloatField(required=False, help_text="Seconds; also in `retry-after`.")
+
+
+class _OpenAIErrorFacts(serializers.Serializer[Any]):
+    message = serializers.CharField()
+    type = serializers.CharField(help_text="OpenAI's kind of error, by the status.")
+    param = serializers.CharField(allow_null=True, help_text="The field at fault, where it is one.")
+    code = serializers.CharField()
+
+    class Meta:
+        ref_name = "OpenAIErrorFacts"
+
+
+class OpenAIError(serializers.Serializer[Any]):
+    """OpenAI's envelope with our codes; `measured` and `limit` stand beside them where something was measured."""
+
+    error = _OpenAIErrorFacts()
 
 
 class PageQuery(serializers.Serializer[Any]):

@@ -72,7 +72,7 @@ def blended(
     """
     total = sum(weight for _, weight in clips)
     if not clips or total <= 0 or any(weight < 0 for _, weight in clips):
-        raise AssentError("style_weights", "Style weights must be positive.", measured=total)
+        raise ValueError("style weights must be positive")
     if not 0 <= strength <= 2:
         raise AssentError(
             "parameter_out_of_range",
@@ -116,7 +116,7 @@ class ClipReader:
     def speaker_conditioning(self, clips: Sequence[tuple[np.ndarray, int]]) -> Tensor:
         """Mean conditioning (1, width, 1) of a voice's clips."""
         if not clips:
-            raise AssentError("voice_clips_missing", "A voice needs at least one clip.")
+            raise ValueError("a voice needs at least one clip")
         return torch.stack([self.conditioning(samples, rate).vector for samples, rate in clips]).mean(0)
 
     def _kept(

@@ -64,7 +64,7 @@ def spectrogram(samples: Tensor, shape: SpectrogramShape) -> Tensor:
 
 
 def prompt_signal(samples: np.ndarray, sample_rate_hz: int) -> Tensor:
-    """Mono 16 kHz float32 for HuBERT, resampled by soxr HQ as in training; 3 to 10 s, else refused.
+    """Mono 16 kHz float32 for HuBERT, resampled by soxr HQ as in training; ValueError unless 3 to 10 s.
 
     The silence after the prompt (`PROMPT_PAD_SAMPLES`) is not yet appended.
     """
@@ -78,11 +78,8 @@ def prompt_signal(samples: np.ndarray, sample_rate_hz: int) -> Tensor:
         mono = np.pad(mono, (0, length - len(mono)))
     seconds = len(mono) / PROMPT_RATE_HZ
     if not PROMPT_MIN_S <= seconds <= PROMPT_MAX_S:
-        raise AssentError(
-            "prompt_length",
-            f"A style clip must be {PROMPT_MIN_S:g} to {PROMPT_MAX_S:g} seconds long, not {seconds:.1f}.",
-            measured=round(seconds, 2),
-            limit=PROMPT_MIN_S if seconds < PROMPT_MIN_S else PROMPT_MAX_S,
+        raise ValueError(
+            f"a prompt must be {PROMPT_MIN_S:g} to {PROMPT_MAX_S:g} seconds long, not {seconds:.1f}"
         )
     return torch.from_numpy(mono)
 

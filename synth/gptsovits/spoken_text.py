@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from synth.errors import AssentError
 from synth.gptsovits.bert import Bert, no_rows
 from synth.text.dictionary import Dictionary
 
@@ -71,13 +70,8 @@ def tensors_of(sentence: Sentence, with_bert: WithBert | None) -> tuple[Tensor, 
 
 
 def default_front_end() -> FrontEnd:
-    """`synth.text`, or AssentError ``text_frontend_missing`` where it is not installed."""
-    try:
-        from synth.text import frontend
-    except ModuleNotFoundError as error:
-        raise AssentError(
-            "text_frontend_missing", "The text front-end is not installed.", http_status=503
-        ) from error
+    """`synth.text`, loaded when first needed: its dictionaries take a second."""
+    from synth.text import frontend
 
     def read(text: str, language: str, dictionary: Dictionary, cut_method: str) -> ReadText:
         reading = frontend.read(text, language, dictionary=dictionary, method=cut_method)

@@ -7,7 +7,6 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from synth.errors import AssentError
 from synth.gptsovits.trust_record import TrustRecord, copy_whole
 
 
@@ -61,7 +60,7 @@ class VoicePairs:
             self._record.remove(names)
 
     def folder_of(self, voice: str) -> Path:
-        """Raises AssentError ``voice_id`` for what is no identifier."""
+        """Raises ValueError for what is no identifier: nothing else may become a path."""
         if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z-]{0,63}", voice):
-            raise AssentError("voice_id", "A voice is named by its identifier.", measured=voice[:64])
+            raise ValueError("a voice is named by its identifier")
         return self._folder / "voices" / voice

@@ -17,6 +17,7 @@ from synth.common.api import Problem
 from synth.common.ids import parse_id
 from synth.errors import AssentError, Unavailable
 from synth.jobs import selectors, services
+from synth.jobs.engine_status import engine_facts
 from synth.jobs.formats import FORMATS
 from synth.jobs.models import Output
 from synth.jobs.parameters import PARAMETERS, PRESETS
@@ -28,7 +29,6 @@ from synth.jobs.serializers import (
     TakeDownRequest,
     job_answer,
 )
-from synth.jobs.tiles import engine_facts
 from synth.portal.files import answer_with
 
 PAGE_LIMIT = 100

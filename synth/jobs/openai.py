@@ -12,12 +12,12 @@ from typing import IO, Any
 
 from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.people.principals import principal_for, renewed
+from synth.common.api import OpenAIError
 from synth.errors import Unavailable
 from synth.jobs import selectors, services
 from synth.jobs.api import audio_response, idempotency_key
@@ -30,10 +30,6 @@ MODELS = ("assent", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 _CHUNK_BYTES = 32 * 1024
 
 
-class OpenAIErrorShape(serializers.Serializer):
-    error = serializers.DictField()
-
-
 class SpeechView(APIView):
     """Speak, and answer with the released file."""
 
@@ -42,7 +38,7 @@ class SpeechView(APIView):
         request=SpeechRequest,
         responses={
             200: OpenApiResponse(bytes, description="The audio."),
-            **dict.fromkeys((400, 401, 403, 404, 429, 503), OpenAIErrorShape),
+            **dict.fromkeys((400, 401, 403, 404, 429, 503), OpenAIError),
         },
     )
     def post(self, request: Request) -> HttpResponseBase:

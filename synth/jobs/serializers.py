@@ -234,7 +234,7 @@ class SpeechRequest(MannerRequest):
         return named
 
 
-class Word(serializers.Serializer):
+class DictionaryWord(serializers.Serializer):
     """A word with either a reading or an alias."""
 
     language = serializers.CharField(max_length=8, help_text="en, zh, yue, ja or ko.")
@@ -256,7 +256,7 @@ class Word(serializers.Serializer):
 
 
 class DictionaryRequest(serializers.Serializer):
-    words = serializers.ListField(child=Word(), max_length=MAX_WORDS)
+    words = serializers.ListField(child=DictionaryWord(), max_length=MAX_WORDS)
     if_version = serializers.IntegerField(
         required=False,
         allow_null=True,
@@ -270,7 +270,7 @@ class DictionaryShape(serializers.Serializer):
     version = serializers.IntegerField(help_text="0 while there are no pronunciations.")
     sha256 = serializers.CharField()
     created_at = serializers.DateTimeField(allow_null=True)
-    words = Word(many=True)
+    words = DictionaryWord(many=True)
 
 
 class DictionaryBrief(serializers.Serializer):

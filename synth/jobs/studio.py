@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.consent.scope import DEFAULT_PURPOSE
 from synth.engines.base import BLEND
+from synth.jobs.engine_status import engine_supports
 from synth.jobs.parameters import PARAMETERS, PRESETS
 from synth.jobs.script import PLAIN, SSML, TAGS
-from synth.jobs.tiles import engine_supports
 
 INPUT_LABELS: dict[str, Promise] = {
     PLAIN: _("as it stands"),

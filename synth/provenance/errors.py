@@ -6,7 +6,7 @@ from synth.errors import AssentError
 
 
 class LabelError(AssentError):
-    """A label cannot be written: ``label_no_place``, ``label_bad_container`` or ``label_too_large``."""
+    """A label cannot be written: ``label_bad_container`` or ``label_too_large``."""
 
 
 def bad_container(what: str) -> LabelError:

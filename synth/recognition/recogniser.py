@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from synth.errors import AssentError
 from synth.recognition import windows
 from synth.recognition.log_mel import RATE_HZ, WINDOW_S, log_mel
 from synth.recognition.tokens import Tokeniser, Tokens, words_of
@@ -97,9 +96,9 @@ class Recogniser:
 
     def listen(self, samples: np.ndarray) -> Listening:
         """Encode mono float32 ``samples`` at 16 kHz, in windows of at most 30 s that are cut at the quietest
-        place. AssentError ``nothing_to_hear`` for an empty array."""
+        place. ValueError for an empty array."""
         if len(samples) == 0:
-            raise AssentError("nothing_to_hear", "There is no sound to listen to.", measured=0)
+            raise ValueError("there is no sound to listen to")
         spans = windows.cut(samples, RATE_HZ, WINDOW_S)
         return Listening(
             self, [_Window(a / RATE_HZ, (b - a) / RATE_HZ, self._encode(samples[a:b])) for a, b in spans]
@@ -162,7 +161,7 @@ class Listening:
     def transcribe(self, language: str | None = None, *, words: bool = False) -> Transcript:
         """What was said, in ``language`` or the likeliest one; with the times of the words when asked for.
 
-        AssentError ``language_unknown`` for a language that the network does not know.
+        ValueError for a language that the network does not know (`Recogniser.knows`).
         """
         language = language or next(iter(self.languages()))
         self._check(language)
@@ -180,8 +179,8 @@ class Listening:
         )
 
     def words(self, text: str, language: str) -> tuple[Word, ...]:
-        """Times of the words of ``text``, known to be what was said. Recordings of at most 30 s; AssentError
-        ``recording_too_long`` beyond, ``language_unknown`` as in `transcribe`."""
+        """Times of the words of ``text``, known to be what was said. ValueError for recordings
+        beyond 30 s, and as of `transcribe`."""
         self._check(language)
         return self._times(self._only_window(), self._recogniser.tokeniser.encode(text, language), language)
 
@@ -199,15 +198,12 @@ class Listening:
 
     def _check(self, language: str) -> None:
         if not self._recogniser.knows(language):
-            raise AssentError("language_unknown", f"The recogniser does not know the language {language}.")
+            raise ValueError(f"the recogniser does not know the language {language}")
 
     def _only_window(self) -> _Window:
         if len(self._windows) > 1:
-            raise AssentError(
-                "recording_too_long",
-                f"A text can be held against at most {WINDOW_S:.0f} s of sound.",
-                measured=round(self.duration_s, 2),
-                limit=WINDOW_S,
+            raise ValueError(
+                f"a text can be held against at most {WINDOW_S:.0f} s of sound, not {self.duration_s:.1f}"
             )
         return self._windows[0]
 

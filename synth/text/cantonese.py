@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from synth.text.chinese.words import borders
+from synth.text.chinese.segmenter import borders
 from synth.text.chinese.written import normalize, tidied, verbalized
 from synth.text.symbols import MARKS, UNKNOWN, table
 from synth.text.tokens import Token, flat

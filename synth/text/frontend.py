@@ -38,7 +38,7 @@ _MODULES: Mapping[str, ModuleType] = {
 
 
 @dataclass(frozen=True)
-class Word:
+class ReadWord:
     """A word or a mark of ``Piece.norm_text``; ``start`` and ``end`` are positions in ``Piece.phones``."""
 
     text: str
@@ -60,7 +60,7 @@ class Piece:
     phones: tuple[str, ...]
     ids: tuple[int, ...]
     phones_per_character: tuple[int, ...] | None = None
-    words: tuple[Word, ...] = ()
+    words: tuple[ReadWord, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -250,10 +250,10 @@ def _piece(run: Run, dictionary: Dictionary, table: str) -> Piece:
     )
 
 
-def _words(tokens: Sequence[Token]) -> tuple[Word, ...]:
+def _words(tokens: Sequence[Token]) -> tuple[ReadWord, ...]:
     words, at = [], 0
     for token in tokens:
-        words.append(Word(token.text, at, at + len(token.phones)))
+        words.append(ReadWord(token.text, at, at + len(token.phones)))
         at += len(token.phones)
     return tuple(word for word in words if word.end > word.start)
 

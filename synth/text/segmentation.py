@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from synth.errors import AssentError
 from synth.text.chinese.tables import MEASURES, UNITS
 
 LANGUAGES = ("zh", "en", "ja", "ko", "yue")
@@ -48,9 +47,9 @@ class Run:
 
 
 def language_runs(text: str, mode: str) -> list[Run]:
-    """Runs whose texts put together are ``text``. AssentError ``language_unknown`` for another mode."""
+    """Runs whose texts put together are ``text``. ValueError for another mode."""
     if mode not in MODES:
-        raise AssentError("language_unknown", f"Languages are {', '.join(MODES)}.", measured=mode)
+        raise ValueError(f"languages are {', '.join(MODES)}, not {mode}")
     if mode == "en":
         return [Run("en", text)] if text else []
     runs: list[Run] = []

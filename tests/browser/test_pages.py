@@ -40,7 +40,8 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from allauth.account.models import EmailAddress
-from accounts import services
+from accounts.consent import services
+from accounts.voices.services import register_voice
 from tests import factories
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
@@ -53,7 +54,7 @@ with transaction.atomic():
     voice = factories.consented_voice(owner, name="Narrator")
     factories.approved_style(owner, voice, name="neutral")
     challenge = services.issue_challenge(principal=owner, voice_id=voice.id)
-    zh = services.register_voice(principal=owner, name="Evening news", person_name="Li Hua", language="zh")
+    zh = register_voice(principal=owner, name="Evening news", person_name="Li Hua", language="zh")
     asked = services.issue_challenge(principal=owner, voice_id=zh.id)
     row = services.submit_recording(principal=owner, challenge_id=asked.id,
         upload=SimpleUploadedFile("a.wav", factories.wav()), source="microphone",

@@ -170,7 +170,9 @@ def test_both_layers_are_read_without_each_other(public, rms, keys):
     public_only = public.embed(rms, RATE)
     both = mark(public_only, keys, RECORD, seed=9, quality_reference=rms)
     assert public.detect(both, RATE).presence
-    assert [word.record_number for word in detect(both, RATE, keys=keys, epochs=[EPOCH]).words] == [RECORD]
+    assert [record.record_number for record in detect(both, RATE, keys=keys, epochs=[EPOCH]).records] == [
+        RECORD
+    ]
 
 
 @pytest.mark.parametrize("count", [0, 100, 319])

@@ -75,21 +75,21 @@ def test_a_moved_mark_is_never_a_bound_word(rms, marked_rms, slt, espeak, keys, 
         found = detect(
             transplant(rms, marked_rms, host), RATE, keys=keys, epochs=[EPOCH], known=lambda _: [RECORD]
         )
-        assert not any(word.bound for word in found.words)
+        assert not any(record.bound for record in found.records)
 
 
 def test_a_forger_who_doubles_the_gains_is_told_by_the_content(rms, marked_rms, slt, keys):
     # Strong enough, the free rows alone carry the word: it is read, and known to have been moved.
     forged = transplant_stronger(rms, marked_rms, slt)
-    (word,) = detect(forged, RATE, keys=keys, epochs=[EPOCH]).words
-    assert word.record_number == RECORD
-    assert not word.bound
+    (record,) = detect(forged, RATE, keys=keys, epochs=[EPOCH]).records
+    assert record.record_number == RECORD
+    assert not record.bound
 
 
 def test_genuine_words_are_bound_after_coding_like_changes(marked_rms, keys):
     generator = np.random.default_rng(2)
     noise = generator.normal(size=len(marked_rms)).astype(np.float32) * marked_rms.std() * 0.1
     for samples in (marked_rms, marked_rms[20_000:68_000], marked_rms + noise, marked_rms * 0.3):
-        (word,) = detect(samples, RATE, keys=keys, epochs=[EPOCH]).words
-        assert word.bound
+        (record,) = detect(samples, RATE, keys=keys, epochs=[EPOCH]).records
+        assert record.bound
         assert read_back(samples, RATE, record_number=RECORD, keys=keys, epoch=EPOCH).ok

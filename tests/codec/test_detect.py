@@ -7,22 +7,22 @@ from tests.codec.conftest import EPOCH, RATE, RECORD, mark
 from watermark.codec import MarkKeys, detect, detect_blocks, read_back
 from watermark.codec.chunks import chunks, slices
 from watermark.codec.detect import EPOCHS_AT_ONCE
+from watermark.codec.records import segments
 from watermark.codec.resample import resample
-from watermark.codec.words import segments
 
 
 def records(detection):
-    return [word.record_number for word in detection.words]
+    return [record.record_number for record in detection.records]
 
 
 def test_a_marked_clip_names_its_record_and_extent(marked_rms, keys):
     detection = detect(marked_rms, RATE, keys=keys, epochs=["other", EPOCH])
-    (word,) = detection.words
-    assert (word.record_number, word.epoch) == (RECORD, EPOCH)
-    assert word.decoded
-    assert word.confirmed
-    assert word.start_s < 0.6
-    assert word.end_s > len(marked_rms) / RATE - 0.8
+    (record,) = detection.records
+    assert (record.record_number, record.epoch) == (RECORD, EPOCH)
+    assert record.decoded
+    assert record.confirmed
+    assert record.start_s < 0.6
+    assert record.end_s > len(marked_rms) / RATE - 0.8
     assert detection.present
     assert detection.presence_z > detection.presence_threshold_z
 
@@ -37,7 +37,7 @@ def test_unmarked_speech_carries_nothing(rms, slt, espeak, keys):
     for samples in (rms, slt, espeak):
         detection = detect(samples, RATE, keys=keys, epochs=[EPOCH, "b"])
         assert not detection.present
-        assert detection.words == []
+        assert detection.records == []
 
 
 def test_wrong_key_and_wrong_epoch_read_nothing(marked_rms, keys):
@@ -59,34 +59,37 @@ def test_many_epochs_are_searched_a_few_at_a_time_with_the_same_result(marked_rm
     found = detect_blocks(Blocks(), RATE, keys=keys, epochs=[*many, EPOCH])
     alone = detect(np.concatenate([marked_rms, rms]), RATE, keys=keys, epochs=[EPOCH])
     assert len(read) == 3
-    assert found.words == alone.words
+    assert found.records == alone.records
     # Three searches are three chances: the traces weigh a little less.
     assert found.presence_z**2 == pytest.approx(alone.presence_z**2 - 2 * np.log(3))
-    assert detect(rms, RATE, keys=keys, epochs=many).words == []
+    assert detect(rms, RATE, keys=keys, epochs=many).records == []
 
 
 def test_records_of_epochs_searched_apart_are_named_together(marked_rms, rms, keys):
     late = mark(rms, keys, 5, seed=3, epoch="late")
     between = [f"epoch-{index}" for index in range(EPOCHS_AT_ONCE)]
     found = detect(np.concatenate([late, marked_rms]), RATE, keys=keys, epochs=["late", *between, EPOCH])
-    assert [(word.record_number, word.epoch) for word in found.words] == [(5, "late"), (RECORD, EPOCH)]
+    assert [(record.record_number, record.epoch) for record in found.records] == [
+        (5, "late"),
+        (RECORD, EPOCH),
+    ]
 
 
 def test_two_outputs_joined_are_two_records_in_order(marked_rms, marked_slt, keys):
     joined = np.concatenate([marked_rms[:64_000], marked_slt[16_000:80_000]])
     detection = detect(joined, RATE, keys=keys, epochs=[EPOCH])
     assert records(detection) == [RECORD, RECORD + 1]
-    assert detection.words[0].end_s == pytest.approx(4.0, abs=0.5)
-    assert detection.words[1].start_s == pytest.approx(4.0, abs=0.5)
+    assert detection.records[0].end_s == pytest.approx(4.0, abs=0.5)
+    assert detection.records[1].start_s == pytest.approx(4.0, abs=0.5)
 
 
 def test_a_marked_passage_in_other_speech_is_located(marked_rms, slt, espeak, keys):
     host = np.concatenate([slt[:64_000], marked_rms[40_000:88_000], espeak[:64_000]])
     detection = detect(host, RATE, keys=keys, epochs=[EPOCH])
-    (word,) = detection.words
-    assert word.record_number == RECORD
-    assert word.start_s == pytest.approx(4.0, abs=0.5)
-    assert word.end_s == pytest.approx(7.0, abs=0.5)
+    (record,) = detection.records
+    assert record.record_number == RECORD
+    assert record.start_s == pytest.approx(4.0, abs=0.5)
+    assert record.end_s == pytest.approx(7.0, abs=0.5)
     assert [span.record_number for span in detection.time_map] == [None, RECORD, None]
 
 
@@ -95,8 +98,8 @@ def test_a_replaced_passage_leaves_a_gap(marked_rms, espeak, keys):
     edited[56_000:88_000] = espeak[16_000:48_000]
     detection = detect(edited, RATE, keys=keys, epochs=[EPOCH])
     assert records(detection) == [RECORD, RECORD]
-    assert detection.words[0].end_s == pytest.approx(3.5, abs=0.5)
-    assert detection.words[1].start_s == pytest.approx(5.5, abs=0.5)
+    assert detection.records[0].end_s == pytest.approx(3.5, abs=0.5)
+    assert detection.records[1].start_s == pytest.approx(5.5, abs=0.5)
 
 
 def test_long_files_are_read_in_chunks(marked_rms, marked_slt, espeak, keys):
@@ -106,7 +109,7 @@ def test_long_files_are_read_in_chunks(marked_rms, marked_slt, espeak, keys):
     assert records(whole) == [RECORD, RECORD + 1]
     assert whole.duration_s == pytest.approx(len(long) / RATE, abs=0.01)
     pieces = (long[start : start + 7_777] for start in range(0, len(long), 7_777))
-    assert detect_blocks(pieces, RATE, keys=keys, epochs=[EPOCH]).words == whole.words
+    assert detect_blocks(pieces, RATE, keys=keys, epochs=[EPOCH]).records == whole.records
 
 
 def test_a_word_on_a_chunk_border_is_one_word(marked_rms, espeak, keys):
@@ -114,7 +117,7 @@ def test_a_word_on_a_chunk_border_is_one_word(marked_rms, espeak, keys):
     before = np.tile(espeak, 8)[: int(40.5 * RATE)]
     detection = detect(np.concatenate([before, marked_rms, before]), RATE, keys=keys, epochs=[EPOCH])
     assert records(detection) == [RECORD]
-    assert detection.words[0].start_s == pytest.approx(40.5, abs=0.6)
+    assert detection.records[0].start_s == pytest.approx(40.5, abs=0.6)
 
 
 def test_chunks_cover_everything_once_or_overlapping():
@@ -136,7 +139,7 @@ def test_one_second_is_matched_with_issued_records(marked_rms, keys):
 def test_issued_records_are_not_matched_with_unmarked_speech(rms, espeak, keys):
     for samples in (rms[16_000:64_000], espeak[:48_000], rms[20_000:36_000]):
         detection = detect(samples, RATE, keys=keys, epochs=[EPOCH], known=lambda epoch: range(3_000))
-        assert detection.words == []
+        assert detection.records == []
 
 
 @pytest.mark.parametrize("speed", [0.95, 1.07])
@@ -154,7 +157,7 @@ def test_deep_search_finds_nothing_in_unmarked_speech(slt, keys):
         slt[:64_000], RATE, keys=keys, epochs=[EPOCH], deep=True, known=lambda epoch: range(1_000)
     )
     assert not detection.present
-    assert detection.words == []
+    assert detection.records == []
 
 
 def test_read_back_knows_its_record_from_its_neighbour(marked_rms, keys):

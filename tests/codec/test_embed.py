@@ -45,7 +45,9 @@ def test_any_rate_carries_the_record(rms, keys, rate):
         samples, rate, record_number=RECORD, keys=keys, epoch=EPOCH, generator=np.random.default_rng(5)
     )
     assert marked.shape == samples.shape
-    assert [word.record_number for word in detect(marked, rate, keys=keys, epochs=[EPOCH]).words] == [RECORD]
+    assert [record.record_number for record in detect(marked, rate, keys=keys, epochs=[EPOCH]).records] == [
+        RECORD
+    ]
 
 
 def test_content_above_the_band_is_untouched(rms, keys):
@@ -66,7 +68,9 @@ def test_peaks_are_kept_by_lowering_the_residual_not_the_signal(rms, keys):
     assert np.abs(marked).max() <= 1
     scale = (loud @ marked) / (loud @ loud)
     assert scale == pytest.approx(1, abs=0.02)
-    assert [word.record_number for word in detect(marked, RATE, keys=keys, epochs=[EPOCH]).words] == [RECORD]
+    assert [record.record_number for record in detect(marked, RATE, keys=keys, epochs=[EPOCH]).records] == [
+        RECORD
+    ]
 
 
 def test_input_beyond_full_scale_is_not_squeezed():
@@ -78,7 +82,9 @@ def test_input_beyond_full_scale_is_not_squeezed():
 
 def test_quiet_speech_is_marked_like_loud_speech(rms, keys):
     marked = mark(rms * np.float32(0.01), keys, RECORD, seed=1)
-    assert [word.record_number for word in detect(marked, RATE, keys=keys, epochs=[EPOCH]).words] == [RECORD]
+    assert [record.record_number for record in detect(marked, RATE, keys=keys, epochs=[EPOCH]).records] == [
+        RECORD
+    ]
 
 
 def test_too_short_is_refused_with_measured_and_limit(rms, keys):

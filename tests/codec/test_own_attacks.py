@@ -62,7 +62,7 @@ def test_erasing_costs_quality_first(marked_rms, keys, erase):
     erased = erase(marked_rms)
     assert estimate_quality(marked_rms, erased) < 4.1
     found = detect(erased, RATE, keys=keys, epochs=[EPOCH])
-    assert [word.record_number for word in found.words] == [RECORD]
+    assert [record.record_number for record in found.records] == [RECORD]
 
 
 def test_hill_climbing_by_verdicts_does_not_find_an_erased_copy_that_sounds_well(rms, marked_rms):
@@ -98,4 +98,4 @@ def test_overwriting_with_a_mark_of_another_key_leaves_the_first(marked_rms, key
 
     overwritten = mark(marked_rms, MarkKeys(bytes(32)), 1, seed=3)
     found = detect(overwritten, RATE, keys=keys, epochs=[EPOCH])
-    assert [word.record_number for word in found.words] == [RECORD]
+    assert [record.record_number for record in found.records] == [RECORD]

@@ -30,16 +30,16 @@ def test_the_stream_has_the_length_and_quality_of_the_file(rms, stream_marked):
 
 
 def test_the_streamed_record_reads_back_as_from_a_file(stream_marked, keys):
-    (word,) = detect(stream_marked, RATE, keys=keys, epochs=[EPOCH]).words
-    assert word.record_number == RECORD
-    assert word.end_s - word.start_s > 8
+    (record,) = detect(stream_marked, RATE, keys=keys, epochs=[EPOCH]).records
+    assert record.record_number == RECORD
+    assert record.end_s - record.start_s > 8
     assert read_back(stream_marked, RATE, record_number=RECORD, keys=keys, epoch=EPOCH).ok
 
 
 @pytest.mark.parametrize("start_s", [0.3, 2.1, 4.9])
 def test_any_three_seconds_of_the_stream_are_enough(stream_marked, keys, start_s):
     crop = stream_marked[int(start_s * RATE) : int((start_s + 3) * RATE)]
-    assert [w.record_number for w in detect(crop, RATE, keys=keys, epochs=[EPOCH]).words] == [RECORD]
+    assert [w.record_number for w in detect(crop, RATE, keys=keys, epochs=[EPOCH]).records] == [RECORD]
 
 
 def test_the_size_of_the_blocks_does_not_matter(rms, keys, stream_marked):
@@ -56,7 +56,7 @@ def test_other_rates_stream_too(rms, keys, rate):
     samples = resample(rms[: 5 * RATE], RATE, rate)
     out, _ = streamed(samples, rate, keys, rate // 3)
     assert out.shape == samples.shape
-    assert [w.record_number for w in detect(out, rate, keys=keys, epochs=[EPOCH]).words] == [RECORD]
+    assert [w.record_number for w in detect(out, rate, keys=keys, epochs=[EPOCH]).records] == [RECORD]
 
 
 def test_a_stream_that_ends_at_once_is_refused_unreleased(rms, keys):
@@ -108,7 +108,7 @@ def test_both_layers_stream_and_read_back_as_from_a_file(rms, keys):
         quality_reference=rms,
     )
     for samples in (out, whole):
-        assert [w.record_number for w in detect(samples, RATE, keys=keys, epochs=[EPOCH]).words] == [RECORD]
+        assert [w.record_number for w in detect(samples, RATE, keys=keys, epochs=[EPOCH]).records] == [RECORD]
         assert read_back(samples, RATE, record_number=RECORD, keys=keys, epoch=EPOCH).ok
         assert public.detect(samples, RATE).presence
     assert estimate_quality(rms, out) > 4.2

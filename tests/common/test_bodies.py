@@ -61,6 +61,7 @@ def test_a_declared_body_over_the_limit_is_refused_before_a_byte_of_it():
     assert exchange([(b"content-length", b"11")], [b"12345678901"]) == ([413], 0)
 
 
+@pytest.mark.provokes("request_too_large")
 @pytest.mark.parametrize("path", ["/api/v1/verify", "/v1/audio/speech"])
 def test_the_refusal_has_the_shape_of_the_door(path):
     bodies = []

@@ -83,9 +83,9 @@ def test_what_is_no_report(browser):
 
 @pytest.mark.provokes("report_too_long")
 def test_a_report_of_a_hundred_megabytes(browser, monkeypatch):
-    from watermark import documents
+    from watermark import issued_reports
 
-    monkeypatch.setattr(documents, "MAX_FILE_BYTES", 10)
+    monkeypatch.setattr(issued_reports, "MAX_FILE_BYTES", 10)
     answer = browser.post("/api/v1/verify/report", {"report": "x" * 100}, JSON)
     assert (answer.status_code, code_of(answer)) == (413, "report_too_long")
 

@@ -9,6 +9,7 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from django.utils import timezone
 
+from accounts.consent.services import checks
 from tests import factories
 from tests.doors.conftest import (
     JSON,
@@ -213,6 +214,21 @@ def test_a_challenge_whose_scope_is_not_what_its_hash_says(browser, silent):
     row.save(force_insert=True)
     answer = record(browser, {**challenge, "id": NOBODY, "scope_sha256": "0" * 64})
     assert code_of(answer) == "challenge_void"
+
+
+@pytest.mark.django_db(databases="__all__", transaction=True)
+@pytest.mark.provokes("check_failed")
+def test_a_recording_whose_check_lost_every_worker(browser, silent):
+    from accounts.consent.models import Submission
+    from worker import tasks
+
+    sent = record(browser, new_challenge(browser, silent)).json()["id"]
+    for _ in range(checks.MAX_CLAIMS):
+        assert factories.consent.begin_check(submission_id=sent) is not None
+        Submission.objects.update(heartbeat=timezone.now() - timedelta(minutes=5))
+        tasks.reap()
+    row = browser.get(f"/api/v1/submissions/{sent}").json()
+    assert (row["state"], row["reasons"][0]["code"]) == ("rejected", "check_failed")
 
 
 # ---- styles

@@ -117,7 +117,7 @@ def test_how_like_a_protected_voice_may_be(cosine, outcome):
 
     other, heard = np.zeros(256, np.float32), np.zeros(256, np.float32)
     other[0], heard[0], heard[1] = 1.0, cosine, np.sqrt(1 - cosine**2)
-    gate = speaker.protected_gate(speaker.Voice(heard[None], heard), [("somebody", other)])
+    gate = speaker.protected_gate(speaker.SpeakerEmbedding(heard[None], heard), [("somebody", other)])
     assert gate.outcome == outcome
 
 

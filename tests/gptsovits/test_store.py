@@ -157,7 +157,7 @@ def test_pairs_of_a_voice(weights, s1, s2, tmp_path):
     weights.pairs.remove("0190")
     assert weights.pairs.get("0190") is None and weights.verify() == []
     for bad in ("..", "a/b", "", "x" * 65):
-        with pytest.raises(AssentError):
+        with pytest.raises(ValueError, match="identifier"):
             weights.pairs.add(bad, s1, s2)
 
 

@@ -7,9 +7,9 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.people.services import create_key
+from synth.jobs.engine_status import CACHE_KEY, publish_engine
 from synth.jobs.models import DictionaryVersion, SynthesisJob
 from synth.jobs.parameters import PARAMETERS
-from synth.jobs.tiles import CACHE_KEY, publish_engine
 from tests import factories
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)

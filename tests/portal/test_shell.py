@@ -10,7 +10,7 @@ from django.utils.translation import override
 
 from synth.common.uploads import too_large
 from synth.errors import AssentError
-from synth.portal import tiles
+from synth.portal import status
 from synth.portal.phrases import phrase, phrase_of
 from synth.portal.templatetags.portal import badge, breakable, number, short_hash
 
@@ -33,7 +33,7 @@ def test_home_shows_the_drop_zone_and_what_runs(client):
 
 def test_a_room_that_fails_is_shown_as_unknown(client, settings):
     settings.PORTAL_TILES = ["tests.portal.test_shell.broken_tile", "tests.portal.test_shell.good_tile"]
-    first, second = tiles.collect()
+    first, second = status.collect()
     assert first.state == "unknown"
     assert second.value == "fine"
     assert "fine" in client.get("/status").content.decode()
@@ -44,7 +44,7 @@ def broken_tile():
 
 
 def good_tile():
-    return tiles.Tile(title="Test", value="fine", facts=(("a", "b"),))
+    return status.StatusTile(title="Test", value="fine", facts=(("a", "b"),))
 
 
 def test_the_language_follows_the_browser_and_the_choice(client):

@@ -14,7 +14,7 @@ from tests import factories
 from watermark import services
 from watermark.reading.verdict import Verdict
 from watermark.sentences import SENTENCES
-from watermark.words import INTERVALS, REASONS, VERDICTS
+from watermark.wording import INTERVALS, REASONS, VERDICTS
 
 pytestmark = pytest.mark.django_db
 RECORD = {

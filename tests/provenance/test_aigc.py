@@ -88,9 +88,8 @@ def test_the_stored_json_is_the_standards() -> None:
 
 @pytest.mark.parametrize("format", ["pcm", "m4a", "", "WAV"])
 def test_formats_without_a_place(format: str) -> None:
-    with pytest.raises(LabelError) as caught:
+    with pytest.raises(ValueError, match="no place"):
         aigc.write(b"\0" * 100, format, LABEL)
-    assert caught.value.code == "label_no_place"
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from django.conf import settings
 
-from synth.errors import AssentError
 from synth.modelstore import store
 from synth.recognition import windows
 from synth.recognition.log_mel import log_mel
@@ -90,18 +89,15 @@ def test_a_long_recording_is_heard_in_windows_and_its_times_go_on(recogniser):
     assert abs(burning.start_s - (len(statement) / 16_000 + 1 + 1.78)) < 0.15
     starts = [word.start_s for word in found.words]
     assert starts == sorted(starts) and starts[-1] > 30
-    with pytest.raises(AssentError, match="at most 30 s") as refused:
+    with pytest.raises(ValueError, match="at most 30 s"):
         listening.score([SAID], "en")
-    assert (refused.value.code, refused.value.limit) == ("recording_too_long", 30.0)
 
 
-def test_refusals_have_codes(recogniser, heard):
-    with pytest.raises(AssentError) as refused:
+def test_questions_that_have_no_answer(recogniser, heard):
+    with pytest.raises(ValueError, match="no sound"):
         recogniser.listen(np.zeros(0, np.float32))
-    assert refused.value.code == "nothing_to_hear"
-    with pytest.raises(AssentError) as refused:
+    with pytest.raises(ValueError, match="tlh"):
         heard.transcribe("tlh")
-    assert refused.value.code == "language_unknown"
     assert recogniser.knows("yue") and recogniser.knows("zh")
 
 

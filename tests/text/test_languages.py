@@ -256,7 +256,7 @@ def test_segmentation(text, mode, runs):
 
 
 def test_unknown_language():
-    with pytest.raises(AssentError, match="Languages are"):
+    with pytest.raises(ValueError, match="languages are"):
         language_runs("x", "xx")
     assert language_runs("", "zh") == []
     assert language_runs("5", "ja") == [Run("ja", "5")]

@@ -12,7 +12,7 @@ from tests import factories
 from watermark import services
 from watermark.models import Mark
 from watermark.provenance import Claims, contradictions
-from watermark.words import CONTRADICTIONS, REASONS
+from watermark.wording import CONTRADICTIONS, REASONS
 
 pytestmark = pytest.mark.django_db
 

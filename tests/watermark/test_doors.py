@@ -17,7 +17,7 @@ from synth.common import uploads
 from synth.errors import AssentError, TooMany, Unavailable
 from tests import factories
 from tests.portal.test_verdicts import report as answer_of
-from watermark import documents, services
+from watermark import issued_reports, services
 from watermark.answers import percent_step, score_step
 from watermark.limits import CALLER, LARGE_FROM_BYTES, STRANGER
 from watermark.models import Verification
@@ -78,10 +78,10 @@ def test_a_batch_needs_an_account_and_is_its_organisations_alone(client: Client,
     assert client.get(made["Location"], headers={"authorization": f"Bearer {stranger}"}).status_code == 404
 
 
-@pytest.mark.provokes("checks_share_full")
+@pytest.mark.provokes("checks_share_full", "too_many_files")
 def test_a_batch_is_bounded_and_taken_whole_or_not_at_all(client: Client, owner, key, settings):
     many = client.post("/api/v1/verify/batches", {"files": [sound() for _ in range(21)]}, headers=key)
-    assert many.status_code == 400
+    assert (many.status_code, many.json()["code"], many.json()["limit"]) == (400, "too_many_files", 20)
     empty = client.post(
         "/api/v1/verify/batches", {"files": [sound(), SimpleUploadedFile("b", b"")]}, headers=key
     )
@@ -230,7 +230,7 @@ def test_a_stranger_reads_no_margin_at_any_door(client: Client, door):
         assert json.loads(shown)["report"]["evidence"] is None
         assert not [word for word in WORDS_OF_MARGINS if word in shown]
     row.refresh_from_db()
-    assert documents.signed(row)["report"]["evidence"] is None
+    assert issued_reports.signed(row)["report"]["evidence"] is None
 
 
 def test_scores_move_only_in_wide_steps():
@@ -250,7 +250,7 @@ def report_file() -> dict:
     services.begin_verification(verification_id=row.pk)
     services.complete_verification(verification_id=row.pk, report=answer_of(Verdict.PARTIAL))
     row.refresh_from_db()
-    return documents.signed(row)
+    return issued_reports.signed(row)
 
 
 def test_the_page_says_whether_a_report_holds(client: Client, report_file):

@@ -19,7 +19,7 @@ from audit.actors import ANONYMOUS
 from audit.models import Entry
 from benchmarks import figures as measured
 from tests.portal.test_verdicts import report as answer_of
-from watermark import documents, figures, reports, services
+from watermark import error_rates, issued_reports, reports, services
 from watermark.models import Verification
 from watermark.reading.verdict import Verdict
 from watermark.sentences import CONSENT_SENTENCES
@@ -46,29 +46,29 @@ def answered() -> Verification:
 def placed(row: Verification) -> dict:
     """The report file after the sequencer has placed the entry."""
     call_command("audit_sequencer", once=True, verbosity=0)
-    envelope = documents.signed(row)
+    envelope = issued_reports.signed(row)
     assert envelope["log_proof"]
     return envelope
 
 
 def test_the_log_commits_to_the_very_report_that_is_signed(answered):
     entry = Entry.objects.get(event="verification.queried")
-    envelope = documents.signed(answered)
+    envelope = issued_reports.signed(answered)
     assert entry.content["data"]["report_sha256"] == reports.sha256_of(envelope["report"])
-    found = documents.judged(envelope)
+    found = issued_reports.judged(envelope)
     assert found["valid"] and found["logged"], "the service's own log knows before there is a proof"
 
 
 def test_a_report_holds_for_whoever_has_only_the_keys(answered):
     envelope = json.loads(json.dumps(placed(answered)))
-    found = reports.check(envelope, verifier=documents.verifier(), log_verifier=log_keys.verifier())
+    found = reports.check(envelope, verifier=issued_reports.verifier(), log_verifier=log_keys.verifier())
     assert (found.valid, found.logged) == (True, True)
     said = found.report
     assert said["verdict"] == "issued_edited"
     assert said["file"]["sha256"] == answered.file_sha256
     assert said["sentence"].keys() == {"en", "zh-hans"}
     assert said["records"][0]["consent_sentence"] == CONSENT_SENTENCES["revoked"]
-    assert said["detector"]["figures"] == figures.as_rows()
+    assert said["detector"]["figures"] == error_rates.as_rows()
 
 
 def changes(value, path=()):
@@ -85,7 +85,7 @@ def changes(value, path=()):
 
 def test_no_leaf_of_a_report_can_be_changed(answered):
     envelope = placed(answered)
-    verifier, log_verifier = documents.verifier(), log_keys.verifier()
+    verifier, log_verifier = issued_reports.verifier(), log_keys.verifier()
     paths = list(changes(envelope["report"]))
     assert len(paths) > 60
     for path in paths:
@@ -104,7 +104,7 @@ def test_no_leaf_of_a_report_can_be_changed(answered):
 
 
 def test_added_and_removed_facts_are_seen(answered):
-    envelope = documents.signed(answered)
+    envelope = issued_reports.signed(answered)
     for change in (
         lambda r: r.pop("reasons"),
         lambda r: r.update(note="genuine"),
@@ -112,28 +112,28 @@ def test_added_and_removed_facts_are_seen(answered):
     ):
         forged = copy.deepcopy(envelope)
         change(forged["report"])
-        assert documents.judged(forged)["faults"] == ["report_altered"]
+        assert issued_reports.judged(forged)["faults"] == ["report_altered"]
 
 
 def test_a_report_under_another_key_or_none_is_refused(answered):
     from audit.note import Signer
 
-    envelope = documents.signed(answered)
-    other = Signer(documents.signer().name, bytes(range(32)))
+    envelope = issued_reports.signed(answered)
+    other = Signer(issued_reports.signer().name, bytes(range(32)))
     envelope["signature"] = reports.sign(envelope["report"], other)
-    assert documents.judged(envelope)["faults"] == ["signature_invalid"]
-    assert documents.judged(envelope)["report"] is None, "what it says is not repeated"
+    assert issued_reports.judged(envelope)["faults"] == ["signature_invalid"]
+    assert issued_reports.judged(envelope)["report"] is None, "what it says is not repeated"
     envelope["signature"] = ""
-    assert documents.judged(envelope)["faults"] == ["signature_invalid"]
+    assert issued_reports.judged(envelope)["faults"] == ["signature_invalid"]
 
 
 def test_the_signature_of_a_receipt_is_none_of_a_report(answered):
     from accounts.consent import receipts
 
-    envelope = documents.signed(answered)
+    envelope = issued_reports.signed(answered)
     envelope["signature"] = receipts.sign(envelope["report"]).signature
-    assert documents.judged(envelope)["faults"] == ["signature_invalid"]
-    assert not receipts.signature_is_valid(envelope["report"], documents.signed(answered)["signature"])
+    assert issued_reports.judged(envelope)["faults"] == ["signature_invalid"]
+    assert not receipts.signature_is_valid(envelope["report"], issued_reports.signed(answered)["signature"])
 
 
 def test_the_proof_of_another_report_is_seen(answered):
@@ -144,9 +144,9 @@ def test_the_proof_of_another_report_is_seen(answered):
     row.refresh_from_db()
     second = placed(row)
     second["log_proof"] = first["log_proof"]
-    assert documents.judged(second)["faults"] == ["proof_of_another"]
+    assert issued_reports.judged(second)["faults"] == ["proof_of_another"]
     second["log_proof"] = first["log_proof"].replace("index ", "index 1")
-    assert documents.judged(second)["faults"] == ["proof_invalid"]
+    assert issued_reports.judged(second)["faults"] == ["proof_invalid"]
 
 
 def test_the_command_line_says_the_same(answered, tmp_path):
@@ -154,7 +154,7 @@ def test_the_command_line_says_the_same(answered, tmp_path):
     (tmp_path / "r.json").write_text(json.dumps(envelope, indent=2, ensure_ascii=False))
     command = [
         sys.executable, "-m", "watermark.reports", str(tmp_path / "r.json"),
-        "--vkey", documents.verifier().vkey, "--log-vkey", log_keys.verifier().vkey,
+        "--vkey", issued_reports.verifier().vkey, "--log-vkey", log_keys.verifier().vkey,
     ]  # fmt: skip
     good = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert good.returncode == 0, good.stderr
@@ -223,7 +223,7 @@ def test_the_figures_of_reports_are_those_that_were_measured():
     assert json.loads(measured.MEASURED.read_text()) == measured.measured(ROOT / "docs/benchmarks")
 
 
-@pytest.mark.parametrize("figure", figures.FIGURES, ids=lambda figure: figure.test)
+@pytest.mark.parametrize("figure", error_rates.FIGURES, ids=lambda figure: figure.test)
 def test_no_figure_is_better_than_what_was_measured(figure):
     bench, metric = measured.ROWS[figure.test]
     rows = json.loads((ROOT / f"docs/benchmarks/{bench}.json").read_text())["rows"]

@@ -15,7 +15,7 @@ import soundfile as sf
 from tests.worker.material import KnownRecords, decoded, sources, speech
 from watermark.codec import Detection, MarkKeys, embed, fingerprint
 from watermark.codec.audioseal_layer import PublicMark, default_checkpoint
-from watermark.codec.detect import Word
+from watermark.codec.detect import RecordDetection
 from watermark.reading import search
 from watermark.reading.examination import examine
 from watermark.reading.progress import Progress
@@ -81,8 +81,8 @@ def registry(monkeypatch):
             if np.corrcoef(samples[at : at + second], own)[0, 1] > 0.6:
                 start_s = track.start_s + at / RATE_HZ
                 spans = joined([*spans, (start_s, start_s + 1.0)])
-        words = [Word(NUMBER, "e", a, b, 20.0, True, True) for a, b in spans]
-        return Detection(bool(words), 20.0 * bool(words), words, track.duration_s, 0.0)
+        read = [RecordDetection(NUMBER, "e", a, b, 20.0, True, True) for a, b in spans]
+        return Detection(bool(read), 20.0 * bool(read), read, track.duration_s, 0.0)
 
     monkeypatch.setattr(search, "detect_in", detect)
     return SimpleNamespace(sources=sources(record), asked=asked)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.core.cache import cache
 
-from synth.jobs.tiles import CACHE_KEY, engine_facts
+from synth.jobs.engine_status import CACHE_KEY, engine_facts
 from tests.worker.test_speaking import Able
 from worker import resident, startup
 

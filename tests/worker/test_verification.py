@@ -7,7 +7,7 @@ import pytest
 
 from tests.worker.material import decoded, sources, speech
 from watermark.codec import Detection, fingerprint
-from watermark.codec.detect import Word
+from watermark.codec.detect import RecordDetection
 from watermark.reading import search
 from watermark.reading.examination import examine
 from watermark.reading.registry import Record
@@ -26,10 +26,10 @@ def verdict_of(monkeypatch):
 
     def detect(track, sources, epochs, blocks, *, deep):
         samples = np.concatenate(list(blocks))
-        words = []
+        read = []
         if np.corrcoef(samples[: len(OURS)], OURS[: len(samples)])[0, 1] > 0.6:
-            words = [Word(NUMBER, "e", 0.0, len(samples) / RATE_HZ, 20.0, True, True)]
-        return Detection(bool(words), 20.0 * len(words), words, len(samples) / RATE_HZ, 0.0)
+            read = [RecordDetection(NUMBER, "e", 0.0, len(samples) / RATE_HZ, 20.0, True, True)]
+        return Detection(bool(read), 20.0 * len(read), read, len(samples) / RATE_HZ, 0.0)
 
     monkeypatch.setattr(search, "detect_in", detect)
 

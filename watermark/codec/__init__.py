@@ -6,7 +6,15 @@ torch.
 """
 
 from . import fingerprint
-from .detect import DETECTOR_VERSION, PRESENCE_FALSE_RATE, Detection, Span, Word, detect, detect_blocks
+from .detect import (
+    DETECTOR_VERSION,
+    PRESENCE_FALSE_RATE,
+    Detection,
+    RecordDetection,
+    Span,
+    detect,
+    detect_blocks,
+)
 from .embed import SHORTEST_S, TARGET_QUALITY, embed
 from .keys import MarkKeys
 from .readback import ReadBack, read_back
@@ -20,9 +28,9 @@ __all__ = [
     "Detection",
     "MarkKeys",
     "ReadBack",
+    "RecordDetection",
     "Span",
     "StreamEmbedder",
-    "Word",
     "detect",
     "detect_blocks",
     "embed",

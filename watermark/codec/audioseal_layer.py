@@ -38,8 +38,8 @@ from .audibility import Level
 from .borders import FRAME, Borders, MarkOf, shift_of
 from .embed import add_residual
 from .parameters import SAMPLE_RATE_HZ
+from .records import segments
 from .resample import resample
-from .words import segments
 
 AUDIBLE_KEY = "audible"  # beside the weights of a generator that wants its clips equalised
 GENERATOR_FILE, DETECTOR_FILE = "generator.pth", "detector.pth"

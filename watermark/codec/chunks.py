@@ -11,7 +11,7 @@ from .parameters import SAMPLE_RATE_HZ
 from .resample import resample
 
 CHUNK_S = 48.0
-OVERLAP_S = 6.0  # more than the 3 s that a word needs, so that none is lost on a border
+OVERLAP_S = 6.0  # more than the 3 s that a record needs, so that none is lost on a border
 
 
 @dataclass(frozen=True)

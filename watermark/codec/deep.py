@@ -15,8 +15,8 @@ import numpy as np
 
 from .chunks import Chunk
 from .parameters import SAMPLE_RATE_HZ, TILES_PER_SECOND
+from .records import IssuedRecords, TileDetection, find_records
 from .search import Bank, find_alignments, spectrum_of, view_tiles
-from .words import IssuedRecords, TileWord, find_words
 
 _EXCERPT_S = 10.0
 _STEP = 0.01
@@ -68,11 +68,11 @@ def _distance(scales: Scales) -> float:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the deep search found: the scales to read the whole file at, and the words of the excerpt that
+    """What the deep search found: the scales to read the whole file at, and the records of the excerpt that
     told it, with their times in the file."""
 
     scales: Scales
-    words: list[tuple[float, float, TileWord]]
+    records: list[tuple[float, float, TileDetection]]
 
 
 class Excerpts:
@@ -103,7 +103,7 @@ class Excerpts:
 def search_deeply(
     bank: Bank, pieces: list[tuple[float, np.ndarray]], issued: IssuedRecords | None
 ) -> Finding | None:
-    """What some excerpt says at some scales; failing that, scales with clear evidence and no words; else
+    """What some excerpt says at some scales; failing that, scales with clear evidence and no records; else
     None.
     """
     hypotheses = grid()
@@ -118,16 +118,16 @@ def search_deeply(
             if excess > _CERTAIN_NATS + log_tried:
                 break
         else:  # perhaps nothing was changed, and the mark is only weak
-            _, words = _look(bank, spectrum, Scales(), issued, weak=_WEAK_PLAIN if issued else 0)
-            if words:
-                return Finding(Scales(), _timed(words, start_s, Scales()))
+            _, records = _look(bank, spectrum, Scales(), issued, weak=_WEAK_PLAIN if issued else 0)
+            if records:
+                return Finding(Scales(), _timed(records, start_s, Scales()))
         ranked.sort(key=lambda entry: -entry[0])
         for _, coarse in ranked[:_PROMISING]:
             for scales in _refined(coarse):
                 tried = Scales(scales.time, scales.frequency, log_tried)
-                excess, words = _look(bank, spectrum, tried, issued)
-                if words:
-                    return Finding(tried, _timed(words, start_s, tried))
+                excess, records = _look(bank, spectrum, tried, issued)
+                if records:
+                    return Finding(tried, _timed(records, start_s, tried))
                 if strongest is None or excess > strongest[0]:
                     strongest = excess, tried
     if strongest is not None and strongest[0] > log_tried + _CLEAR_NATS:
@@ -167,20 +167,22 @@ def _look(
     *,
     decode: bool = True,
     weak: int = 0,
-) -> tuple[float, list[TileWord]]:
-    """Evidence beyond the hypotheses of one look, and the words read."""
+) -> tuple[float, list[TileDetection]]:
+    """Evidence beyond the hypotheses of one look, and the records read."""
     view = view_tiles(spectrum, scales.time, scales.frequency)
     alignments, log_hypotheses = find_alignments(bank, view, weak=weak)
     if not alignments:
         return -np.inf, []
     least_nats = _DECODED_NATS if scales.log_hypotheses else -np.inf
-    words = find_words(bank, view, alignments, log_hypotheses, issued, least_nats) if decode else []
-    return alignments[0].evidence - log_hypotheses, words
+    records = find_records(bank, view, alignments, log_hypotheses, issued, least_nats) if decode else []
+    return alignments[0].evidence - log_hypotheses, records
 
 
-def _timed(words: list[TileWord], start_s: float, scales: Scales) -> list[tuple[float, float, TileWord]]:
+def _timed(
+    records: list[TileDetection], start_s: float, scales: Scales
+) -> list[tuple[float, float, TileDetection]]:
     per_tile_s = 1 / TILES_PER_SECOND / scales.time
     return [
-        (start_s + word.first_tile * per_tile_s, start_s + word.last_tile * per_tile_s, word)
-        for word in words
+        (start_s + record.first_tile * per_tile_s, start_s + record.last_tile * per_tile_s, record)
+        for record in records
     ]

@@ -17,8 +17,8 @@ import numpy as np
 from .chunks import Chunk, chunks, slices
 from .deep import Excerpts, Scales, better_tempo, search_deeply
 from .keys import MarkKeys
+from .records import IssuedRecords, TileDetection, find_records
 from .search import Bank, bank_for, find_alignments, spectrum_of, view_tiles
-from .words import IssuedRecords, TileWord, find_words
 
 DETECTOR_VERSION = "keyed-mark/2"
 PRESENCE_FALSE_RATE = 1e-5  # per file, bound by Hoeffding's inequality for random keys
@@ -31,7 +31,7 @@ _JOIN_S = 0.3  # intervals of one record closer than this are one
 
 
 @dataclass(frozen=True)
-class Word:
+class RecordDetection:
     """A record found from start_s to end_s.
 
     score: correlation with all tiles whose sign is then known, in standard deviations. confirmed: the tiles
@@ -71,7 +71,7 @@ class Detection:
 
     present: bool
     presence_z: float
-    words: list[Word]
+    records: list[RecordDetection]
     duration_s: float
     active_s: float
     time_scale: float = 1.0
@@ -86,11 +86,11 @@ class Detection:
         """The whole file in order: marked stretches with their record, and the gaps between them."""
         spans: list[Span] = []
         at = 0.0
-        for word in sorted(self.words, key=lambda w: w.start_s):
-            if word.start_s - at > _JOIN_S:
-                spans.append(Span(at, word.start_s, None))
-            spans.append(Span(max(at, word.start_s), max(at, word.end_s), word.record_number))
-            at = max(at, word.end_s)
+        for record in sorted(self.records, key=lambda record: record.start_s):
+            if record.start_s - at > _JOIN_S:
+                spans.append(Span(at, record.start_s, None))
+            spans.append(Span(max(at, record.start_s), max(at, record.end_s), record.record_number))
+            at = max(at, record.end_s)
         if self.duration_s - at > _JOIN_S or not spans:
             spans.append(Span(at, self.duration_s, None))
         return spans
@@ -140,7 +140,7 @@ def detect_blocks(
             if index == 0:
                 excerpts.offer(chunk)
         searches.append(plain.result(deep=deep))
-    if any(search.words for search in searches):
+    if any(search.records for search in searches):
         return _at_its_tempo(blocks, sample_rate_hz, _together(searches), keys, groups, issued, excerpts)
     if not deep:
         return _together(searches)
@@ -153,11 +153,11 @@ def detect_blocks(
         again = _Pass(bank_for(keys, group), issued, replace(found.scales, log_hypotheses=looked))
         for chunk in chunks(blocks, sample_rate_hz):
             again.take(chunk)
-        if not again.words:  # what an excerpt alone could tell
-            for start_s, end_s, word in found.words:
-                again.add(word, start_s, end_s)
+        if not again.records:  # what an excerpt alone could tell
+            for start_s, end_s, record in found.records:
+                again.add(record, start_s, end_s)
         deeper.append(again.result(deep=True))
-        if again.words:  # the sound was changed as they say: nothing else is to be undone
+        if again.records:  # the sound was changed as they say: nothing else is to be undone
             return deeper[-1]
     return _together(deeper or searches)
 
@@ -173,10 +173,10 @@ def _at_its_tempo(
 ) -> Detection:
     """What was read plainly; or, where that is little of the sound and a small change of tempo explains more, what is
     read with it undone."""
-    read_s = sum(word.end_s - word.start_s for word in plain.words)
+    read_s = sum(record.end_s - record.start_s for record in plain.records)
     if read_s > _READ_SHARE * plain.duration_s:
         return plain
-    epoch = plain.words[0].epoch
+    epoch = plain.records[0].epoch
     group = next(group for group in groups if epoch in group)
     scales = better_tempo(bank_for(keys, group), excerpts.pieces)
     if scales is None:
@@ -185,19 +185,19 @@ def _at_its_tempo(
     for chunk in chunks(blocks, sample_rate_hz):
         again.take(chunk)
     found = again.result(deep=False)
-    return found if sum(word.end_s - word.start_s for word in found.words) > read_s else plain
+    return found if sum(record.end_s - record.start_s for record in found.records) > read_s else plain
 
 
 def _together(searches: Sequence[Detection]) -> Detection:
     """What was found in several groups of epochs; as many chances to find traces by chance, hence a lower score."""
     best = max(searches, key=lambda search: search.presence_z)
     presence_z = float(np.sqrt(max(best.presence_z**2 - 2 * np.log(len(searches)), 0.0)))
-    words = [word for search in searches for word in search.words]
+    records = [record for search in searches for record in search.records]
     return replace(
         best,
-        present=bool(words) or presence_z > PRESENCE_THRESHOLD_Z,
+        present=bool(records) or presence_z > PRESENCE_THRESHOLD_Z,
         presence_z=presence_z,
-        words=sorted(words, key=lambda word: word.start_s),
+        records=sorted(records, key=lambda record: record.start_s),
         presence_spans=_merged([span for search in searches for span in search.presence_spans]),
     )
 
@@ -207,7 +207,7 @@ class _Pass:
 
     def __init__(self, bank: Bank, issued: IssuedRecords | None, scales: Scales) -> None:
         self._bank, self._issued, self._scales = bank, issued, scales
-        self.words: list[Word] = []
+        self.records: list[RecordDetection] = []
         self._excess: list[float] = []  # evidence beyond the logarithm of the hypotheses, per chunk
         self._spans: list[tuple[float, float]] = []
         self._active_s = 0.0
@@ -231,37 +231,37 @@ class _Pass:
             if alignment.evidence > limit:
                 ends = view.seconds(alignment.first_tile), view.seconds(alignment.last_tile)
                 self._spans.append((chunk.start_s + ends[0], chunk.start_s + ends[1]))
-        for word in find_words(self._bank, view, alignments, log_hypotheses, self._issued):
+        for record in find_records(self._bank, view, alignments, log_hypotheses, self._issued):
             shift = chunk.start_s
-            self.add(word, shift + view.seconds(word.first_tile), shift + view.seconds(word.last_tile))
+            self.add(record, shift + view.seconds(record.first_tile), shift + view.seconds(record.last_tile))
 
-    def add(self, word: TileWord, start_s: float, end_s: float) -> None:
+    def add(self, record: TileDetection, start_s: float, end_s: float) -> None:
         """Join with the interval of the same record that it continues, usually from the chunk before."""
-        confirmed = word.confirmation_z >= CONFIRMED_Z
-        for index, other in enumerate(self.words):
-            same = (other.record_number, other.epoch) == (word.record_number, word.epoch)
+        confirmed = record.confirmation_z >= CONFIRMED_Z
+        for index, other in enumerate(self.records):
+            same = (other.record_number, other.epoch) == (record.record_number, record.epoch)
             if same and start_s <= other.end_s + _JOIN_S and end_s >= other.start_s - _JOIN_S:
-                self.words[index] = Word(
-                    word.record_number,
-                    word.epoch,
+                self.records[index] = RecordDetection(
+                    record.record_number,
+                    record.epoch,
                     min(start_s, other.start_s),
                     max(end_s, other.end_s),
-                    max(word.score, other.score),
+                    max(record.score, other.score),
                     confirmed or other.confirmed,
-                    word.decoded or other.decoded,
-                    word.bound or other.bound,
+                    record.decoded or other.decoded,
+                    record.bound or other.bound,
                 )
                 return
-        self.words.append(
-            Word(
-                word.record_number,
-                word.epoch,
+        self.records.append(
+            RecordDetection(
+                record.record_number,
+                record.epoch,
                 start_s,
                 end_s,
-                word.score,
+                record.score,
                 confirmed,
-                word.decoded,
-                word.bound,
+                record.decoded,
+                record.bound,
             )
         )
 
@@ -269,9 +269,9 @@ class _Pass:
         excess = max(self._excess, default=0.0) - np.log(max(len(self._excess), 1))
         presence_z = float(np.sqrt(2 * max(excess, 0.0)))
         return Detection(
-            present=bool(self.words) or presence_z > PRESENCE_THRESHOLD_Z,
+            present=bool(self.records) or presence_z > PRESENCE_THRESHOLD_Z,
             presence_z=presence_z,
-            words=sorted(self.words, key=lambda w: w.start_s),
+            records=sorted(self.records, key=lambda record: record.start_s),
             duration_s=self._end_s,
             active_s=self._active_s,
             time_scale=self._scales.time,

@@ -171,7 +171,7 @@ def find_alignments(bank: Bank, view: TileView, *, weak: int = 0) -> tuple[list[
     """The best alignments, strongest first, and ln A: the logarithm of how many hypotheses were looked at.
 
     weak: how many more of each run length to keep, well inside what chance yields, for matching with known
-    words.
+    records.
     """
     tiles = len(view.values[0])
     if tiles == 0:

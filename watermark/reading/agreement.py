@@ -81,7 +81,7 @@ def finding_of(
         intervals=tuple(sorted(held, key=lambda i: i.start_s)),
         covered=agreement.covered,
         word_s=length_of(overlap(read, active)),
-        bound=any(word.bound for word in found.detection.words if word.record_number == number),
+        bound=any(one.bound for one in found.detection.records if one.record_number == number),
         compared=words.how,
         loud_s=length_of(carrying),
         loud_ours_s=length_of(overlap(ours, carrying)),

@@ -19,7 +19,7 @@ from watermark.reading.search import (
     BLOCK_S,
     Sources,
     TrackDetection,
-    any_words,
+    any_records,
     extent,
     search_keyed,
     search_keyed_deeply,
@@ -124,10 +124,10 @@ class _Examination:
         public = search_public(tracks, self.sources, self.progress) if share is None else None
         length_s = tracks[0].duration_s
         deep = deep or (share is None and worth_searching_deeply(detections, public, length_s))
-        if deep and not any_words(detections):
+        if deep and not any_records(detections):
             self._enter("searching", 0.6, 0.85, share)
             detections = search_keyed_deeply(self.decoded, tracks, detections, self.sources, self.progress)
-        numbers = list(dict.fromkeys(w.record_number for one in detections for w in one.detection.words))
+        numbers = list(dict.fromkeys(w.record_number for one in detections for w in one.detection.records))
         records = self.sources.registry.records(numbers)
 
         self._enter("comparing", 0.85, 0.95, share)

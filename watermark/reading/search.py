@@ -48,18 +48,18 @@ class TrackDetection:
     detection: Detection
 
     def spans_of(self, number: int) -> list[Span]:
-        return [(w.start_s, w.end_s) for w in self.detection.words if w.record_number == number]
+        return [(w.start_s, w.end_s) for w in self.detection.records if w.record_number == number]
 
     @property
     def rank(self) -> tuple[int, float]:
-        return len(self.detection.words), self.detection.presence_z
+        return len(self.detection.records), self.detection.presence_z
 
     @property
     def is_rescaled(self) -> bool:
         """Something was read, and only after tempo or pitch had been undone."""
         found = self.detection
         changed = max(abs(found.time_scale - 1), abs(found.frequency_scale - 1)) > _RESCALED
-        return changed and bool(found.words)
+        return changed and bool(found.records)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def search_keyed(
     mixed = _mixed(decoded, tracks)
     parts = len(tracks) + len(mixed)
     found = [_detection(track, sources, progress, k, parts) for k, track in enumerate(tracks)]
-    if not any_words(found):
+    if not any_records(found):
         found += [_detection(track, sources, progress, 0, 1) for track in mixed]
     return found
 
@@ -93,11 +93,11 @@ def search_keyed_deeply(
     sources: Sources,
     progress: Progress,
 ) -> list[TrackDetection]:
-    """The same with tempo, speed and pitch undone, for a file in which ``found`` has no word: the first track in
+    """The same with tempo, speed and pitch undone, for a file in which ``found`` has no record: the first track in
     which one is read then takes the place of what was found in it."""
     for track in [*_mixed(decoded, tracks), *tracks]:
         deeper = _detection(track, sources, progress, 0, 1, deep=True)
-        if any_words([deeper]):
+        if any_records([deeper]):
             return [*(one for one in found if one.channel != track.index), deeper]
     return list(found)
 
@@ -107,7 +107,7 @@ def worth_searching_deeply(
 ) -> bool:
     """Nothing is read, yet traces or the public mark say that something is there, or the file is so short that it
     costs little to make sure."""
-    if any_words(found):
+    if any_records(found):
         return False
     traces = any(one.detection.present for one in found)
     return traces or (public is not None and public.present) or length_s <= DEEP_UP_TO_S
@@ -149,12 +149,12 @@ def detect_in(
     shift = track.start_s
     if not shift:
         return found
-    words = [replace(w, start_s=w.start_s + shift, end_s=w.end_s + shift) for w in found.words]
-    return replace(found, words=words)
+    records = [replace(w, start_s=w.start_s + shift, end_s=w.end_s + shift) for w in found.records]
+    return replace(found, records=records)
 
 
-def any_words(found: Sequence[TrackDetection]) -> bool:
-    return any(one.detection.words for one in found)
+def any_records(found: Sequence[TrackDetection]) -> bool:
+    return any(one.detection.records for one in found)
 
 
 class _ReportedBlocks:

@@ -15,7 +15,7 @@ from audit.actors import SYSTEM, Actor
 from audit.models import Entry
 from audit.services import record
 from audit.subjects import about
-from synth.errors import AssentError, NotFound
+from synth.errors import NotFound
 from watermark.models import Mark, MarkEpoch
 
 
@@ -94,7 +94,7 @@ def issue_mark(
         manifest=manifest,
     )
     if updated != 1:
-        raise AssentError("mark_not_reserved", "This record number was issued before.", http_status=409)
+        raise RuntimeError(f"record number {mark.record_number} was issued before")
     MarkEpoch.objects.filter(name=mark.epoch_id).update(marked_ms=F("marked_ms") + duration_ms)
     mark.refresh_from_db()
     return mark

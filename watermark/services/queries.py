@@ -22,7 +22,7 @@ from synth.common import uploads
 from synth.common.queue import depth, send_on_commit
 from synth.common.wakeup import notify
 from synth.errors import AssentError, NotFound, TooMany, Unavailable
-from watermark import documents
+from watermark import issued_reports
 from watermark.limits import BATCH_FILES, ORGANISATION_SHARE, STRANGERS_SHARE, Lane, lane_of, limits_of
 from watermark.models import Verification, VerificationBatch
 
@@ -208,7 +208,7 @@ def complete_verification(*, verification_id: UUID, report: dict[str, Any]) -> N
         if row.state != State.RUNNING:
             return
         row.finished_at = timezone.now()
-        row.document = documents.document(row, report)
+        row.document = issued_reports.document(row, report)
         row.entry = record(
             event="verification.queried",
             actor=_asker(row),
@@ -218,7 +218,7 @@ def complete_verification(*, verification_id: UUID, report: dict[str, Any]) -> N
                 "file_sha256": row.file_sha256,
                 "verdict": report["verdict"],
                 "matched": [r["record_id"] for r in report.get("records", [])],
-                "report_sha256": documents.sha256_of(row.document),
+                "report_sha256": issued_reports.sha256_of(row.document),
             },
             idempotency_key=f"verification:{row.id}",
         )

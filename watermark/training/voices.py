@@ -59,7 +59,7 @@ _VARIANTS: dict[Split, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Voice:
+class SyntheticVoice:
     """engine: "flite", "festival" or "espeak-ng". name: as the engine takes it ("rms", "de+f5")."""
 
     engine: str
@@ -84,7 +84,7 @@ def all_voices(split: Split) -> set[str]:
     }
 
 
-def draw_voice(split: Split, generator: np.random.Generator) -> Voice:
+def draw_voice(split: Split, generator: np.random.Generator) -> SyntheticVoice:
     """A voice of the set. Half espeak-ng (many voices, little alike), the rest recorded speakers."""
     engines = sorted(installed())
     if not engines:
@@ -93,15 +93,17 @@ def draw_voice(split: Split, generator: np.random.Generator) -> Voice:
     share = np.array([weight[engine] for engine in engines])
     engine = engines[int(generator.choice(len(engines), p=share / share.sum()))]
     if engine == "espeak-ng":
-        return Voice(engine, f"{_pick(_LANGUAGES[split], generator)}+{_pick(_VARIANTS[split], generator)}")
-    return Voice(engine, _pick((_FLITE if engine == "flite" else _FESTIVAL)[split], generator))
+        return SyntheticVoice(
+            engine, f"{_pick(_LANGUAGES[split], generator)}+{_pick(_VARIANTS[split], generator)}"
+        )
+    return SyntheticVoice(engine, _pick((_FLITE if engine == "flite" else _FESTIVAL)[split], generator))
 
 
 def _pick(names: tuple[str, ...], generator: np.random.Generator) -> str:
     return names[int(generator.integers(len(names)))]
 
 
-def speak(voice: Voice, text: str, generator: np.random.Generator) -> tuple[np.ndarray, int]:
+def speak(voice: SyntheticVoice, text: str, generator: np.random.Generator) -> tuple[np.ndarray, int]:
     """Speech float32 (n,) and its rate in Hz, with the pitch and pace that the draw gives.
 
     Raises RuntimeError when the voice is not installed or says nothing.

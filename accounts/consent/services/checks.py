@@ -70,19 +70,19 @@ class Report:
 def read_report(result: dict[str, Any], *, must_pass: frozenset[str]) -> Report:
     """Read a worker's report. Approved only if no gate objects and every gate in `must_pass` passed.
 
-    Any failure rejects. A gate that asks for a reviewer, or one of `must_pass` that was skipped or is not
-    there at all, leads to a reviewer. Raises ValueError for what is no report: a mistake in the worker.
+    Any failure rejects, and nothing else does. A gate that asks for a reviewer, or one of `must_pass` that was
+    skipped or is not there at all, leads to a reviewer. Raises ValueError for what is no report, a worker's mistake.
     """
     gates = [_gate(row) for row in result["gates"]]
     passed = {gate["name"] for gate in gates if gate["outcome"] == "pass"}
     outcomes = {gate["outcome"] for gate in gates}
-    if "fail" in outcomes or result.get("decision") == "rejected":
+    if "fail" in outcomes:
         decision = CheckState.REJECTED
     elif "review" not in outcomes and must_pass <= passed and result.get("decision") == "approved":
         decision = CheckState.APPROVED
     else:
         decision = CheckState.NEEDS_REVIEW
-    against = ("fail",) if decision == CheckState.REJECTED and "fail" in outcomes else ("review", "skipped")
+    against = ("fail",) if decision == CheckState.REJECTED else ("review", "skipped")
     reasons = [] if decision == CheckState.APPROVED else [g for g in gates if g["outcome"] in against]
     try:
         fingerprint = base64.b64decode(result.get("fingerprint") or "", validate=True) or None

@@ -26,4 +26,15 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "synth.common.schema.with_refusals",
+    ],
+    # One name for a set of values, whatever the fields are called that hold it.
+    "ENUM_NAME_OVERRIDES": {
+        "CheckStateEnum": "accounts.voices.states.CheckState",
+        "JobStateEnum": "synth.jobs.models.JobState",
+        "LanguageEnum": "accounts.voices.languages.CHOICES",
+        "VerificationStateEnum": "watermark.models.Verification.State",
+    },
 }

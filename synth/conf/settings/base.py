@@ -80,8 +80,8 @@ TEMPLATES = [
     },
 ]
 
-# What the home and status pages say, in this order: functions that return a synth.portal.tiles.Tile.
-PORTAL_TILES = ["synth.jobs.tiles.engine_tile", "watermark.tiles.mark_tile", "audit.tiles.log_tile"]
+# What the home and status pages say, in this order: functions that return a synth.portal.status.StatusTile.
+PORTAL_TILES = ["synth.jobs.engine_status.engine_tile", "watermark.status.mark_tile", "audit.status.log_tile"]
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]

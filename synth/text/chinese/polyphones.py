@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from synth.text.chinese.readings import Syllable, split_pinyin
-from synth.text.chinese.sandhi import Word
+from synth.text.chinese.sandhi import TaggedWord
 
 _NUMERALS = "零一二三四五六七八九十百千万两几半多每"
 _TITLES = (
@@ -148,7 +148,7 @@ _CONTEXTS: dict[str, tuple[tuple[str, str, str], ...]] = {
 }  # fmt: skip
 
 
-def settled(words: Sequence[Word]) -> dict[int, Syllable]:
+def settled(words: Sequence[TaggedWord]) -> dict[int, Syllable]:
     """Position of a character in the sentence -> its reading, where a rule has one."""
     sentence = "".join(word.text for word in words)
     found: dict[int, Syllable] = {}
@@ -162,7 +162,7 @@ def settled(words: Sequence[Word]) -> dict[int, Syllable]:
     return found
 
 
-def _of_word(word: Word, before: str, after: str) -> dict[int, str]:
+def _of_word(word: TaggedWord, before: str, after: str) -> dict[int, str]:
     if word.text == "地" and word.part == "uv":
         return {0: "de5"}  # 慢慢地
     if name := _of_name(word, before, after):
@@ -183,7 +183,7 @@ def _of_word(word: Word, before: str, after: str) -> dict[int, str]:
     return {}
 
 
-def _of_name(word: Word, before: str, after: str) -> dict[int, str]:
+def _of_name(word: TaggedWord, before: str, after: str) -> dict[int, str]:
     """The surname of a person: before a title, behind 姓, or where jieba sees a name."""
     for surname, reading in _COMPOUND_SURNAMES.items():
         if word.text.startswith(surname) and (word.part in _NAME_PARTS or re.match(_TITLES, after)):

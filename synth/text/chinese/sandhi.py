@@ -15,7 +15,7 @@ from synth.text.symbols import word_list
 
 
 @dataclass(frozen=True)
-class Word:
+class TaggedWord:
     """A word and jieba's part of speech."""
 
     text: str
@@ -55,7 +55,7 @@ def _third(final: str) -> bool:
 # ------------------------------------------------------------------------------------------------ joining words
 
 
-def joined(words: list[Word], finals_of: FinalsOf) -> list[Word]:
+def joined(words: list[TaggedWord], finals_of: FinalsOf) -> list[TaggedWord]:
     """Words that change each other's tones, joined into one."""
     words = _join_bu(words)
     words = _join_yi(words)
@@ -65,8 +65,8 @@ def joined(words: list[Word], finals_of: FinalsOf) -> list[Word]:
     return _join_er(words)
 
 
-def _join_bu(words: list[Word]) -> list[Word]:
-    result: list[Word] = []
+def _join_bu(words: list[TaggedWord]) -> list[TaggedWord]:
+    result: list[TaggedWord] = []
     for word in words:
         if result and result[-1].text == "不" and word.text[0].isalpha() and word.text != "不":
             result[-1] = replace(word, text="不" + word.text)
@@ -75,8 +75,8 @@ def _join_bu(words: list[Word]) -> list[Word]:
     return result
 
 
-def _join_yi(words: list[Word]) -> list[Word]:
-    result: list[Word] = []
+def _join_yi(words: list[TaggedWord]) -> list[TaggedWord]:
+    result: list[TaggedWord] = []
     for word in words:
         before = result[-1] if result else None
         if before and before.text == "一":
@@ -91,8 +91,8 @@ def _join_yi(words: list[Word]) -> list[Word]:
     return result
 
 
-def _join_repeats(words: list[Word]) -> list[Word]:
-    result: list[Word] = []
+def _join_repeats(words: list[TaggedWord]) -> list[TaggedWord]:
+    result: list[TaggedWord] = []
     for word in words:
         alike = result and result[-1].text == word.text and len(word.text) <= MAX_REPEATED
         if alike and word.text.isalpha():
@@ -103,10 +103,10 @@ def _join_repeats(words: list[Word]) -> list[Word]:
 
 
 def _join_thirds(
-    words: list[Word], finals_of: FinalsOf, meets: Callable[[list[str], list[str]], bool]
-) -> list[Word]:
+    words: list[TaggedWord], finals_of: FinalsOf, meets: Callable[[list[str], list[str]], bool]
+) -> list[TaggedWord]:
     finals = [finals_of(word.text) for word in words]
-    result: list[Word] = []
+    result: list[TaggedWord] = []
     joined_last = False
     for index, word in enumerate(words):
         before = words[index - 1] if index else None
@@ -125,8 +125,8 @@ def _join_thirds(
     return result
 
 
-def _join_er(words: list[Word]) -> list[Word]:
-    result: list[Word] = []
+def _join_er(words: list[TaggedWord]) -> list[TaggedWord]:
+    result: list[TaggedWord] = []
     for word in words:
         if result and word.text == "儿" and result[-1].text[-1].isalpha():
             result[-1] = replace(result[-1], text=result[-1].text + "儿")
@@ -138,7 +138,7 @@ def _join_er(words: list[Word]) -> list[Word]:
 # ----------------------------------------------------------------------------------------------- tones in a word
 
 
-def spoken(word: Word, finals: list[str], split: SplitWord, *, original: bool = False) -> list[str]:
+def spoken(word: TaggedWord, finals: list[str], split: SplitWord, *, original: bool = False) -> list[str]:
     """Finals of a word with the tones it has in speech; ``finals`` are one per character.
 
     ``original``: tones as GPT-SoVITS's own front-end drops and changes them, see `sandhi_original`.
@@ -183,7 +183,7 @@ def _change_yi(text: str, finals: list[str], original: bool) -> None:
                 finals[index] = _toned(finals[index], "2" if finals[index + 1][-1] == "4" else "4")
 
 
-def _drop_tones(word: Word, finals: list[str], split: SplitWord) -> None:
+def _drop_tones(word: TaggedWord, finals: list[str], split: SplitWord) -> None:
     text, part = word.text, word.part
     if len(text) == 2 and text[0] == text[1] and part[:1] in {"n", "v", "a"}:
         if text != "人人" and text[0] not in _DIGITS | {"幺"}:
@@ -244,7 +244,7 @@ def _change_thirds(text: str, finals: list[str], split: SplitWord) -> None:
                 finals[start] = _toned(finals[start], "2")
 
 
-def _change_er(word: Word, finals: list[str], original: bool) -> None:
+def _change_er(word: TaggedWord, finals: list[str], original: bool) -> None:
     """儿 after another syllable takes that syllable's tone; the networks read the two as one."""
     text = word.text
     if len(text) < 2 or text[-1] != "儿":

@@ -14,8 +14,8 @@ from synth.text.chinese.readings import (
     phones_of,
     split_pinyin,
 )
-from synth.text.chinese.sandhi import Word
-from synth.text.chinese.words import halves, tagged
+from synth.text.chinese.sandhi import TaggedWord
+from synth.text.chinese.segmenter import halves, tagged
 from synth.text.symbols import MARKS
 from synth.text.tokens import Token, flat
 
@@ -54,7 +54,7 @@ def tokens(
     return found
 
 
-def _syllables(words: Sequence[Word], original: bool) -> list[Syllable]:
+def _syllables(words: Sequence[TaggedWord], original: bool) -> list[Syllable]:
     settled: dict[int, Syllable] = {}
     if not original:
         settled = polyphones.settled(words)

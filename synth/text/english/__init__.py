@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from synth.text.cutting import blanks as borders
 from synth.text.english import homographs, tagger
 from synth.text.english.lexicon import LETTER_NAMES
-from synth.text.english.words import hyphenated, word_phones
+from synth.text.english.pronunciation import hyphenated, word_phones
 from synth.text.english.written import normalize, tidied, verbalized
 from synth.text.tokens import Token, flat
 

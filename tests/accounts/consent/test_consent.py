@@ -233,7 +233,7 @@ def test_a_passing_report_founds_a_consent_with_receipt(owner, voice):
         (report(without=("own_mark",)), "needs_review"),
         (report(without=("challenge_words",)), "needs_review"),
         (report(decision="needs_review"), "needs_review"),
-        (report(decision="rejected"), "rejected"),
+        (report(decision="rejected"), "needs_review"),
         (report(gates=[]), "needs_review"),
     ],
 )

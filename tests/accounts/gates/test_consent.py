@@ -136,10 +136,10 @@ def test_a_denial_another_name_and_wrong_words_are_refused(check: Check, challen
         assert (report.decision, report.reasons) == ("rejected", [code])
 
 
-def test_without_the_speaker_model_or_a_mark_detector_a_reviewer_decides(check: Check) -> None:
-    report = check(genuine("slt"), models_dir=None, mark_detector=None)
+def test_without_the_speaker_model_a_reviewer_decides(check: Check) -> None:
+    report = check(genuine("slt"), models_dir=None)
     assert report.decision == "needs_review"
-    assert set(report.reasons) == {"mark_not_checked", "speaker_model_missing"}
+    assert set(report.reasons) == {"speaker_model_missing"}
     assert report.speaker_embedding is None
     assert report.model_versions["speaker"] == "not installed"
 

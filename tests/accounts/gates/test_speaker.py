@@ -18,10 +18,10 @@ GOLDEN = Path(__file__).parent / "slt_neutral_embedding.npy"
 
 
 @pytest.fixture(scope="module")
-def voices(models_dir: Path) -> dict[tuple[str, str], speaker.Voice]:
+def voices(models_dir: Path) -> dict[tuple[str, str], speaker.SpeakerEmbedding]:
     path = models_dir / SPEAKER_FILE
 
-    def embed(samples: np.ndarray) -> speaker.Voice:
+    def embed(samples: np.ndarray) -> speaker.SpeakerEmbedding:
         return speaker.embed(speech.cut(samples, speech.speech_spans(samples)), path)
 
     clips = {(v, s): takes.style_clip(v, s).samples for v in takes.VOICES for s in takes.STYLES}
@@ -42,14 +42,16 @@ def test_level_does_not_matter(models_dir: Path) -> None:
     assert speaker.cosine(speaker.embed(clip, path).whole, speaker.embed(clip * 0.05, path).whole) > 0.9999
 
 
-def test_one_voice_is_like_itself_in_every_style(voices: dict[tuple[str, str], speaker.Voice]) -> None:
+def test_one_voice_is_like_itself_in_every_style(
+    voices: dict[tuple[str, str], speaker.SpeakerEmbedding],
+) -> None:
     for (a, _), (b, style) in itertools.product(voices, voices):
         if a == b:
             gate = speaker.speaker_gate(voices[a, "statement"], [voices[b, style].whole])
             assert gate.outcome == "pass", (a, style, gate.measured)
 
 
-def test_no_voice_passes_for_another(voices: dict[tuple[str, str], speaker.Voice]) -> None:
+def test_no_voice_passes_for_another(voices: dict[tuple[str, str], speaker.SpeakerEmbedding]) -> None:
     for (a, style_a), (b, style_b) in itertools.combinations(voices, 2):
         if a != b:
             gate = speaker.speaker_gate(voices[a, style_a], [voices[b, style_b].whole])
@@ -59,25 +61,29 @@ def test_no_voice_passes_for_another(voices: dict[tuple[str, str], speaker.Voice
 @pytest.mark.parametrize(
     ("a", "b"), [p for p in itertools.combinations(takes.VOICES, 2) if p != ("rms", "awb")]
 )
-def test_another_voice_is_refused(voices: dict[tuple[str, str], speaker.Voice], a: str, b: str) -> None:
+def test_another_voice_is_refused(
+    voices: dict[tuple[str, str], speaker.SpeakerEmbedding], a: str, b: str
+) -> None:
     """rms and awb are the one pair that the embedding cannot part for certain; it goes to a reviewer."""
     gate = speaker.speaker_gate(voices[a, "statement"], [voices[b, "neutral"].whole])
     assert (gate.outcome, gate.code) == ("fail", "speaker_mismatch")
 
 
-def test_one_bad_reference_among_good_ones_decides(voices: dict[tuple[str, str], speaker.Voice]) -> None:
+def test_one_bad_reference_among_good_ones_decides(
+    voices: dict[tuple[str, str], speaker.SpeakerEmbedding],
+) -> None:
     references = [voices["slt", "neutral"].whole, voices["kal16", "neutral"].whole]
     assert speaker.speaker_gate(voices["slt", "statement"], references).code == "speaker_mismatch"
 
 
 def test_the_first_recording_has_nothing_to_be_compared_with(
-    voices: dict[tuple[str, str], speaker.Voice],
+    voices: dict[tuple[str, str], speaker.SpeakerEmbedding],
 ) -> None:
     gate = speaker.speaker_gate(voices["slt", "statement"], [])
     assert (gate.outcome, gate.code) == ("skipped", "no_reference")
 
 
-def test_a_protected_voice_is_for_a_reviewer(voices: dict[tuple[str, str], speaker.Voice]) -> None:
+def test_a_protected_voice_is_for_a_reviewer(voices: dict[tuple[str, str], speaker.SpeakerEmbedding]) -> None:
     protected = [("celebrity", voices["awb", "neutral"].whole)]
     assert speaker.protected_gate(voices["awb", "statement"], protected).code == "protected_voice"
     assert "celebrity" not in speaker.protected_gate(voices["awb", "statement"], protected).message
@@ -92,7 +98,7 @@ def test_two_voices_in_one_recording_are_heard(models_dir: Path, a: str, b: str)
     assert speaker.single_speaker_gate(voice).code == "several_speakers"
 
 
-def test_one_voice_is_one_speaker(voices: dict[tuple[str, str], speaker.Voice]) -> None:
+def test_one_voice_is_one_speaker(voices: dict[tuple[str, str], speaker.SpeakerEmbedding]) -> None:
     for key, voice in voices.items():
         assert speaker.single_speaker_gate(voice).outcome == "pass", key
 

@@ -64,7 +64,7 @@ def test_some_training_clips_are_the_preview_engines_and_none_of_the_others(spea
 
 def test_the_preview_engine_imitates_with_voices_of_the_training_set(speaker):
     generator = np.random.default_rng(2)
-    samples, rate = voices.speak(voices.Voice("flite", "slt"), "The river was quiet.", generator)
+    samples, rate = voices.speak(voices.SyntheticVoice("flite", "slt"), "The river was quiet.", generator)
     said, said_rate = voices.imitate(samples, rate, generator)
     assert len(said) > said_rate and np.abs(said).max() > 0.1
     assert set(voices._preview_engine()._excluded) == {"kal", "rms"}

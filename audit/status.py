@@ -9,17 +9,17 @@ from django.utils.translation import ngettext
 
 from audit import keys, selectors
 from synth.errors import Unavailable
-from synth.portal.tiles import Tile
+from synth.portal.status import StatusTile
 
 
-def log_tile() -> Tile:
+def log_tile() -> StatusTile:
     """Size of the signed log, and whether the sequencer keeps up."""
     status = selectors.log_status()
     try:
         key = keys.verifier().key_id.hex()
     except Unavailable:
         key = ""
-    return Tile(
+    return StatusTile(
         title=_("Log"),
         value=ngettext("%(size)d entry signed", "%(size)d entries signed", status.size)
         % {"size": status.size},

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from synth.jobs.models import JobState, SynthesisJob
 from synth.jobs.selectors import waiting_count
-from synth.portal.tiles import Tile
+from synth.portal.status import StatusTile
 
 CACHE_KEY = "speech-engine"
 
@@ -74,18 +74,18 @@ def engine_banner() -> Promise | str:
     return PREVIEW_BANNER if facts["is_preview"] else ""
 
 
-def engine_tile() -> Tile:
+def engine_tile() -> StatusTile:
     """The engine that speaks, and how many jobs wait for it."""
     facts = engine_facts()
     waiting = waiting_count()
     rows = ((_("Waiting jobs"), str(waiting)), (_("Setting"), settings.ASSENT_ENGINE))
     if facts is None:
-        return Tile(
+        return StatusTile(
             title=_("Engine"), value=_("Not heard from yet"), detail=_("No speech worker has reported."),
             state="unknown", facts=rows,
         )  # fmt: skip
     preview = facts["is_preview"]
-    return Tile(
+    return StatusTile(
         title=_("Engine"),
         value=_("Preview engine") if preview else facts["name"],
         detail=_("Robotic speech that follows the clip; no voice model is installed.")

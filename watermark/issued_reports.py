@@ -20,7 +20,7 @@ from audit.note import NoteError, Signer, Verifier
 from audit.subjects import about
 from synth.common import ratelimit
 from synth.errors import AssentError, PayloadTooLarge, Unavailable
-from watermark import figures, reports, selectors
+from watermark import error_rates, reports, selectors
 from watermark.models import Verification
 from watermark.sentences import CONSENT_SENTENCES
 
@@ -83,8 +83,8 @@ def document(row: Verification, report: dict[str, Any]) -> dict[str, Any]:
         "detector": {
             "version": report.get("detector", {}).get("version"),
             "deep": row.deep,
-            "figures": figures.as_rows(),
-            "figures_measured_on": figures.MEASURED_ON,
+            "figures": error_rates.as_rows(),
+            "figures_measured_on": error_rates.MEASURED_ON,
         },
     }
 

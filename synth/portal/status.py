@@ -1,7 +1,7 @@
 """Status tiles: what each room says about itself on the home and status pages.
 
 The shell knows nothing of the domain. Rooms that have something to say name a function in the setting
-`PORTAL_TILES` (dotted paths, in display order); each takes nothing and returns a `Tile`, or None to stay silent.
+`PORTAL_TILES` (dotted paths, in display order); each takes nothing and returns a `StatusTile`, or None to stay silent.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ State = Literal["ok", "note", "problem", "unknown"]
 
 
 @dataclass(frozen=True)
-class Tile:
+class StatusTile:
     """One fact about the running service, in words a visitor understands.
 
     `state` chooses the colour ("ok", "note", "problem", "unknown"); `facts` are (label, value) rows that only the
@@ -39,16 +39,16 @@ class Tile:
     banner: Text = ""
 
 
-def collect() -> list[Tile]:
+def collect() -> list[StatusTile]:
     """Ask every room for its tile. A room that fails is shown as unknown, so that one fault never hides the rest."""
     tiles = []
     for dotted_path in getattr(settings, "PORTAL_TILES", ()):
         try:
-            make: Callable[[], Tile | None] = import_string(dotted_path)
+            make: Callable[[], StatusTile | None] = import_string(dotted_path)
             tile = make()
         except Exception:
             logger.exception("status tile %s failed", dotted_path)
-            tile = Tile(title=dotted_path.rsplit(".", 2)[-2], value=_("No answer"), state="unknown")
+            tile = StatusTile(title=dotted_path.rsplit(".", 2)[-2], value=_("No answer"), state="unknown")
         if tile is not None:
             tiles.append(tile)
     return tiles

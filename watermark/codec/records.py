@@ -1,4 +1,4 @@
-"""From alignments to words: decode the payload, or match it with issued records, and say where it lies."""
+"""From alignments to records: decode the payload, or match it with issued records, and say where it lies."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SHORTEST_TILES = 20  # 0.32 s: shorter intervals are not reported
 
 
 @dataclass(frozen=True)
-class TileWord:
+class TileDetection:
     """A record found on the tiles first_tile .. last_tile of a view.
 
     score: standard deviations of the correlation with all tiles whose sign is known. confirmation_z: the
@@ -53,21 +53,21 @@ class TileWord:
     decoded: bool
 
 
-def find_words(
+def find_records(
     bank: Bank,
     view: TileView,
     alignments: Sequence[Alignment],
     log_hypotheses: float,
     issued: IssuedRecords | None,
     least_nats: float = -np.inf,
-) -> list[TileWord]:
+) -> list[TileDetection]:
     """All records readable in a view, each with its intervals, in order of time.
 
     least_nats: evidence beside the MAC that a decoded payload needs, where very many are decoded.
     """
     free = list(alignments)
     taken = np.zeros(len(view.values[0]), bool)
-    words: list[TileWord] = []
+    detections: list[TileDetection] = []
     for _ in range(_ROUNDS):
         record, matched = _decode(bank, view, free, log_hypotheses, least_nats), None
         decoded = record is not None
@@ -79,12 +79,12 @@ def find_words(
         if record is None:
             break
         found = _trace(bank, view, free, record, decoded, taken, matched)
-        words += found
+        detections += found
         before = len(free)
         free = [a for a in free if taken[a.first_tile : a.last_tile].mean() < 0.5]
         if not found and len(free) == before:
             break
-    return sorted(words, key=lambda word: word.first_tile)
+    return sorted(detections, key=lambda one: one.first_tile)
 
 
 # ------------------------------------------------------------------ reading the payload
@@ -253,7 +253,7 @@ def _trace(
     decoded: bool,
     taken: np.ndarray,
     matched: Alignment | None,
-) -> list[TileWord]:
+) -> list[TileDetection]:
     """Intervals of a known record at any of the best alignments, or where it matched; marks them in
     `taken`.
     """
@@ -266,13 +266,13 @@ def _trace(
     if matched is not None:
         traces.append(_Trace(view, matched, stream, signs))
     traces.sort(key=lambda trace: -trace.score)
-    words: list[TileWord] = []
+    detections: list[TileDetection] = []
     for trace in traces:
         if trace.score < 0 or trace.score**2 / 2 < np.log(len(traces)) + _TRACE_NATS:
             continue
         gain = np.where(taken, -1e6, trace.gain)
         intervals = segments(gain, _SWITCH_NATS)
-        if not intervals and not words:  # too weak to be cut at its borders
+        if not intervals and not detections:  # too weak to be cut at its borders
             intervals = [trace.span]
         for first, last in intervals:
             here = slice(first, last)
@@ -286,12 +286,12 @@ def _trace(
             )
             taken[here] = True
             bound = trace.is_bound(first, last)
-            words.append(
-                TileWord(
+            detections.append(
+                TileDetection(
                     record.record_number, keys.epoch, first, last, z, float(confirmation_z), bound, decoded
                 )
             )
-    return words
+    return detections
 
 
 class _Trace:

@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from synth.text.chinese.sandhi import Word
+from synth.text.chinese.sandhi import TaggedWord
 
 _SAME_AGAIN = re.compile(r"(.)\1{7,}")
 
@@ -37,20 +37,20 @@ def _tagger() -> Any:
     return posseg.POSTokenizer(jieba_next.dt)
 
 
-def tagged(sentence: str) -> list[Word]:
+def tagged(sentence: str) -> list[TaggedWord]:
     """Words of a sentence without marks."""
-    words: list[Word] = []
+    words: list[TaggedWord] = []
     place = 0
     for run in _SAME_AGAIN.finditer(sentence):
         words += _tagged_text(sentence[place : run.start()])
-        words += [Word(character, "x") for character in run[0]]  # jieba is very slow at such runs
+        words += [TaggedWord(character, "x") for character in run[0]]  # jieba is very slow at such runs
         place = run.end()
     return words + _tagged_text(sentence[place:])
 
 
-def _tagged_text(text: str) -> list[Word]:
+def _tagged_text(text: str) -> list[TaggedWord]:
     # Not the public `lcut`: in this version it leaves the dictionary aside and guesses words from characters.
-    return [Word(pair.word, pair.flag) for pair in _tagger()._lcut_internal(text)] if text else []
+    return [TaggedWord(pair.word, pair.flag) for pair in _tagger()._lcut_internal(text)] if text else []
 
 
 @lru_cache(maxsize=20_000)

@@ -7,18 +7,18 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from synth.portal.tiles import Tile
+from synth.portal.status import StatusTile
 from watermark.models import Mark, MarkEpoch
 
 
-def mark_tile() -> Tile:
+def mark_tile() -> StatusTile:
     """Which marks go into every file."""
     keyed = (settings.ASSENT_KEYS_DIR / "mark-master.key").exists()
     epoch = MarkEpoch.objects.filter(closed_at__isnull=True).first()
     issued = Mark.objects.filter(state=Mark.State.ISSUED).count()
     last = Mark.objects.filter(state=Mark.State.ISSUED).order_by("-issued_at").first()
     layers = ", ".join(last.layers) if last else _("known after the first file")
-    return Tile(
+    return StatusTile(
         title=_("Mark"),
         value=_("On, cannot be switched off") if keyed else _("No key"),
         detail=ngettext("%(count)d file issued", "%(count)d files issued", issued) % {"count": issued},

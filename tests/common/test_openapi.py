@@ -1,0 +1,55 @@
+"""The committed schema is what the doors say of themselves. That it tells every refusal is held by `tests/told.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from django.http import JsonResponse
+from django.test import RequestFactory
+from django.urls import resolve
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiYamlRenderer
+
+from tests import told
+from tests.told import committed
+
+OPERATIONS = [
+    pytest.param(path, operation, id=operation["operationId"])
+    for path, operations in committed()["paths"].items()
+    for operation in operations.values()
+]
+
+
+def test_the_committed_schema_is_current():
+    found = yaml.safe_load(OpenApiYamlRenderer().render(SchemaGenerator().get_schema(public=True)))
+    assert found == committed(), "write it anew: `make openapi`"
+
+
+@pytest.mark.parametrize(("path", "operation"), OPERATIONS)
+def test_refusals_have_the_shape_of_their_door(path: str, operation: dict[str, Any]):
+    refusals = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
+    assert "503" in refusals
+    for answer in refusals.values():
+        kind, shape = (
+            ("application/json", "OpenAIError")
+            if path.startswith("/v1/")
+            else ("application/problem+json", "Problem")
+        )
+        assert answer["content"] == {kind: {"schema": {"$ref": f"#/components/schemas/{shape}"}}}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "said"),
+    [
+        (404, "application/problem+json", ""),
+        (418, "application/problem+json", "GET /api/v1/jobs/{job_id} answers 418 application/problem+json"),
+        (404, "application/json", "GET /api/v1/jobs/{job_id} answers 404 application/json"),
+        (200, "application/json", ""),
+    ],
+)
+def test_a_refusal_that_the_schema_does_not_tell_is_seen(status, kind, said):
+    request = RequestFactory().get("/api/v1/jobs/018f0000-0000-7000-8000-000000000000")
+    request.resolver_match = resolve(request.path)
+    assert told.untold(request, JsonResponse({}, status=status, content_type=kind)) == said
