@@ -23,6 +23,7 @@ from synth.errors import AssentError
 from watermark.codec import detect
 from watermark.selectors import readable_epochs
 from worker import resident
+from worker.carried import gate_of
 from worker.decoding import decode_stored
 from worker.heartbeat import Heartbeat
 
@@ -48,6 +49,7 @@ def check_submission(submission: Submission) -> None:
                 models_dir=settings.ASSENT_MODELS_DIR,
                 recogniser=second,
             )
+        report.gates.append(gate_of(submission.upload.name or ""))
         return report.as_dict()
 
     result = _measured(measure, Submission, submission)
@@ -69,6 +71,7 @@ def check_style_clip(style: Style) -> None:
             mark_detector=carries_our_mark,
             models_dir=settings.ASSENT_MODELS_DIR,
         )
+        report.gates.append(gate_of(style.upload.name or ""))
         return report.as_dict()
 
     result = _measured(measure, Style, style)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import get_language
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -106,7 +107,7 @@ class RecordingView(APIView):
         return Response(
             shapes.SubmissionShape(submission).data,
             status=status.HTTP_202_ACCEPTED,
-            headers={"Location": f"/api/v1/submissions/{submission.pk}"},
+            headers={"Location": f"{settings.URL_PREFIX}/api/v1/submissions/{submission.pk}"},
         )
 
 

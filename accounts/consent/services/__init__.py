@@ -22,7 +22,7 @@ from accounts.consent.services.own_weights import (
     voices_with_weights,
     weights_permitted_by,
 )
-from accounts.consent.services.pausing import resume, suspend
+from accounts.consent.services.pausing import halt, resume, suspend
 from accounts.consent.services.renewal import send_renewal_notices
 from accounts.consent.services.rights import answer_likeness, approvals_needed, refer
 from accounts.consent.services.styles import (
@@ -54,6 +54,7 @@ __all__ = [
     "consent_is_live",
     "erase_voice",
     "expire_consents",
+    "halt",
     "issue_challenge",
     "narrow",
     "open_link",
