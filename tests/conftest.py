@@ -127,12 +127,12 @@ def _allow_flush(django_db_blocker: Any) -> None:
         )
         tables.extend(row[0] for row in cursor.fetchall())
         cursor.execute(
-            "SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
-            " WHERE NOT t.tgisinternal AND t.tgenabled = 'A' AND c.relname = ANY(%s)",
+            "SELECT c.relname, t.tgname, t.tgenabled = 'A' FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+            " WHERE NOT t.tgisinternal AND c.relname = ANY(%s)",
             [tables],
         )
-        for table, trigger in cursor.fetchall():
-            guards.setdefault(table, []).append(trigger)
+        for table, trigger, is_always in cursor.fetchall():
+            guards.setdefault(table, []).extend([trigger] if is_always else [])
         cursor.execute(
             "SELECT t.relname, s.relname FROM pg_class s"
             " JOIN pg_depend d ON d.objid = s.oid AND d.deptype IN ('a', 'i')"

@@ -39,6 +39,7 @@ class Service:
             "ASSENT_MODELS_DIR": os.environ.get("ASSENT_MODELS_DIR", str(ROOT / "var" / "models")),
             "ASSENT_MODELS": "none",
             "ASSENT_ENGINE": "preview",
+            "ASSENT_SPOKEN_CHECK": "0",
             "HF_HUB_OFFLINE": "1",
             **environment,
         }

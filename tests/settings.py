@@ -14,6 +14,8 @@ os.environ.setdefault("ASSENT_MODELS_DIR", str(Path(__file__).resolve().parents[
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Speech by rule is quick; the natural engine has tests of its own.
 os.environ.setdefault("ASSENT_ENGINE", "preview")
+# So are jobs to which nobody listens.
+os.environ.setdefault("ASSENT_SPOKEN_CHECK", "0")
 os.environ.setdefault("NO_TORCH_COMPILE", "1")
 
 if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -34,16 +35,19 @@ from synth.jobs.models import SynthesisJob
 from synth.jobs.services import Finished, JobStopped
 from synth.provenance import aigc, credentials
 from synth.provenance.names import EMBEDDED
-from synth.speech.assembly import Spoken, speak
+from synth.speech.assembly import Listen, Spoken, speak
+from synth.speech.notice import Notice, refuse_unheard
 from watermark.codec import embed, read_back
 from watermark.codec import fingerprint as fingerprints
 from watermark.comparison import reference as references
 from watermark.models import Mark
 from watermark.services import reserve_mark
 from worker import resident
+from worker.carried import ingredients_of
 from worker.heartbeat import Heartbeat
 from worker.outage import is_outage
 from worker.passages import passage_of
+from worker.spoken import Listener, word_times
 
 logger = logging.getLogger(__name__)
 
@@ -89,9 +93,11 @@ def render(job: SynthesisJob) -> None:
 def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, Mark]:
     engine = resident.engine()
     step.stage = "speaking"
-    spoken = _speak(engine, job, step, heart)
+    with Listener(job.language, engine.supports) as listener:
+        spoken = _speak(engine, job, step, heart, listener)
     speech = spoken.speech
     _refuse_not_finite(speech.samples, "The engine")
+    speaker = speech.spoken_by or (engine.name, engine.version)
 
     step.stage, step.progress = "measuring", 0.72
     report = _report(job, spoken)
@@ -102,8 +108,8 @@ def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, M
     mark = reserve_mark(
         organisation=job.organisation,
         consent=job.consent,
-        engine_name=engine.name,
-        engine_version=engine.version,
+        engine_name=speaker[0],
+        engine_version=speaker[1],
         is_preview=engine.is_preview,
         layers=layers,
     )
@@ -112,23 +118,29 @@ def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, M
     _refuse_not_finite(marked, "The watermark")
 
     step.stage, step.progress = "labelling", 0.9
+    made_at = timezone.now()
     label = aigc.AigcLabel(
-        label="1", content_producer=settings.ASSENT_CONTENT_PRODUCER, produce_id=str(mark.public_id)
+        label="1",
+        content_producer=settings.ASSENT_CONTENT_PRODUCER,
+        produce_id=str(mark.public_id),
+        system=f"Assent {__version__}, {mark.engine_name} {mark.engine_version}",
+        made_at=made_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
     data = encode(marked, speech.sample_rate_hz, format=job.format)
     is_labelled = job.format != "pcm"  # raw samples have no place for a label
     if is_labelled:
         data = aigc.write(data, job.format, label)
-    data, manifest = sign(data, job, mark)  # last: whatever is written after it breaks the signature
+    data, manifest = sign(data, job, mark, made_at)  # last: whatever is written after it breaks the signature
 
     step.stage, step.progress = "reading back", 0.94
     finished = _checked(
         job, engine, spoken, mark, layers, data, manifest, label if is_labelled else None, report
     )
-    return finished, mark
+    heard = {"spoken_check": listener.report(speech), "word_times": word_times(job.text, speech.segments)}
+    return replace(finished, **heard), mark
 
 
-def sign(data: bytes, job: SynthesisJob, mark: Mark) -> tuple[bytes, bytes]:
+def sign(data: bytes, job: SynthesisJob, mark: Mark, made_at: datetime) -> tuple[bytes, bytes]:
     """The file with its Content Credentials, where its format carries them, and the manifest.
 
     Raises AssentError ``credentials_failed`` when they do not validate afterwards.
@@ -139,23 +151,28 @@ def sign(data: bytes, job: SynthesisJob, mark: Mark) -> tuple[bytes, bytes]:
         version=__version__,
         engine=mark.engine_name,
         engine_version=mark.engine_version,
-        created_at=timezone.now(),
+        created_at=made_at,
         log_origin=settings.ASSENT_ORIGIN,
         consent_sha256=job.consent.receipt_sha256,
         source_type=credentials.ALGORITHMIC if mark.engine_name == "preview" else credentials.TRAINED,
+        ingredients=ingredients_of(job),
     )
     if job.format in EMBEDDED:
         return credentials.sign(data, job.format, claim, resident.authority())
     return data, credentials.sidecar(data, claim, resident.authority())
 
 
-def _speak(engine: Engine, job: SynthesisJob, step: _Step, heart: Heartbeat) -> Spoken:
+def _speak(engine: Engine, job: SynthesisJob, step: _Step, heart: Heartbeat, listen: Listen) -> Spoken:
     def on_progress(share: float) -> None:
         step.progress = 0.05 + 0.65 * share
 
     try:
         return speak_job(
-            engine, job, on_progress=on_progress, should_stop=lambda: heart.stop_reason is not None
+            engine,
+            job,
+            on_progress=on_progress,
+            should_stop=lambda: heart.stop_reason is not None,
+            listen=listen,
         )
     except Cancelled:
         heart.raise_if_stopped()
@@ -168,15 +185,16 @@ def speak_job(
     *,
     on_progress: Callable[[float], None],
     should_stop: Callable[[], bool],
+    listen: Listen | None = None,
 ) -> Spoken:
     """The speech of a job, unmarked. Raises Forbidden ``scope_violation`` and ``clip_erased``, Cancelled, and what the
     engine refuses."""
     passage = passage_of(job)
     if PRONUNCIATIONS in engine.supports:
         refuse_excluded(
-            job.consent.scope, job.language, [(part.text, part.dictionary) for part in passage.parts]
+            job.consent.scope_in_force, job.language, [(part.text, part.dictionary) for part in passage.parts]
         )
-    return speak(engine, passage, on_progress=on_progress, should_stop=should_stop)
+    return speak(engine, passage, on_progress=on_progress, should_stop=should_stop, listen=listen)
 
 
 def _refuse_not_finite(samples: np.ndarray, made_by: str) -> None:
@@ -271,6 +289,7 @@ def _checked(
     if public is not None and not public.detect(samples, final.sample_rate_hz).presence:
         # The record names only what can be found again; the keyed mark is the one that release depends on.
         layers = [layer for layer in layers if layer != "audioseal"]
+    refuse_unheard(Notice.from_json(job.notice), samples, final.sample_rate_hz)
     if label is not None and aigc.read(data) != label:
         raise AssentError("label_failed", "The label could not be read back.", http_status=500)
     return Finished(
@@ -286,8 +305,8 @@ def _checked(
         manifest=manifest,
         mark_score=found.score,
         mark_threshold=found.threshold,
-        engine_name=engine.name,
-        engine_version=engine.version,
+        engine_name=mark.engine_name,
+        engine_version=mark.engine_version,
         is_preview=engine.is_preview,
         content_source=spoken.speech.content_source,
         warnings=list(spoken.speech.warnings),

@@ -21,6 +21,7 @@ from accounts.people import mail
 from audit import watch
 from synth.common import logs, uploads
 from synth.jobs import services as jobs
+from synth.rights import services as rights
 from watermark import services as watermark
 from watermark.selectors import waiting_uploads
 from worker.app import app
@@ -106,7 +107,7 @@ def sweep_uploads() -> None:
     consent_services.sweep_recordings()
     mail.sweep()
     sweep_weights()
-    watermark.sweep_verifications()
+    rights.sweep()
 
 
 def sweep_weights() -> None:

@@ -34,29 +34,41 @@ def joined(parts: Sequence[tuple[npt.NDArray[Any], float]], sample_rate_hz: int)
     Quiet at the inner edges gives way to the pause, and short fades keep the seams from clicking; the outer edges
     stay as they are. An empty part is only its pause.
     """
+    return placed(parts, sample_rate_hz)[0]
+
+
+def placed(parts: Sequence[tuple[npt.NDArray[Any], float]], sample_rate_hz: int) -> tuple[Samples, list[int]]:
+    """`joined`, and by how many samples what is in each part lies later in it than in the part."""
     sounding = [index for index, (samples, _pause) in enumerate(parts) if len(samples)]
     pieces: list[Samples] = []
+    later: list[int] = []
+    at = 0
     for index, (samples, pause_s) in enumerate(parts):
+        fitted, left_out = np.zeros(0, dtype=np.float32), 0
         if len(samples):
-            pieces.append(
-                _fitted(samples, sample_rate_hz, start=index != sounding[0], end=index != sounding[-1])
+            fitted, left_out = _fitted(
+                samples, sample_rate_hz, start=index != sounding[0], end=index != sounding[-1]
             )
-        pieces.append(np.zeros(round(pause_s * sample_rate_hz), dtype=np.float32))
-    return np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.float32)
+        pause = np.zeros(round(pause_s * sample_rate_hz), dtype=np.float32)
+        pieces += [fitted, pause]
+        later.append(at - left_out)
+        at += len(fitted) + len(pause)
+    return np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.float32), later
 
 
-def _fitted(samples: npt.NDArray[Any], sample_rate_hz: int, *, start: bool, end: bool) -> Samples:
-    """The part without quiet at its ``start`` and ``end``, faded there."""
+def _fitted(samples: npt.NDArray[Any], sample_rate_hz: int, *, start: bool, end: bool) -> tuple[Samples, int]:
+    """The part without quiet at its ``start`` and ``end``, faded there; how many samples went at its start."""
     fitted = np.array(samples, dtype=np.float32)
     first, last = _extent(fitted, sample_rate_hz)
-    fitted = fitted[first if start else 0 : last if end else len(fitted)]
+    left_out = first if start else 0
+    fitted = fitted[left_out : last if end else len(fitted)]
     count = min(round(FADE_S * sample_rate_hz), len(fitted) // 2)
     ramp = np.linspace(0.0, 1.0, count, dtype=np.float32)
     if start and count:
         fitted[:count] *= ramp
     if end and count:
         fitted[-count:] *= ramp[::-1]
-    return fitted
+    return fitted, left_out
 
 
 def _extent(samples: Samples, sample_rate_hz: int) -> tuple[int, int]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from synth.spoken.findings import Heard
 from synth.text.dictionary import NO_WORDS, Dictionary
 
 #: What an engine may say it supports, beside the names of its parameters.
 BLEND, PRONUNCIATIONS, OWN_WEIGHTS = "blend", "pronunciations", "own_weights"
+#: That it can say the same otherwise when it is asked again (`SpeakRequest.draw`).
+DRAWS = "draws"
 
 
 class Cancelled(Exception):
@@ -41,7 +44,8 @@ class SpeakRequest:
     ``speed`` multiplies the pace of the style clip (0.25 to 4). Equal requests with an equal ``seed`` give
     equal samples. ``params`` are engine-specific and must be JSON values. ``blend`` are further style clips with
     their weights beside ``style_weight``; ``dictionary`` says how words are pronounced. Both only for an engine
-    that supports them.
+    that supports them. ``draw`` counts up when the same is asked again because it did not come out well; only for an
+    engine that supports DRAWS.
     """
 
     text: str
@@ -54,13 +58,32 @@ class SpeakRequest:
     style_weight: float = 1.0
     blend: Sequence[tuple[ReferenceClip, float]] = ()
     dictionary: Dictionary = NO_WORDS
+    draw: int = 0
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A sentence of a speech: its text as it was read (numbers as words), where it lies in the samples without the
+    pause that follows, and how it was heard, where somebody listened."""
+
+    text: str
+    start_s: float
+    end_s: float
+    heard: Heard | None = None
+
+    def moved(self, by_s: float) -> Segment:
+        """The same, later; ``heard`` with it."""
+        heard = self.heard.moved(by_s) if self.heard else None
+        return replace(self, start_s=self.start_s + by_s, end_s=self.end_s + by_s, heard=heard)
 
 
 @dataclass(frozen=True, eq=False)
 class Speech:
     """``samples`` float32 mono in [-1, 1]; ``content_source`` names what pronounced the text.
 
-    ``warnings`` are plain sentences for the result page; ``details`` are JSON facts for the record.
+    ``warnings`` are plain sentences for the result page; ``details`` are JSON facts for the record; ``segments`` are
+    the sentences in order. ``spoken_by`` is name and version of another engine, where the one that was asked left the
+    text to it.
     """
 
     samples: npt.NDArray[np.float32]
@@ -68,6 +91,8 @@ class Speech:
     content_source: str
     warnings: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
+    segments: tuple[Segment, ...] = ()
+    spoken_by: tuple[str, str] | None = None
 
     @property
     def duration_s(self) -> float:
@@ -91,7 +116,7 @@ class Engine(Protocol):
     version: str
     #: True for an engine whose speech must be shown as a preview and not as a faithful voice.
     is_preview: bool
-    #: Names of the parameters that ``speak`` honours, and which of BLEND, PRONUNCIATIONS and OWN_WEIGHTS it can.
+    #: Names of the parameters that ``speak`` honours, and which of BLEND, PRONUNCIATIONS, OWN_WEIGHTS and DRAWS it can.
     supports: frozenset[str]
     #: What it computes on, as torch names it ("cpu", "cuda").
     device: str

@@ -16,7 +16,7 @@ import numpy as np
 from synth.audio.f0 import track_f0
 from synth.audio.prosody import f0_statistics
 from synth.audio.vocoder import RATE_HZ
-from synth.engines import content
+from synth.engines import content, sound
 from synth.engines.base import Cancelled, ReferenceClip, SpeakRequest, Speech, ignore_progress, never_stop
 from synth.engines.content import ContentVoice
 from synth.engines.conversion import Strength, TimbreMap, silence, speak_sentence
@@ -81,6 +81,7 @@ class PreviewEngine:
                 measured=request.speed,
                 limit=[low, high],
             )
+        sound.check_clips([*request.voice_clips, request.style_clip])
         clip = request.style_clip
         f0_hz = self._pitches.get(clip_key(clip), lambda: _clip_f0(clip))
         voice = self._voice(request.language, f0_hz)
@@ -91,6 +92,7 @@ class PreviewEngine:
         gap_s = float(np.clip(profile.clip.prosody.mean_pause_s or _SENTENCE_GAP_S, _SENTENCE_GAP_S, 0.6))
         gap_s /= request.speed
         parts: list[np.ndarray[Any, np.dtype[np.float32]]] = []
+        lengths: list[tuple[int, int]] = []
         phones = 0
         for index, sentence in enumerate(sentences):
             _stop_if_asked(should_stop)
@@ -106,13 +108,15 @@ class PreviewEngine:
                     seed=request.seed + index,
                 )
             )
-            if not is_last:
-                parts.append(silence(gap_s))
+            pause = silence(0.0 if is_last else gap_s)
+            lengths.append((len(parts[-1]), len(pause)))
+            parts.append(pause)
             on_progress(0.1 + 0.9 * (index + 1) / len(sentences))
         return Speech(
-            np.concatenate(parts),
+            sound.sounding(np.concatenate(parts)),
             RATE_HZ,
             voice.label,
+            segments=sound.segments_of(sentences, lengths, RATE_HZ),
             warnings=[*profile.warnings, *_language_notes(request.language, voice)],
             details=_details(profile, phones, len(sentences)),
         )

@@ -67,8 +67,10 @@ class Ticket:
             return self._reached(count)
 
     def cancel(self) -> None:
-        """Its row is freed before the next step."""
+        """Its row is freed before the next step; nothing happens to one that has ended."""
         with self._progress:
+            if self.done:
+                return
             self._cancelled = True
             self._progress.notify_all()
 

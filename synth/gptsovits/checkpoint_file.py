@@ -40,6 +40,9 @@ HEADER_VERSIONS = {
     b"06": "v2ProPlus",
 }
 
+#: Bytes at a file's beginning by which it is told; what a safetensors file may have as a header.
+_TOLD_BY, _MOST_HEADER_BYTES = 512, 100 << 20
+
 # `safe_globals` changes one list of the whole process while it is open.
 _lock = threading.Lock()
 
@@ -84,7 +87,8 @@ def read_checkpoint(path: Path) -> CheckpointFile:
                 "size", f"{name} has an impossible size for weights.", measured=size, limit=MAX_FILE_BYTES
             )
         with path.open("rb") as file:
-            start = file.read(4)
+            beginning = file.read(_TOLD_BY)
+            start = beginning[:4]
             header = start[:2]
             overwritten = header in HEADER_VERSIONS and start[2:] == b"\x03\x04"
             file.seek(0)
@@ -92,11 +96,27 @@ def read_checkpoint(path: Path) -> CheckpointFile:
             if overwritten or header == b"PK":
                 _check_container(data, name, size)
             elif header != PICKLE_START:
-                raise WeightsError("format", f"{name} is not a weights file.")
+                raise WeightsError("format", f"{name} {_what_it_is(beginning)}.")
             content = _unpickle(data, name)
     except OSError as error:
         raise WeightsError("unreadable", f"{name} cannot be read: {error.strerror or error}.") from error
     return _sorted_out(content, name, HEADER_VERSIONS.get(header))
+
+
+def _what_it_is(beginning: bytes) -> str:
+    """Files that are often taken for weights, told by how they begin."""
+    if beginning.startswith(b"version https://git-lfs.github.com/spec/"):
+        return "is a Git LFS pointer of a few lines: the weights themselves were not downloaded"
+    if beginning.lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        return "is a web page: its link led to a page about the file, not to the file"
+    if (
+        beginning[8:].lstrip().startswith(b'{"')
+        and 0 < int.from_bytes(beginning[:8], "little") < _MOST_HEADER_BYTES
+    ):
+        return (
+            "is a safetensors file, which carries no configuration; give the .pth or .ckpt it was made from"
+        )
+    return "is not a weights file"
 
 
 class _WithHeader(io.RawIOBase):

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from synth.engines import sound
 from synth.engines.base import (
     BLEND,
+    DRAWS,
     OWN_WEIGHTS,
     PRONUNCIATIONS,
     ReferenceClip,
@@ -28,6 +30,7 @@ from synth.gptsovits import modes, store
 from synth.gptsovits.batching import Ticket
 from synth.gptsovits.conditioning import ClipConditioning, Conditioning
 from synth.gptsovits.decoding import Ended
+from synth.gptsovits.guarding import Suspicion, suspicion
 from synth.gptsovits.planning import Plan, Planner
 from synth.gptsovits.presets import PARAMETERS
 from synth.gptsovits.rendering import Renderer, wait_for
@@ -35,6 +38,7 @@ from synth.gptsovits.resident import LoadedPair, ResidentNetworks
 from synth.gptsovits.spoken_text import FrontEnd
 
 DEFAULT_MEMORY_BYTES = 3 << 30
+REDRAWS = 2  # of a sentence whose tokens do not look like speech
 SENTENCES_AHEAD = 2  # of a stream, decoded at once: more would delay the first sound
 
 
@@ -75,7 +79,7 @@ class GptSovitsEngine:
 
     name = "gpt-sovits"
     is_preview = False
-    supports = PARAMETERS | {BLEND, PRONUNCIATIONS, OWN_WEIGHTS}
+    supports = PARAMETERS | {BLEND, PRONUNCIATIONS, OWN_WEIGHTS, DRAWS}
 
     def __init__(
         self,
@@ -115,7 +119,7 @@ class GptSovitsEngine:
         with self.networks.pair(weights_of) as pair:
             plan = self._planner.plan(pair.reader, request)
             tickets = [self._submit(pair, plan, index) for index in range(len(plan.sentences))]
-            pieces = []
+            pieces: list[torch.Tensor] = []
             try:
                 for index, ticket in enumerate(tickets):
 
@@ -123,6 +127,7 @@ class GptSovitsEngine:
                         on_progress((done + 0.8 * part) / len(tickets))
 
                     wait_for(ticket, None, should_stop, on_part)
+                    tickets[index] = ticket = self._well_drawn(pair, plan, index, ticket, should_stop)
                     pieces.append(self._renderer.sentence(pair.sovits, plan, index, ticket.tokens()))
                     pieces.append(self._renderer.pause(pair.sovits, plan, index))
                     on_progress((index + 1) / len(tickets))
@@ -130,9 +135,14 @@ class GptSovitsEngine:
                 for ticket in tickets:
                     ticket.cancel()
             samples = torch.cat(pieces).numpy()
+            rate_hz = pair.sovits.sample_rate_hz
+            lengths = [
+                (len(spoken), len(pause)) for spoken, pause in zip(pieces[::2], pieces[1::2], strict=True)
+            ]
             return Speech(
-                samples=np.ascontiguousarray(samples, dtype=np.float32),
-                sample_rate_hz=pair.sovits.sample_rate_hz,
+                samples=sound.sounding(np.ascontiguousarray(samples, dtype=np.float32)),
+                sample_rate_hz=rate_hz,
+                segments=sound.segments_of([s.text for s in plan.sentences], lengths, rate_hz),
                 content_source=f"{self.name} {self.networks.version}",
                 warnings=[*plan.warnings, *_cut_short(tickets)],
                 details=self._details(pair, plan, tickets),
@@ -145,7 +155,8 @@ class GptSovitsEngine:
         should_stop: Callable[[], bool] = never_stop,
         weights_of: str | None = None,
     ) -> Iterator[np.ndarray]:
-        """The same tokens as `speak`, as float32 chunks: the first after about one second of speech is decoded."""
+        """`speak` as float32 chunks: the first after about one second of speech is decoded. The same tokens, save that
+        a sentence that goes wrong cannot be drawn again, for its beginning has been heard."""
         with self.networks.pair(weights_of) as pair:
             plan = self._planner.plan(pair.reader, request)
             tickets: list[Ticket] = []
@@ -183,8 +194,25 @@ class GptSovitsEngine:
             self.networks.official.reader, voice_clips, styles, strength=strength
         )
 
-    def _submit(self, pair: LoadedPair, plan: Plan, index: int) -> Ticket:
-        return pair.scheduler.submit(plan.job, self._planner.utterance(plan, index))
+    def _submit(self, pair: LoadedPair, plan: Plan, index: int, redraw: int = 0) -> Ticket:
+        return pair.scheduler.submit(plan.job, self._planner.utterance(plan, index, redraw))
+
+    def _well_drawn(
+        self, pair: LoadedPair, plan: Plan, index: int, ticket: Ticket, should_stop: Callable[[], bool]
+    ) -> Ticket:
+        """``ticket``, or of up to REDRAWS further draws of its sentence the one whose tokens look most like speech."""
+        best, doubt = ticket, _doubt(plan, index, ticket)
+        for redraw in range(1, REDRAWS + 1):
+            if not doubt:
+                break
+            other = self._submit(pair, plan, index, redraw)
+            try:
+                wait_for(other, None, should_stop)
+            finally:
+                other.cancel()
+            if (lesser := _doubt(plan, index, other)) < doubt:
+                best, doubt = other, lesser
+        return best
 
     def _details(self, pair: LoadedPair, plan: Plan, tickets: Sequence[Ticket]) -> dict[str, Any]:
         sampling = plan.delivery.sampling
@@ -201,6 +229,11 @@ class GptSovitsEngine:
             "style_strength": plan.delivery.style_strength,
             "semantic_tokens": [len(ticket.tokens()) for ticket in tickets],
         }
+
+
+def _doubt(plan: Plan, index: int, ticket: Ticket) -> Suspicion:
+    at_limit = ticket.ended is Ended.AT_LIMIT
+    return suspicion(ticket.tokens(), len(plan.phones[index]), at_limit=at_limit)
 
 
 def _cut_short(tickets: Sequence[Ticket]) -> list[str]:

@@ -23,6 +23,7 @@ from synth.gptsovits.text2semantic import Text2Semantic, Text2SemanticConfig
 
 SPOKEN_VERSIONS = ("v2", "v2Pro", "v2ProPlus")
 V1_PHONES = 322
+V1_S1_PHONES = 512  # v2 and later have 732
 
 
 def kind_of(file: CheckpointFile) -> str:
@@ -64,6 +65,14 @@ def load_text2semantic(path: Path) -> Text2Semantic:
     """An s1 checkpoint as a float32 network in inference mode."""
     file = read_checkpoint(path)
     _require_kind(file, "s1", "a text-to-semantic (s1) checkpoint")
+    phones = file.tensors.get("model.ar_text_embedding.word_embeddings.weight")
+    if phones is not None and len(phones) == V1_S1_PHONES:
+        raise WeightsError(
+            "version",
+            f"{file.name} is a v1 text-to-semantic (s1) checkpoint, made for another table of phones; "
+            "v2, v2Pro and v2ProPlus are supported.",
+            measured=V1_S1_PHONES,
+        )
     model = _table(file, "model")
     _bounded(file, model, "head", 1, 256)
     tensors = _widened(file, {name.removeprefix("model."): value for name, value in file.tensors.items()})

@@ -10,6 +10,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from synth.engines import sound
 from synth.engines.base import ReferenceClip, SpeakRequest
 from synth.errors import AssentError, Unavailable
 from synth.gptsovits.conditioning import ClipReader, Conditioning, Prompt, blended
@@ -39,7 +40,8 @@ class Plan:
 
     def seed(self, index: int, purpose: str) -> int:
         """For one draw of one sentence."""
-        return derived_seed(self.request.seed, index, purpose)
+        again = (self.request.draw,) if self.request.draw else ()
+        return derived_seed(self.request.seed, index, purpose, *again)
 
 
 class Planner:
@@ -52,6 +54,7 @@ class Planner:
     def plan(self, reader: ClipReader, request: SpeakRequest) -> Plan:
         """Raises AssentError for parameters, texts and clips that cannot be spoken."""
         delivery = delivery_of(request.params)
+        sound.check_clips([*request.voice_clips, request.style_clip, *(clip for clip, _ in request.blend)])
         language = request.language.split("-")[0].lower()
         if language == "zh" and self._with_bert is None:
             raise Unavailable("weights_missing", "Chinese needs the BERT weights, which are not installed.")
@@ -84,8 +87,8 @@ class Planner:
         prompt, warnings = self._prompt(reader, heaviest)
         return Conditioning(speaker, style, prompt), warnings
 
-    def utterance(self, plan: Plan, index: int) -> Utterance:
-        """A sentence of the plan behind the style clip's prompt, ready to be decoded."""
+    def utterance(self, plan: Plan, index: int, redraw: int = 0) -> Utterance:
+        """A sentence of the plan behind the style clip's prompt, ready to be decoded; ``redraw``: for another time."""
         phones, rows = tensors_of(plan.sentences[index], self._with_bert)
         plan.phones[index] = phones
         prompt = plan.conditioning.prompt
@@ -100,7 +103,7 @@ class Planner:
             whole_rows,
             tokens,
             params=plan.delivery.sampling,
-            seed=plan.seed(index, "codes"),
+            seed=plan.seed(index, f"codes {redraw}" if redraw else "codes"),
             max_tokens=min(MAX_TOKENS, TOKENS_MARGIN + TOKENS_PER_PHONE * len(phones)),
         )
 

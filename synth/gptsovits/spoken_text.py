@@ -38,6 +38,11 @@ class Sentence:
     pause_s: float = PAUSE_S
 
     @property
+    def text(self) -> str:
+        """The words as they are read."""
+        return " ".join(piece.norm_text.strip() for piece in self.pieces)
+
+    @property
     def phone_count(self) -> int:
         return sum(len(piece.phones) for piece in self.pieces)
 

@@ -27,12 +27,16 @@ from synth.jobs.serializers import (
     JobRequest,
     JobShape,
     TakeDownRequest,
+    TimestampsShape,
     job_answer,
+    timestamps_answer,
 )
 from synth.portal.files import answer_with
+from synth.spoken.subtitles import lines, srt, vtt
 
 PAGE_LIMIT = 100
 WAIT_LIMIT_S = 60
+SUBTITLES = {"srt": ("application/x-subrip", srt), "vtt": ("text/vtt", vtt)}
 _refusals = dict.fromkeys((400, 401, 403, 404), Problem)
 
 
@@ -133,6 +137,38 @@ class JobAudioView(APIView):
     def get(self, request: Request, job_id: UUID) -> HttpResponse:
         output, file = services.open_output(principal=principal_for(request), job_id=job_id)
         return audio_response(request, output, file, as_attachment="inline" not in request.query_params)
+
+
+class JobTimestampsView(APIView):
+    """When the words of a released file are spoken."""
+
+    @extend_schema(
+        operation_id="job_timestamps",
+        responses={
+            (200, "application/json"): TimestampsShape,
+            (200, "text/vtt"): str,
+            (200, "application/x-subrip"): str,
+            **_refusals,
+        },
+        parameters=[
+            OpenApiParameter("format", str, enum=["json", *SUBTITLES], description="json unless given.")
+        ],
+    )
+    def get(self, request: Request, job_id: UUID) -> HttpResponse:
+        field = serializers.ChoiceField(choices=["json", *SUBTITLES])
+        try:
+            wanted = field.run_validation(request.query_params.get("format", "json"))
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({"format": error.detail}) from None
+        output, words = selectors.word_times_for(principal_for(request), job_id)
+        if wanted == "json":
+            return Response(timestamps_answer(output, words))
+        media_type, write = SUBTITLES[wanted]
+        response = HttpResponse(
+            write(lines(output.job.text, words)), content_type=f"{media_type}; charset=utf-8"
+        )
+        response["Content-Disposition"] = f'attachment; filename="assent-{output.id}.{wanted}"'
+        return response
 
 
 class EngineView(APIView):

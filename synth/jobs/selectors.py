@@ -6,15 +6,16 @@ from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.people.models import Organisation
 from accounts.people.permissions import SPEECH_READ
 from accounts.people.principals import Principal
-from accounts.voices.models import Style
+from accounts.voices.models import Style, Voice
 from synth.errors import NotFound
-from synth.jobs.models import DictionaryVersion, JobState, Output, SynthesisJob
+from synth.jobs.models import DictionaryVersion, JobState, NoticeRule, Output, SynthesisJob
+from synth.spoken.placing import Placed
 
 SAME_REQUEST_WITHIN = timedelta(minutes=15)
 
@@ -44,6 +45,23 @@ def output_for(principal: Principal, job_id: UUID) -> Output:
     if output is None:
         raise NotFound("output_not_found", "This job has released no file.", extra={"state": job.state})
     return output
+
+
+def word_times(output: Output) -> list[Placed] | None:
+    """When each word of the job's text is spoken in its file; None where that was not measured, or the text was
+    erased. Without an access check."""
+    if output.word_times is None or not output.job.text:
+        return None
+    return [Placed(start, end, a / 1000, b / 1000) for start, end, a, b in output.word_times]
+
+
+def word_times_for(principal: Principal, job_id: UUID) -> tuple[Output, list[Placed]]:
+    """A released job's words. NotFound ``timestamps_not_found``."""
+    output = output_for(principal, job_id)
+    found = word_times(output)
+    if found is None:
+        raise NotFound("timestamps_not_found", "When the words of this job are spoken was not measured.")
+    return output, found
 
 
 def recent_same_request(principal: Principal, request_sha256: str) -> SynthesisJob | None:
@@ -127,3 +145,21 @@ def dictionary_version(organisation: Organisation, version: int) -> DictionaryVe
     if found is None:
         raise NotFound("dictionary_not_found", "There is no such version of the dictionary.")
     return found
+
+
+def notice_rules(principal: Principal) -> QuerySet[NoticeRule]:
+    """The organisation's rules of heard notices, for whoever may speak or read in it."""
+    principal.require(SPEECH_READ)
+    return (
+        NoticeRule.objects.filter(organisation=principal.organisation)
+        .select_related("voice", "set_by")
+        .order_by("voice_id", "purpose")
+    )
+
+
+def notice_rule(organisation: Organisation, voice: Voice, purpose: str) -> NoticeRule | None:
+    """The nearest rule: of voice and purpose, of the voice, of the purpose, of all."""
+    fitting = NoticeRule.objects.filter(
+        Q(voice=voice) | Q(voice=None), purpose__in=["", purpose], organisation=organisation
+    )
+    return max(fitting, key=lambda rule: (rule.voice_id is not None, bool(rule.purpose)), default=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -14,7 +15,16 @@ from synth.jobs.formats import FORMATS
 from synth.jobs.models import DictionaryVersion, JobState, Output, SynthesisJob
 from synth.jobs.parameters import CUT_METHODS, MAX_BLENDED_STYLES, PARAMETERS, PRESETS
 from synth.jobs.script import INPUT_TYPES, PLAIN
-from synth.jobs.services import MAX_WORDS, SPEED_RANGE, TAKE_DOWN_REASONS, TEXT_LIMIT, WEIGHT_RANGE
+from synth.jobs.services import (
+    MAX_WORDS,
+    NOTICE_REASONS,
+    SPEED_RANGE,
+    TAKE_DOWN_REASONS,
+    TEXT_LIMIT,
+    WEIGHT_RANGE,
+)
+from synth.speech.wording import BEGINNING, KINDS, NONE, PLACES
+from synth.spoken.placing import Placed
 from watermark.models import Mark
 
 
@@ -100,6 +110,25 @@ class MannerRequest(serializers.Serializer):
         max_value=2**31 - 1,
         help_text="Version of the organisation's pronunciations; null is the current one, 0 none.",
     )
+    notice = serializers.ChoiceField(
+        choices=["", *KINDS],
+        required=False,
+        default="",
+        help_text="The heard notice that this is synthetic speech; empty is as the organisation's rules say.",
+    )
+    notice_reason = serializers.ChoiceField(
+        choices=["", *NOTICE_REASONS],
+        required=False,
+        default="",
+        help_text="Why there is to be none; it goes into the log.",
+    )
+    project = serializers.RegexField(
+        r"\A[A-Za-z0-9._-]{0,64}\Z",
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="The work that this is for, as reports of use are to name it: letters, digits, . _ -",
+    )
 
 
 MANNER: tuple[str, ...] = tuple(MannerRequest().get_fields())
@@ -112,6 +141,43 @@ class JobRequest(MannerRequest):
     )
     text = serializers.CharField(max_length=TEXT_LIMIT * 4, help_text=f"At most {TEXT_LIMIT} characters.")
     format = serializers.CharField(max_length=8, required=False, default="mp3", help_text=", ".join(FORMATS))
+
+
+class NoticeRuleRequest(serializers.Serializer):
+    """A rule for one voice, one purpose, both, or (neither named) the whole organisation."""
+
+    kind = serializers.ChoiceField(choices=KINDS)
+    voice = serializers.CharField(max_length=100, required=False, default="", allow_blank=True)
+    purpose = serializers.CharField(max_length=40, required=False, default="", allow_blank=True)
+    places = serializers.ListField(
+        child=serializers.ChoiceField(choices=PLACES),
+        required=False,
+        default=lambda: [BEGINNING],
+        max_length=3,
+    )
+    wording = serializers.DictField(
+        child=serializers.CharField(max_length=400),
+        required=False,
+        default=dict,
+        help_text="What a spoken notice says, by language; where nothing is given, the service's own words.",
+    )
+    reason = serializers.ChoiceField(choices=["", *NOTICE_REASONS], required=False, default="")
+
+
+class NoticeRuleShape(serializers.Serializer):
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=KINDS)
+    voice = serializers.UUIDField(source="voice_id", allow_null=True)
+    purpose = serializers.CharField()
+    places = serializers.ListField(child=serializers.ChoiceField(choices=PLACES))
+    wording = serializers.DictField(child=serializers.CharField())
+    reason = serializers.CharField()
+    set_by = serializers.UUIDField(source="set_by_id")
+    created_at = serializers.DateTimeField()
+
+
+class NoticeRulesShape(serializers.Serializer):
+    data = NoticeRuleShape(many=True)  # type: ignore[assignment]
 
 
 class TakeDownRequest(serializers.Serializer):
@@ -131,7 +197,54 @@ class OutputShape(serializers.Serializer):
     log_entry = serializers.IntegerField()
     taken_down = serializers.BooleanField()
     audio = serializers.CharField()
+    timestamps = serializers.CharField(allow_null=True, help_text="Null where words were not timed.")
     log_proof = serializers.CharField()
+
+
+class NoticeShape(serializers.Serializer):
+    """The heard notice of a job. ``source``: rule, caller or default."""
+
+    kind = serializers.ChoiceField(choices=KINDS)
+    places = serializers.ListField(child=serializers.ChoiceField(choices=PLACES))
+    text = serializers.CharField()
+    reason = serializers.CharField()
+    # As in `MannerRequest`.
+    source = serializers.CharField()  # type: ignore[assignment]
+    rule_id = serializers.CharField()
+
+
+class SpokenFault(serializers.Serializer):
+    kind = serializers.ChoiceField(choices=["swallowed", "repeated", "cut_off", "babble"])
+    words = serializers.CharField(help_text="Of the text as it was read; of babble what was heard.")
+    start_s = serializers.FloatField()
+    end_s = serializers.FloatField()
+
+
+class SpokenCheckShape(serializers.Serializer):
+    """What a recogniser heard, held against the text. It mishears too; nothing is refused for it."""
+
+    checked = serializers.BooleanField()
+    reason = serializers.CharField(required=False, help_text="Why it was not checked: no_model, language.")
+    rate = serializers.FloatField(
+        required=False, help_text="Share of the text's phones that were heard otherwise."
+    )
+    faults = SpokenFault(many=True, required=False)
+    redrawn = serializers.IntegerField(required=False, help_text="Sentences that were spoken again.")
+
+
+class TimedWordShape(serializers.Serializer):
+    text = serializers.CharField()
+    start = serializers.IntegerField(help_text="First character in the job's text.")
+    end = serializers.IntegerField(help_text="Behind its last character.")
+    start_s = serializers.FloatField()
+    end_s = serializers.FloatField()
+
+
+class TimestampsShape(serializers.Serializer):
+    text = serializers.CharField()
+    language = serializers.CharField()
+    duration_s = serializers.FloatField()
+    words = TimedWordShape(many=True)
 
 
 class JobShape(serializers.Serializer):
@@ -149,11 +262,13 @@ class JobShape(serializers.Serializer):
     source_text = serializers.CharField(help_text="What was sent, where it had markup.")
     language = serializers.CharField()
     purpose = serializers.CharField()
+    project = serializers.CharField()
     format = serializers.CharField()
     speed = serializers.FloatField()
     seed = serializers.IntegerField()
     parameters = ParametersShape()
     dictionary_version = serializers.IntegerField(allow_null=True)
+    notice = NoticeShape()
     own_weights = serializers.BooleanField(help_text="Whether the voice's own fine-tuned weights speak.")
     engine = serializers.CharField()
     engine_version = serializers.CharField()
@@ -161,6 +276,7 @@ class JobShape(serializers.Serializer):
     content_source = serializers.CharField()
     warnings = serializers.ListField(child=serializers.CharField())
     follow_report = serializers.DictField(allow_null=True)
+    spoken_check = SpokenCheckShape(allow_null=True)
     error = serializers.DictField(allow_null=True)
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
@@ -186,6 +302,9 @@ def output_answer(output: Output) -> dict[str, Any]:
         "log_entry": output.entry_id,
         "taken_down": output.mark.state == Mark.State.TAKEN_DOWN,
         "audio": reverse("job-audio", args=[output.job_id]),
+        "timestamps": reverse("job-timestamps", args=[output.job_id])
+        if output.word_times is not None
+        else None,
         "log_proof": reverse("record-proof", args=[output.id]),
     }
 
@@ -195,6 +314,10 @@ SHOWN_AS_KEPT = tuple(
     name for name in JobShape().get_fields() if name in _KEPT - {"id", "created_at", "finished_at", "error"}
 )
 """What of a job's row stands in its answer under its own name and as it is: the shape says which."""
+
+
+NO_NOTICE = {"kind": NONE, "places": [], "text": "", "reason": "", "source": "default", "rule_id": ""}
+"""What jobs of before there were notices say."""
 
 
 def job_answer(job: SynthesisJob) -> dict[str, Any]:
@@ -207,6 +330,7 @@ def job_answer(job: SynthesisJob) -> dict[str, Any]:
         "style": job.style.name if job.style else "",
         "styles": [{"name": row.style.name, "weight": row.weight} for row in job.further_styles.all()],
         **{name: getattr(job, name) for name in SHOWN_AS_KEPT},
+        "notice": {**NO_NOTICE, **job.notice},
         "dictionary_version": job.dictionary.version if job.dictionary else None,
         "own_weights": job.weights_id is not None,
         "engine": job.engine_name,
@@ -214,6 +338,25 @@ def job_answer(job: SynthesisJob) -> dict[str, Any]:
         "created_at": job.created_at.isoformat(),
         "finished_at": job.finished_at.isoformat() if job.finished_at else None,
         "output": output_answer(output) if output else None,
+    }
+
+
+def timestamps_answer(output: Output, words: Sequence[Placed]) -> dict[str, Any]:
+    job = output.job
+    return {
+        "text": job.text,
+        "language": job.language,
+        "duration_s": output.duration_ms / 1000,
+        "words": [
+            {
+                "text": job.text[w.start : w.end],
+                "start": w.start,
+                "end": w.end,
+                "start_s": w.start_s,
+                "end_s": w.end_s,
+            }
+            for w in words
+        ],
     }
 
 

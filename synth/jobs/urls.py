@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from synth.jobs import api, api_dictionary, openai
+from synth.jobs import api, api_dictionary, api_notices, openai
 
 urlpatterns = [
     path("api/v1/jobs", api.JobsView.as_view(), name="jobs"),
@@ -8,6 +8,7 @@ urlpatterns = [
     path("api/v1/jobs/<uuid:job_id>/cancel", api.JobCancelView.as_view(), name="job-cancel"),
     path("api/v1/jobs/<uuid:job_id>/take-down", api.JobTakeDownView.as_view(), name="job-take-down"),
     path("api/v1/jobs/<uuid:job_id>/audio", api.JobAudioView.as_view(), name="job-audio"),
+    path("api/v1/jobs/<uuid:job_id>/timestamps", api.JobTimestampsView.as_view(), name="job-timestamps"),
     path("api/v1/engine", api.EngineView.as_view(), name="engine"),
     path("api/v1/dictionary", api_dictionary.DictionaryView.as_view(), name="dictionary"),
     path("api/v1/dictionary/versions", api_dictionary.VersionsView.as_view(), name="dictionary-versions"),
@@ -16,6 +17,8 @@ urlpatterns = [
         api_dictionary.VersionView.as_view(),
         name="dictionary-version",
     ),
+    path("api/v1/notices", api_notices.NoticeRulesView.as_view(), name="notice-rules"),
+    path("api/v1/notices/<uuid:rule_id>", api_notices.NoticeRuleView.as_view(), name="notice-rule"),
     path("v1/audio/speech", openai.SpeechView.as_view(), name="openai-speech"),
     path("v1/models", openai.ModelsView.as_view(), name="openai-models"),
     path("", include("synth.jobs.pages")),

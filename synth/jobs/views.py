@@ -30,7 +30,15 @@ from synth.jobs.engine_status import engine_banner
 from synth.jobs.formats import FORMATS
 from synth.jobs.models import SynthesisJob
 from synth.jobs.script import PLAIN
-from synth.jobs.wording import STAGES, TAKE_DOWN_REASONS, follow_rows, format_label
+from synth.jobs.wording import (
+    NOT_CHECKED,
+    STAGES,
+    TAKE_DOWN_REASONS,
+    fault_rows,
+    follow_rows,
+    format_label,
+    said_pieces,
+)
 from synth.portal.files import answer_with
 from synth.portal.refusals import page, refuse, show
 
@@ -123,9 +131,18 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
 def _shown(row: SynthesisJob) -> dict[str, Any]:
     output = getattr(row, "output", None)
     report: dict[str, Any] = row.follow_report or {}
+    check: dict[str, Any] = row.spoken_check or {}
+    faults = fault_rows(check)
     return {
+        "said": said_pieces(row.text, selectors.word_times(output) if output else None),
+        "faults": faults,
+        "fault_intervals": [
+            {"start_s": one["start_s"], "end_s": one["end_s"], "kind": "bad", "label": str(one["label"])}
+            for one in faults
+        ],
+        "not_checked": NOT_CHECKED.get(check.get("reason", ""), ""),
         "output": output,
-        "error": services.job_error(row) if row.state == "failed" else None,
+        "error": services.job_error(row) if row.error else None,
         "stage": STAGES.get(row.stage, row.stage),
         "follow": follow_rows(row.follow_report),
         "similarity": report.get("similarity"),

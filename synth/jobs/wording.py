@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from synth.spoken.placing import Placed
 
 STAGES: dict[str, Promise] = {
     "": _("Waiting for a speech worker"),
@@ -16,6 +19,19 @@ STAGES: dict[str, Promise] = {
     "labelling": _("Labelling"),
     "reading back": _("Reading the mark back"),
     "releasing": _("Releasing"),
+}
+
+FAULTS: dict[str, Promise] = {
+    "swallowed": _("not heard"),
+    "repeated": _("heard twice"),
+    "cut_off": _("cut off"),
+    "babble": _("sounds after the end of the text"),
+}
+
+NOT_CHECKED: dict[str, Promise] = {
+    "no_model": _("The recogniser that would listen is not installed."),
+    "language": _("The recogniser does not know this language."),
+    "off": _("Listening is switched off here."),
 }
 
 FORMAT_NOTES: dict[str, Promise] = {
@@ -41,6 +57,26 @@ FOLLOWED: dict[str, tuple[Promise, str, Promise | str]] = {
     "pause_ratio": (_("Share of pauses"), "pause_ratio", ""),
     "level_db": (_("Loudness"), "level_db", "dB"),
 }
+
+
+def fault_rows(check: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Faults that were heard, with words for their kinds."""
+    return [
+        {**fault, "label": FAULTS.get(fault["kind"], fault["kind"])}
+        for fault in (check or {}).get("faults", [])
+    ]
+
+
+def said_pieces(text: str, words: Sequence[Placed] | None) -> list[dict[str, Any]]:
+    """A text as words with their times and what stands between them; empty where no times are known."""
+    pieces, at = [], 0
+    for word in words or ():
+        pieces += [
+            {"text": text[at : word.start]},
+            {"text": text[word.start : word.end], "start_s": word.start_s, "end_s": word.end_s},
+        ]
+        at = word.end
+    return [piece for piece in [*pieces, {"text": text[at:]}] if piece["text"]] if pieces else []
 
 
 def format_label(name: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from synth.audio.edit import edit
-from synth.audio.joining import joined, natural_pause_s
+from synth.audio.joining import natural_pause_s, placed
 from synth.audio.resample import resample
 from synth.engines.base import (
     BLEND,
@@ -19,8 +19,10 @@ from synth.engines.base import (
     SpeakRequest,
     SpeaksWithOwnWeights,
     Speech,
+    ignore_progress,
 )
 from synth.errors import AssentError
+from synth.speech import rhythm
 from synth.text.dictionary import NO_WORDS, Dictionary
 
 # Shown beside the speech; pages translate them.
@@ -38,7 +40,8 @@ PITCH_EDITED = "The pitch was changed after speaking, which costs some clarity."
 @dataclass(frozen=True, eq=False)
 class Part:
     """A stretch of the text with one manner. ``clip`` None: only a pause. ``pause_s`` None: the pause that speech would
-    have. ``rate`` multiplies the pace of the passage."""
+    have. ``rate`` multiplies the pace of the passage. ``is_notice``: no part of the text, but the notice that it is
+    synthetic; without a clip it is the rhythm."""
 
     text: str
     style_name: str
@@ -49,6 +52,7 @@ class Part:
     pitch_semitones: float = 0.0
     pause_s: float | None = None
     dictionary: Dictionary = NO_WORDS
+    is_notice: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,11 @@ class Passage:
     own_weights: OwnWeights | None = None
 
 
+#: Given a speech, its request, and what speaks another request in the same way: the speech to be used, with its
+#: segments heard.
+Listen = Callable[[Speech, SpeakRequest, Callable[[SpeakRequest], Speech]], Speech]
+
+
 @dataclass(frozen=True, eq=False)
 class Spoken:
     """The speech of a passage, and the share of it by which its following of a clip is judged."""
@@ -92,8 +101,10 @@ def speak(
     *,
     on_progress: Callable[[float], None],
     should_stop: Callable[[], bool],
+    listen: Listen | None = None,
 ) -> Spoken:
-    """Speak every part and put them together. Raises Cancelled, and AssentError as the engine does.
+    """Speak every part and put them together; ``listen`` hears each. Raises Cancelled, and AssentError as the engine
+    does.
 
     What the engine cannot do is left out, and said in the speech's warnings.
     """
@@ -109,8 +120,16 @@ def speak(
         def on_part(share: float, before: int = done, length: int = len(part.text)) -> None:
             on_progress((before + share * length) / total)
 
-        request = _request(engine, passage, part, part.clip, index)
+        # A notice leaves the seeds of the text's own parts as they are: the same words, spoken the same.
+        number = sum(not one.is_notice for one in passage.parts[:index]) + (10_000 if part.is_notice else 0)
+        request = _request(engine, passage, part, part.clip, number)
         speech = _spoken_by(engine, request, passage.own_weights, on_part, should_stop)
+        if listen is not None:
+
+            def again(other: SpeakRequest) -> Speech:
+                return _spoken_by(engine, other, passage.own_weights, ignore_progress, should_stop)
+
+            speech = listen(speech, request, again)
         speeches.append(_pitched(speech, part, passage.seed))
         done += len(part.text)
     return _put_together(passage, speeches, warnings, _uses_own_weights(engine, passage))
@@ -185,7 +204,7 @@ def _pitched(speech: Speech, part: Part, seed: int) -> Speech:
     ratio = 2 ** (part.pitch_semitones / 12)
     samples, rate_hz = edit(speech.samples, speech.sample_rate_hz, f0_ratio=ratio, seed=seed)
     samples = np.clip(resample(samples, rate_hz, speech.sample_rate_hz), -1.0, 1.0)
-    return Speech(samples, speech.sample_rate_hz, speech.content_source, speech.warnings, speech.details)
+    return replace(speech, samples=samples)
 
 
 def _put_together(
@@ -195,7 +214,7 @@ def _put_together(
     parts = passage.parts
     groups: dict[tuple[str, float, float], list[int]] = {}
     for index, part in enumerate(parts):
-        if speeches[index] is not None:
+        if speeches[index] is not None and not part.is_notice:
             groups.setdefault((part.style_name, part.rate, part.pitch_semitones), []).append(index)
 
     def weight(manner: tuple[str, float, float]) -> tuple[bool, int]:
@@ -218,6 +237,13 @@ def _put_together(
     )
 
 
+def sound_of(part: Part, speech: Speech | None, sample_rate_hz: int) -> np.ndarray:
+    """The samples (n,) of a part: its speech, the rhythm of a notice without words, or none where it is a pause."""
+    if speech is not None:
+        return speech.samples
+    return rhythm.make(sample_rate_hz) if part.is_notice else np.zeros(0, dtype=np.float32)
+
+
 def _joined(
     passage: Passage, speeches: Sequence[Speech | None], which: Sequence[int], warnings: Sequence[str]
 ) -> Speech:
@@ -229,14 +255,22 @@ def _joined(
         part, speech = passage.parts[index], speeches[index]
         is_last = index == which[-1]
         natural_s = 0.0 if is_last else natural_pause_s(part.text) / passage.speed
-        samples = speech.samples if speech is not None else np.zeros(0, dtype=np.float32)
+        samples = sound_of(part, speech, rate_hz)
         pieces.append((samples, natural_s if part.pause_s is None else part.pause_s))
+    samples, later = placed(pieces, rate_hz)
     said = [*warnings, *(sentence for speech in sounding for sentence in speech.warnings)]
     phones = [speech.details.get("phones") for speech in sounding]
     return Speech(
-        samples=joined(pieces, rate_hz) if len(pieces) > 1 else sounding[0].samples,
+        samples=samples if len(pieces) > 1 else sounding[0].samples,
         sample_rate_hz=rate_hz,
         content_source="; ".join(dict.fromkeys(speech.content_source for speech in sounding))[:64],
         warnings=list(dict.fromkeys(said)),
         details={**sounding[0].details, "phones": sum(phones) if all(phones) else None},
+        segments=tuple(
+            segment.moved(by / rate_hz)
+            for index, by in zip(which, later, strict=True)
+            if (speech := speeches[index]) is not None
+            for segment in speech.segments
+        ),
+        spoken_by=sounding[0].spoken_by,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from synth.engines.base import PRONUNCIATIONS, Cancelled, Engine, ReferenceClip,
 from synth.engines.kokoro import likeness, reading
 from synth.engines.kokoro.engine import KokoroEngine
 from synth.engines.kokoro.network import RATE_HZ
+from synth.engines.preview import PreviewEngine
 from synth.errors import AssentError
 from synth.modelstore import store
 from synth.recognition.recogniser import MODEL_FOLDER, Recogniser
@@ -113,8 +115,25 @@ def test_sad_stays_sad_and_every_word_is_heard(engine):
 def test_parts_are_the_speech_sentence_by_sentence(engine):
     request = request_for("neutral", "It rained. Nobody came to the old house today.")
     parts = list(engine.parts(request))
-    assert len(parts) == 2 or len(parts) == 1
-    assert np.array_equal(np.concatenate(parts), engine.speak(request).samples), "and the same every time"
+    speech = engine.speak(request)
+    assert np.array_equal(np.concatenate(parts), speech.samples), "and the same every time"
+    assert " ".join(segment.text for segment in speech.segments) == request.text
+    assert speech.segments[0].start_s == 0
+    assert speech.segments[-1].end_s == speech.duration_s and speech.spoken_by is None
+    other = engine.speak(replace(request, draw=1))
+    assert len(other.samples) != len(speech.samples) and len(other.segments) == len(speech.segments)
+
+
+def test_a_language_that_it_lacks_is_spoken_by_rule_and_that_is_said():
+    rules = PreviewEngine()
+    if not {"de"} <= rules.languages:
+        pytest.skip("espeak-ng is not installed")
+    if not store.is_there(MODELS, "kokoro"):
+        pytest.skip("Kokoro's files are not there: manage.py models fetch kokoro")
+    request = replace(request_for("neutral", "Guten Morgen."), language="de")
+    speech = KokoroEngine(MODELS, rules=rules).speak(request)
+    assert speech.spoken_by == (rules.name, rules.version)
+    assert [segment.text for segment in speech.segments] == ["Guten Morgen."]
 
 
 def test_refusals_and_stopping(engine):

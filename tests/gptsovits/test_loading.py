@@ -224,3 +224,31 @@ def test_enc_q_of_pretrained_files_is_passed_over(s2, tmp_path):
         content["weight"]["enc_q.pre.weight"] = torch.ones(2, 2, 1)
 
     assert load_sovits(resaved(s2, tmp_path / "pre.pth", pretrained)).version == "v2"
+
+
+@pytest.mark.parametrize(
+    ("beginning", "word"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 155\n", "Git LFS pointer"),
+        (b"\n<!DOCTYPE html><html><head><title>s1.ckpt</title></head></html>", "web page"),
+        (
+            (70).to_bytes(8, "little")
+            + b'{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
+            + bytes(24),
+            "safetensors",
+        ),
+    ],
+)
+def test_what_is_often_taken_for_weights_is_named(tmp_path, beginning, word):
+    path = tmp_path / "s1.ckpt"
+    path.write_bytes(beginning)
+    assert word in refused(path).message and refused(path).code == "weights_format"
+
+
+def test_an_s1_of_v1_is_refused_by_its_name(s1, tmp_path):
+    def change(content):
+        name = "model.ar_text_embedding.word_embeddings.weight"
+        content["weight"][name] = torch.zeros(512, content["weight"][name].shape[1])
+
+    error = refused(resaved(s1, tmp_path / "old-s1.ckpt", change), load_text2semantic)
+    assert error.code == "weights_version" and "v1" in error.message

@@ -195,8 +195,8 @@ def test_revocation_before_release_releases_nothing(owner, voice):
         services.release_job(job=job, mark=mark, finished=finished())
     services.stop_job(job=job, reason=stopped.value.reason)
     job.refresh_from_db()
-    assert job.state == JobState.FAILED
-    assert job.error["code"] == "consent_revoked"
+    assert job.state == JobState.CANCELLED
+    assert job.error["code"] == "cancelled_consent_revoked"
     assert not Output.objects.exists()
     assert default_storage.listdir(services.OUTPUT_FOLDER)[1] == []
 

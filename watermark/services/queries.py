@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -291,9 +291,9 @@ def _asker(row: Verification) -> Actor:
 # ---- upkeep
 
 
-def sweep_verifications() -> int:
-    """Delete answers older than thirty days; the log keeps that the question was asked. Returns how many."""
-    old = timezone.now() - KEPT_FOR
+def sweep_verifications(*, before: datetime | None = None) -> int:
+    """Delete answers finished before a time (thirty days ago); the log keeps that the question was asked. How many."""
+    old = before or timezone.now() - KEPT_FOR
     count = Verification.objects.filter(state__in=_FINISHED, finished_at__lt=old).delete()[0]
     VerificationBatch.objects.filter(created_at__lt=old, queries__isnull=True).delete()
     return count

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,9 @@ from synth.audio.f0 import HOP_S, track_f0
 from synth.audio.loudness import to_active_level
 from synth.audio.prosody import f0_statistics
 from synth.audio.psola import respeak
+from synth.engines import sound
 from synth.engines.base import (
+    DRAWS,
     PRONUNCIATIONS,
     Cancelled,
     Engine,
@@ -43,6 +46,8 @@ Embed = Callable[[Samples, int], "npt.NDArray[np.float32] | None"]
 SPEED_LIMITS = (0.25, 4.0)
 _NETWORK_SPEEDS = (0.5, 2.0)
 _SENTENCE_GAP_S = 0.2
+#: Nothing is random in the network: another draw is spoken as a sentence of another length would be, and slower.
+_ROWS_A_DRAW, _SLOWER_A_DRAW = 12, 0.04
 #: Without a speaker model the pitch alone chooses: above it a woman's voice.
 _DIVIDE_HZ = 165.0
 _PLAIN_VOICES = (("af_heart", "jf_alpha"), ("am_michael", "jm_kumo"))
@@ -55,7 +60,7 @@ class KokoroEngine:
     name = "kokoro"
     version = "1.0"
     is_preview = True
-    supports: frozenset[str] = frozenset({PRONUNCIATIONS})
+    supports: frozenset[str] = frozenset({PRONUNCIATIONS, DRAWS})
     device = "cpu"
 
     def __init__(
@@ -90,18 +95,22 @@ class KokoroEngine:
                     measured=request.language,
                     extra={"offered": sorted(self.languages)},
                 )
-            return self._rules.speak(request, on_progress=on_progress, should_stop=should_stop)
+            by_rule = self._rules.speak(request, on_progress=on_progress, should_stop=should_stop)
+            return replace(by_rule, spoken_by=(self._rules.name, self._rules.version))
         lines, warnings = _lines(request)
         mixture, manner = self._prepare(request, should_stop)
         on_progress(0.1)
         parts: list[Samples] = []
-        for number, part in enumerate(self._parts(request, lines, mixture, manner, should_stop), start=1):
-            parts.append(part)
-            on_progress(0.1 + 0.9 * number / len(lines))
+        lengths: list[tuple[int, int]] = []
+        for part, pause in self._parts(request, lines, mixture, manner, should_stop):
+            parts += [part, pause]
+            lengths.append((len(part), len(pause)))
+            on_progress(0.1 + 0.9 * len(lengths) / len(lines))
         return Speech(
-            np.concatenate(parts),
+            sound.sounding(np.concatenate(parts)),
             RATE_HZ,
             "Kokoro-82M",
+            segments=sound.segments_of([line.text for line in lines], lengths, RATE_HZ),
             warnings=[*manner.warnings, *warnings],
             details={
                 "phones": sum(line.phones for line in lines),
@@ -120,11 +129,13 @@ class KokoroEngine:
         follows. Concatenated they are `speak`'s samples. Only for Kokoro's own languages."""
         lines, _ = _lines(request)
         mixture, manner = self._prepare(request, should_stop)
-        yield from self._parts(request, lines, mixture, manner, should_stop)
+        for part, pause in self._parts(request, lines, mixture, manner, should_stop):
+            yield np.concatenate([sound.sounding(part), pause])
 
     def _prepare(self, request: SpeakRequest, should_stop: Callable[[], bool]) -> tuple[Mixture, ClipManner]:
         """The mixture for the voice and the manner of the style clip, from memory where they are known."""
         clips = [*request.voice_clips, request.style_clip]
+        sound.check_clips(clips)
         if not np.abs(request.style_clip.samples).max(initial=0.0) > 1e-4:
             raise AssentError("clip_silent", "The style clip holds no sound.")
         _stop_if_asked(should_stop)
@@ -165,8 +176,10 @@ class KokoroEngine:
         mixture: Mixture,
         clip: ClipManner,
         should_stop: Callable[[], bool],
-    ) -> Iterator[Samples]:
-        styles = self._mixed(mixture)
+    ) -> Iterator[tuple[Samples, Samples]]:
+        """Each sentence and the pause after it."""
+        styles = np.roll(self._mixed(mixture), -_ROWS_A_DRAW * request.draw, axis=0)
+        speed = request.speed * (1 - _SLOWER_A_DRAW * request.draw)
         gap_s = (
             float(np.clip(clip.manner.wanted.mean_pause_s or _SENTENCE_GAP_S, _SENTENCE_GAP_S, 0.6))
             / request.speed
@@ -174,21 +187,21 @@ class KokoroEngine:
         for number, line in enumerate(lines):
             _stop_if_asked(should_stop)
             is_last = number == len(lines) - 1
-            part = self._sentence(line, styles, clip, request.speed, 0.0 if is_last else gap_s)
-            yield part if is_last else np.concatenate([part, np.zeros(round(gap_s * RATE_HZ), np.float32)])
+            part = self._sentence(line, styles, clip, speed, 0.0 if is_last else gap_s)
+            yield part, np.zeros(0 if is_last else round(gap_s * RATE_HZ), np.float32)
 
     def _sentence(
         self, line: reading.Line, styles: Styles, clip: ClipManner, speed: float, gap_s: float
     ) -> Samples:
         """One sentence in the clip's manner."""
         asked = float(np.clip(clip.speed * speed, *_NETWORK_SPEEDS))
-        sound = self._network.say(line.symbols, styles, asked)
-        said = Said.of(sound, RATE_HZ, line.phones)
+        natural = self._network.say(line.symbols, styles, asked)
+        said = Said.of(natural, RATE_HZ, line.phones)
         said = Said(
             said.f0_hz, said.level_db, said.active, said.prosody, line.phones, _word_starts(line, said)
         )
         rows = timing(said, clip.manner, speed, gap_s)
-        moved = respeak(sound, RATE_HZ, said.f0_hz, mapped_f0(said, clip.manner), rows)
+        moved = respeak(natural, RATE_HZ, said.f0_hz, mapped_f0(said, clip.manner), rows)
         return to_active_level(
             manner_of_clip.coloured(moved, clip.taps), RATE_HZ, clip.manner.wanted.level_db
         )

@@ -34,10 +34,11 @@ _MODIFIERS = frozenset("ˈˌːʰʲᵝ̃→↗↓↘")
 
 @dataclass(frozen=True)
 class Line:
-    """One sentence: its symbols, and first and last symbol (exclusive) of each word."""
+    """One sentence: its symbols, first and last symbol (exclusive) of each word, and its text as it was read."""
 
     symbols: str
     words: tuple[tuple[int, int], ...]
+    text: str = ""
 
     @property
     def phones(self) -> int:
@@ -73,7 +74,7 @@ def _joined(sentence: frontend.Sentence) -> Line:
         offset = len(symbols) + 1 if symbols else 0
         symbols = f"{symbols} {text}" if symbols else text
         words += [(a + offset, b + offset) for a, b in spans]
-    return Line(symbols, tuple(words))
+    return Line(symbols, tuple(words), sentence.text)
 
 
 #: Shorter lines are spoken together with the next one: the network needs a few sounds to find its voice.
@@ -89,7 +90,7 @@ def _merged(lines: list[Line]) -> list[Line]:
             last = merged.pop()
             offset = len(last.symbols) + 1
             words = (*last.words, *((a + offset, b + offset) for a, b in line.words))
-            merged.append(Line(f"{last.symbols} {line.symbols}", words))
+            merged.append(Line(f"{last.symbols} {line.symbols}", words, f"{last.text} {line.text}"))
         else:
             merged.append(line)
     return merged
@@ -109,7 +110,7 @@ def _by_espeak(sentence: str, voice: str) -> Line:
             symbols += " " + _ipa(clause, voice)
         symbols += mark[:1]
     symbols = symbols.strip()
-    return Line(symbols, tuple(match.span() for match in re.finditer(r"[^\s,;:.!?…]+", symbols)))
+    return Line(symbols, tuple(match.span() for match in re.finditer(r"[^\s,;:.!?…]+", symbols)), text)
 
 
 def _ipa(clause: str, voice: str) -> str:

@@ -24,7 +24,13 @@ def erase_jobs_of(*, voice: Voice, actor: Actor) -> int:
     # The request's hash is of the bare text, so whoever guesses the text could confirm it: it goes too. Jobs that
     # wait or run come to nothing by themselves, for the consent is closed.
     SynthesisJob.objects.filter(voice=voice).update(
-        text="", source_text="", segments=[], text_salt=b"", request_sha256="", follow_report=None
+        text="",
+        source_text="",
+        segments=[],
+        text_salt=b"",
+        request_sha256="",
+        follow_report=None,
+        spoken_check=None,
     )
     outputs = Output.objects.select_for_update(of=("self",)).select_related("job").filter(job__voice=voice)
     deleted = list(outputs.filter(deleted_at__isnull=True))

@@ -61,7 +61,7 @@ def claim_job(*, job_id: UUID, worker: str) -> SynthesisJob | None:
         styles = [
             style
             for style in voice_selectors.approved_styles([job.voice])[job.voice_id]
-            if covers(style.emotion, job.consent.scope["emotions"])
+            if covers(style.emotion, job.consent.scope_in_force["emotions"])
         ]
         job.timbre.set(selectors.neutral_first(styles)[:TIMBRE_STYLES])
     return selectors.job_row(job_id)
@@ -129,11 +129,15 @@ class Finished:
     warnings: list[str]
     follow_report: dict[str, Any]
     own_weights: bool = False
+    spoken_check: dict[str, Any] | None = None
+    word_times: list[list[int]] | None = None
 
 
 # Fields of `Finished` that rows keep under the same names.
-_OF_OUTPUT = ("format", "media_type", "duration_ms", "sample_rate_hz", "is_labelled")
-_OF_JOB = ("engine_name", "engine_version", "is_preview", "content_source", "warnings", "follow_report")
+_OF_OUTPUT = ("format", "media_type", "duration_ms", "sample_rate_hz", "is_labelled", "word_times")
+_OF_JOB = (
+    "engine_name", "engine_version", "is_preview", "content_source", "warnings", "follow_report", "spoken_check",
+)  # fmt: skip
 
 
 def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:

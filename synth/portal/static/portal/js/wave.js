@@ -121,6 +121,15 @@ class WavePlayer extends HTMLElement {
     }
   }
 
+  /** The word that is being heard, where the text beside the player carries times (data-from, data-to in seconds). */
+  followWords() {
+    const at = this.audio.currentTime;
+    const playing = at > 0 && !this.audio.ended;
+    for (const word of this.closest("[data-job]")?.querySelectorAll("[data-from]") ?? []) {
+      word.classList.toggle("now", playing && at >= Number(word.dataset.from) && at < Number(word.dataset.to));
+    }
+  }
+
   stopOthers() {
     for (const other of document.querySelectorAll("wave-player")) {
       if (other !== this && other.audio && !other.audio.paused) other.audio.pause();
@@ -204,6 +213,7 @@ class WavePlayer extends HTMLElement {
       }
     }
     if (!this.audio) return;
+    this.followWords();
     this.time.textContent = `${clock(this.audio.currentTime)} / ${clock(duration)}`;
     this.canvas.setAttribute("aria-valuemax", duration.toFixed(1));
     this.canvas.setAttribute("aria-valuenow", this.audio.currentTime.toFixed(1));
