@@ -20,6 +20,7 @@ from audit.serializers import (
     EntrySerializer,
     PendingProofSerializer,
 )
+from synth.common.api import Problem
 from synth.common.paging import first_of
 from synth.errors import AssentError
 
@@ -32,7 +33,7 @@ class EntryList(APIView):
     @extend_schema(
         operation_id="log_entries_list",
         parameters=[EntryQuerySerializer],
-        responses=EntryPageSerializer,
+        responses={200: EntryPageSerializer, 403: Problem},
         tags=["log"],
     )
     def get(self, request: Request) -> Response:
@@ -58,7 +59,9 @@ class EntryDetail(APIView):
 
     permission_classes = [AllowAny]
 
-    @extend_schema(operation_id="log_entry_retrieve", responses=EntrySerializer, tags=["log"])
+    @extend_schema(
+        operation_id="log_entry_retrieve", responses={200: EntrySerializer, 403: Problem}, tags=["log"]
+    )
     def get(self, request: Request, entry_id: int) -> Response:
         entry = selectors.readable_entry(entry_id, organisation_ids=access.readable_organisations(request))
         return Response(EntrySerializer(entry).data)
@@ -71,7 +74,7 @@ class EntryProof(APIView):
 
     @extend_schema(
         operation_id="log_entry_proof",
-        responses={(200, "text/plain"): OpenApiTypes.STR, 202: PendingProofSerializer},
+        responses={(200, "text/plain"): OpenApiTypes.STR, 202: PendingProofSerializer, 403: Problem},
         tags=["log"],
     )
     def get(self, request: Request, entry_id: int) -> HttpResponse:

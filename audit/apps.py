@@ -13,10 +13,12 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit log"
 
     def ready(self) -> None:
-        from synth.common import health
+        from audit.metrics import figures
+        from synth.common import health, metrics
 
         post_migrate.connect(_set_rights, sender=self, dispatch_uid="audit.rights")
         health.add_part("log", _goes_on)
+        metrics.add_source(figures)
 
 
 def _set_rights(using: str, **_: Any) -> None:

@@ -1,7 +1,8 @@
 """Whether the log goes on: asked before anything is made that could not be logged.
 
-Two witnesses, both outside the database: the newest checkpoint's copy (`audit.external`), which is never ahead
-of a database that lost nothing, and the sentence that a sequencer leaves when it refuses to sign.
+Three witnesses, all outside the database: the newest checkpoint's copy (`audit.external`), which is never ahead
+of a database that lost nothing; the sentence that a sequencer leaves when it refuses to sign; and the one that a
+complete check leaves when the log contradicts itself (`audit.watch`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def interruption(using: str = DEFAULT_DB_ALIAS) -> str | None:
 
     One small file and one indexed row are read, so that every request for speech can ask.
     """
-    return _refusal() or _behind(using)
+    return fault() or _read(_refusal_path()) or _behind(using)
 
 
 def require(using: str = DEFAULT_DB_ALIAS) -> None:
@@ -48,13 +49,35 @@ def clear_refusal() -> None:
     _refusal_path().unlink(missing_ok=True)
 
 
+def fault() -> str | None:
+    """What the last complete check found to contradict itself; nothing is signed over it."""
+    found = _read(_fault_path())
+    return f"the stored log does not verify: {found}" if found else None
+
+
+def leave_fault(sentence: str) -> None:
+    """Keep what a complete check found."""
+    path = _fault_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_durably(path, sentence + "\n")
+
+
+def clear_fault() -> None:
+    """A complete check found the log whole."""
+    _fault_path().unlink(missing_ok=True)
+
+
 def _refusal_path() -> Path:
     return keys.log_folder() / "refused"
 
 
-def _refusal() -> str | None:
+def _fault_path() -> Path:
+    return keys.log_folder() / "fault"
+
+
+def _read(path: Path) -> str | None:
     try:
-        return _refusal_path().read_text(encoding="utf-8").strip() or None
+        return path.read_text(encoding="utf-8").strip() or None
     except FileNotFoundError:
         return None
 

@@ -39,6 +39,22 @@ def _event(name: str, sentence_en: str, sentence_zh: str, *required: str) -> tup
 EVENTS: dict[str, EventType] = dict(
     (
         _event("account.created", "An account was created.", "创建了账户。"),
+        _event("account.signed_in", "Somebody signed in.", "有人登录。", "kind"),
+        _event("account.sign_in_failed", "A sign-in failed.", "登录失败。", "kind"),
+        _event("account.password_changed", "A password was changed.", "更改了密码。"),
+        _event("account.password_reset", "A password was reset by mail.", "通过邮件重置了密码。"),
+        _event(
+            "account.factor_added",
+            "A passkey or second factor was added.",
+            "添加了通行密钥或第二验证方式。",
+            "kind",
+        ),
+        _event(
+            "account.factor_removed",
+            "A passkey or second factor was removed.",
+            "移除了通行密钥或第二验证方式。",
+            "kind",
+        ),
         _event("organisation.created", "An organisation was created.", "创建了机构。"),
         _event("member.added", "A member joined the organisation.", "机构加入了一名成员。"),
         _event("member.removed", "A member left the organisation.", "机构移除了一名成员。"),
@@ -61,6 +77,44 @@ EVENTS: dict[str, EventType] = dict(
         _event(
             "consent.reviewed", "A reviewer decided on a consent recording.", "审核员对授权录音作出了决定。"
         ),
+        _event(
+            "consent.asked_by_link",
+            "A link was made by which the owner can consent.",
+            "生成了供声音所有者授权的链接。",
+        ),
+        _event(
+            "consent.link_used",
+            "The owner opened the way to consent by a link.",
+            "声音所有者使用了授权链接。",
+        ),
+        _event("consent.narrowed", "The owner permits less than before.", "声音所有者缩小了授权范围。"),
+        _event(
+            "consent.referred",
+            "A doubt was handed to the installation's reviewers.",
+            "疑问已移交平台审核员。",
+        ),
+        _event(
+            "consent.approval_given",
+            "One of two reviewers approved; another has to decide as well.",
+            "两名审核员中已有一人同意，还需另一人决定。",
+        ),
+        _event(
+            "voice.likeness_found",
+            "Somebody handed in a recording that sounds like this voice; reviewers decide.",
+            "有人提交了与此声音相似的录音，由审核员决定。",
+        ),
+        _event(
+            "voice.likeness_answered",
+            "The owner said what they think of a recording like this voice.",
+            "声音所有者对相似录音作出了答复。",
+        ),
+        _event(
+            "voice.print_declined",
+            "The owner wants no print of this voice kept.",
+            "所有者不同意保留声音印记。",
+        ),
+        _event("blocklist.changed", "The block list was changed.", "封禁名单已更改。"),
+        _event("reviewer.changed", "Who reviews for the installation was changed.", "更改了平台审核员。"),
         _event("consent.revoked", "Consent was revoked.", "授权已撤销。"),
         _event("consent.expired", "Consent expired.", "授权已到期。"),
         _event(
@@ -97,7 +151,42 @@ EVENTS: dict[str, EventType] = dict(
             "previous_size",
             "root_sha256",
         ),
+        _event(
+            "backup.completed",
+            "A backup was taken and verified.",
+            "已创建并校验备份。",
+            "manifest_sha256",
+            "size",
+        ),
+        _event("backup.failed", "A backup failed.", "备份失败。"),
+        _event(
+            "backup.restored",
+            "The installation was restored from a backup.",
+            "系统已从备份恢复。",
+            "size",
+            "root_sha256",
+        ),
+        _event("log.checked", "The whole log was checked.", "已完整检查日志。", "size", "code"),
         _event("dictionary.changed", "The pronunciations were changed.", "更改了发音词典。"),
+        _event("feedback.received", "Somebody said what they think of a verdict.", "收到对核验结果的反馈。"),
+        _event("feedback.answered", "Feedback was answered.", "答复了一条反馈。"),
+        _event("take_down.requested", "Somebody asked for a take-down.", "收到下架请求。", "due_at"),
+        _event("take_down.decided", "A request for take-down was decided.", "处理了下架请求。"),
+        _event(
+            "biometrics.acknowledged",
+            "A person acknowledged the biometric notice.",
+            "本人确认了生物特征告知。",
+        ),
+        _event(
+            "account.exported", "A person took a copy of what is held about them.", "本人导出了个人数据。"
+        ),
+        _event(
+            "account.closed",
+            "An account was closed and its person's data erased.",
+            "注销账户并删除个人数据。",
+        ),
+        _event("records.expired", "Records were deleted when their time was over.", "到期记录已删除。"),
+        _event("usage.reported", "A signed report of a voice's use was made.", "出具了声音使用的签名报告。"),
         _event("settings.changed", "A setting of the organisation was changed.", "更改了机构设置。"),
     )
 )
@@ -133,7 +222,9 @@ KEYS = HASH_KEYS | _words(
     follow measurements disclosure
     present matched intervals layers confidence_milli candidates
     origin size index count first_index last_index destination epoch previous_key_id algorithm
+    notice notice_places rule_id due_at request_id feedback_id from_date to_date
     setting value previous_value previous_size jobs_stopped outputs_affected retention_days service version
+    has_keys taken_at
     """
 )
 

@@ -15,7 +15,7 @@ from audit import keys, merkle, selectors
 from audit.merkle import TILE_HEIGHT, TILE_WIDTH
 from audit.note import NoteError, parse_number
 from audit.proof import Growth
-from audit.tree import StoredTree
+from audit.tree import StoredTree, TiledTree
 from synth.common.http import error_response
 from synth.errors import AssentError, Forbidden, NotFound
 
@@ -77,7 +77,7 @@ def _growth(old_size: str) -> str:
             "checkpoint_not_found", "The log does not reach that far yet.", measured=old_size[:20],
             limit=newest.size,
         )  # fmt: skip
-    path = merkle.consistency_proof(size, newest.size, StoredTree().node)
+    path = merkle.consistency_proof(size, newest.size, TiledTree().node)
     return Growth(size, tuple(path), newest.note).as_text()
 
 

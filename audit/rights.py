@@ -22,6 +22,7 @@ TABLES = (
 RIGHTS: dict[str, dict[str, str]] = {
     "default": {
         "audit_entry": "SELECT, INSERT",
+        "audit_pending": "SELECT",
         "audit_leaf": "SELECT",
         "audit_tile": "SELECT",
         "audit_checkpoint": "SELECT",
@@ -65,6 +66,8 @@ def apply(connection: BaseDatabaseWrapper) -> list[str]:
         cursor.execute(f"REVOKE ALL ON {tables} FROM PUBLIC")
         cursor.execute("SELECT pg_get_serial_sequence('audit_entry', 'id')")
         sequence = cursor.fetchone()[0]
+        # A restore without grants leaves these open to everybody.
+        cursor.execute("REVOKE ALL ON FUNCTION audit_deny(), audit_enqueue() FROM PUBLIC")
         names = role_names()
         cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [list(names.values())])
         existing = {name for (name,) in cursor.fetchall()} - {owner}
@@ -84,6 +87,8 @@ def apply(connection: BaseDatabaseWrapper) -> list[str]:
                 continue
             for table, rights in RIGHTS[alias].items():
                 cursor.execute(f"GRANT {rights} ON {quote(table)} TO {quote(role)}")
+            if alias == "default":  # a backup reads where it stands
+                cursor.execute(f"GRANT SELECT ON SEQUENCE {sequence} TO {quote(role)}")
             done.append(role)
     return done
 

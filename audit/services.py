@@ -18,7 +18,8 @@ from audit import events, merkle, selectors
 from audit.actors import Actor
 from audit.models import Entry
 from audit.proof import Proof
-from audit.tree import StoredTree
+from audit.tree import TiledTree
+from synth.common import metrics
 
 BODY_VERSION = 1
 MAX_BODY_BYTES = 65_535
@@ -80,9 +81,24 @@ def record(
         idempotency_key=idempotency_key,
         created_at=now,
     )
+    connection.on_commit(lambda: _count(event, data), robust=True)
     entry._state.adding = False
     entry._state.db = using
     return entry
+
+
+_count_event = metrics.counter("assent_events_total", "Entries written into the log, by event.")
+_count_verdict = metrics.counter("assent_verdicts_total", "Files checked, by verdict.")
+_count_gate = metrics.counter("assent_gates_total", "Gates of recordings, by outcome.")
+
+
+def _count(event: str, data: Mapping[str, Any]) -> None:
+    _count_event(event=event)
+    if isinstance(verdict := data.get("verdict"), str):
+        _count_verdict(verdict=verdict)
+    gates = data.get("gates")
+    for gate, outcome in gates.items() if isinstance(gates, Mapping) else ():
+        _count_gate(gate=str(gate), outcome=str(outcome))
 
 
 def _body(
@@ -127,7 +143,7 @@ def proof_for(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> Proof | None:
     checkpoint = selectors.published_checkpoint(using)
     if leaf is None or checkpoint is None or leaf.index >= checkpoint.size:
         return None
-    path = merkle.inclusion_proof(leaf.index, checkpoint.size, StoredTree(using).node)
+    path = merkle.inclusion_proof(leaf.index, checkpoint.size, TiledTree(using).node)
     return Proof(bytes(entry.body), leaf.index, tuple(path), checkpoint.note)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from audit import keys, selectors
+from audit import guards, keys, selectors, watch
+from audit.models import Entry
 from synth.errors import Unavailable
 from synth.portal.status import StatusTile
 
@@ -38,4 +40,35 @@ def log_tile() -> StatusTile:
             (_("Key"), key or _("missing")),
             (_("Waiting"), str(status.waiting)),
         ),
+    )
+
+
+def check_tile() -> StatusTile:
+    """The last look at the whole log, and what guards it now; for administrators."""
+    result = watch.last()
+    unguarded = [*guards.missing(), *guards.left_behind()]
+    troubles = list(dict.fromkeys([*(result.sentences if result else []), *unguarded]))
+    value = _("Not as it must be") if troubles else _("Whole") if result else _("Not checked yet")
+    return StatusTile(
+        title=_("Check of the log"),
+        value=value,
+        detail=troubles[0] if troubles else "",
+        state="problem" if troubles else "ok" if result else "unknown",
+        facts=(
+            (_("Checked"), naturaltime(result.at) if result else _("never")),
+            (_("Entries"), str(result.size) if result else "0"),
+            *((_("Found"), trouble) for trouble in troubles),
+        ),
+    )
+
+
+def backup_tile() -> StatusTile:
+    """The last backup that was verified; for administrators."""
+    newest = Entry.objects.filter(event__in=("backup.completed", "backup.failed")).order_by("-id").first()
+    failed = newest is not None and newest.event == "backup.failed"
+    return StatusTile(
+        title=_("Backup"),
+        value=_("None yet") if newest is None else _("Failed") if failed else naturaltime(newest.created_at),
+        detail=_("Set ASSENT_BACKUP_DIR, or run manage.py backup.") if newest is None else "",
+        state="note" if newest is None else "problem" if failed else "ok",
     )

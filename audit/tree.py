@@ -79,6 +79,36 @@ class StoredTree:
         return 0 if last is None else last + 1
 
 
+class TiledTree(StoredTree):
+    """For proofs: whole tiles are read and kept for the next node, so that a proof costs a few queries at any size.
+
+    Believes the stored tiles. What checks them against the leaves below (`audit.verification`, the sequencer) uses
+    `StoredTree`.
+    """
+
+    def __init__(self, using: str = DEFAULT_DB_ALIAS) -> None:
+        super().__init__(using)
+        self._tiles: dict[tuple[int, int], list[bytes]] = {}
+
+    def node(self, level: int, index: int) -> bytes:
+        tile_level, height = divmod(level, TILE_HEIGHT)
+        number, offset = divmod(index << height, TILE_WIDTH)
+        return merkle.root_of(
+            self._hashes(tile_level, number, offset + (1 << height))[offset:][: 1 << height]
+        )
+
+    def _hashes(self, tile_level: int, number: int, needed: int) -> list[bytes]:
+        """At least the first ``needed`` hashes of a tile."""
+        known = self._tiles.get((tile_level, number), [])
+        if len(known) < needed:
+            try:
+                known = split_hashes(self.tile(tile_level, number))
+            except BrokenTree:  # not full yet
+                known = self.hashes(tile_level, number * TILE_WIDTH, needed)
+            self._tiles[(tile_level, number)] = known
+        return known
+
+
 def split_hashes(data: bytes) -> list[bytes]:
     """Hashes of a tile, apart."""
     return [data[start : start + HASH_BYTES] for start in range(0, len(data), HASH_BYTES)]

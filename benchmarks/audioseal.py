@@ -30,13 +30,13 @@ from benchmarks.marking import EPOCHS, KEYS, material
 from benchmarks.own_attacks import quality_of
 from benchmarks.report import Row, merge_report, spread_of, write_report
 from watermark.codec import embed
-from watermark.codec.audioseal_layer import (
+from watermark.codec.audioseal_checkpoint import (
     BORDERS_FILE,
     DETECTOR_FILE,
     GENERATOR_FILE,
-    PublicMark,
     default_checkpoint,
 )
+from watermark.codec.audioseal_layer import PublicMark
 from watermark.training.evaluation import (
     MarkedClip,
     bootstrap,

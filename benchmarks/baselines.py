@@ -93,7 +93,8 @@ def _keyed_present(piece: Samples) -> bool:
 
 
 def _audioseal() -> Baseline:
-    from watermark.codec.audioseal_layer import PublicMark, default_checkpoint
+    from watermark.codec.audioseal_checkpoint import default_checkpoint
+    from watermark.codec.audioseal_layer import PublicMark
 
     public = PublicMark.load(*default_checkpoint())
     return Baseline(

@@ -16,7 +16,8 @@ STRENGTHS = (0.5, 0.7, 1.0)
 def both_layer_rows(clips: list[Marked], mixed: Material, count: int = 8) -> list[Row]:
     """PESQ of the keyed mark alone and over the public one, and what is read after MP3 at 64 kbit/s."""
     try:
-        from watermark.codec.audioseal_layer import PublicMark, default_checkpoint
+        from watermark.codec.audioseal_checkpoint import default_checkpoint
+        from watermark.codec.audioseal_layer import PublicMark
     except ImportError as error:
         return [Row("both_layers_pesq_mean", "PESQ", None, target=4.45, note=f"not installed: {error}")]
     public = PublicMark.load(*default_checkpoint())

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.attacks import RATE, Material, Unavailable, apply, load_attacks
 from benchmarks.marking import EPOCHS, KEYS, Marked, epoch_of, issued, share_interval
 from benchmarks.report import Row
-from watermark.codec import MarkKeys, detect, fingerprint, read_back
+from watermark.codec import MarkKeys, detect, fingerprint, fingerprint_alignment, read_back
 from watermark.codec.content import FREE, content_weights
 from watermark.codec.features import box_mean, istft, row_power, stft, tile_power
 from watermark.codec.parameters import BINS_PER_TILE, FIRST_BIN, FRAMES_PER_TILE, TILE_ROWS
@@ -132,10 +132,10 @@ def louder_rows(clips: list[Marked], tries: int = 100) -> list[Row]:
             note=f"of these, with content-signed rows agreeing: {told(lambda t: t.bound)}"),
         Row("transplant_louder_outline", "share", unclear / count, None, count, None, "lower",
             note="named, and more than half of the sound agrees with the record at a bit error rate below"
-            f" {fingerprint.MATCHED_BER}, no better than an outline: {told(lambda t: t.half)}"),
+            f" {fingerprint_alignment.MATCHED_BER}, no better than an outline: {told(lambda t: t.half)}"),
         Row("transplant_louder_issued", "1", ours, f"95 % interval up to {share_interval(ours, count)[1]:.4f}", count,
             0, "lower", note="named, and half of it agrees beyond doubt (below"
-            f" {fingerprint.CLEAR_BER}), which is what a verdict asks for: {told(lambda t: t.ours)}"),
+            f" {fingerprint_alignment.CLEAR_BER}), which is what a verdict asks for: {told(lambda t: t.ours)}"),
     ]  # fmt: skip
 
 

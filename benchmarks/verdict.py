@@ -16,12 +16,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from benchmarks import edits, speech, verdict_fit
+from benchmarks import edits, real_sounds, sources, speech, verdict_fit
 from benchmarks.edits import Edited, Material
 from benchmarks.marking import share_interval
 from benchmarks.processing import BENIGN, CODINGS, HARSH, RESCALED
 from benchmarks.report import Row, merge_report
-from benchmarks.verdict_cases import Case, Cases, released
+from benchmarks.verdict_cases import Case, Cases, group_of, released
 from watermark.comparison.flags import Comparison, Flag, judge
 from watermark.comparison.score import model
 
@@ -55,6 +55,7 @@ def main() -> None:
     cases.unedited(round(2 * options.scale) or 1, list(HARSH))
     judged = judge_all(cases)
     rows = [*edit_rows(judged), *kind_rows(judged), *benign_rows(judged), *further_rows(clips, options.scale)]
+    rows += [*sources.rows([clip for clip in clips if group_of(clip.voice) == "human"]), *real_sounds.rows()]
     merge_report("verdict", rows, command="make bench-verdict")
 
 

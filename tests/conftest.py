@@ -127,12 +127,12 @@ def _allow_flush(django_db_blocker: Any) -> None:
         )
         tables.extend(row[0] for row in cursor.fetchall())
         cursor.execute(
-            "SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
-            " WHERE NOT t.tgisinternal AND t.tgenabled = 'A' AND c.relname = ANY(%s)",
+            "SELECT c.relname, t.tgname, t.tgenabled = 'A' FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+            " WHERE NOT t.tgisinternal AND c.relname = ANY(%s)",
             [tables],
         )
-        for table, trigger in cursor.fetchall():
-            guards.setdefault(table, []).append(trigger)
+        for table, trigger, is_always in cursor.fetchall():
+            guards.setdefault(table, []).extend([trigger] if is_always else [])
         cursor.execute(
             "SELECT t.relname, s.relname FROM pg_class s"
             " JOIN pg_depend d ON d.objid = s.oid AND d.deptype IN ('a', 'i')"
@@ -170,6 +170,13 @@ def _allow_flush(django_db_blocker: Any) -> None:
             for statements in (off, ["BEGIN", *empty, "COMMIT"], restart + on):
                 if full and statements:
                     cursor.execute("; ".join(statements))
+            # What a test took away was put back over rows that may have broken it.
+            cursor.execute(
+                "SELECT conrelid::regclass, quote_ident(conname) FROM pg_constraint"
+                " WHERE contype = 'c' AND NOT convalidated"
+            )
+            for table, constraint in cursor.fetchall():
+                cursor.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}")
         connections["owner"].close()
 
     TransactionTestCase._fixture_teardown = teardown  # type: ignore[method-assign]

@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
+
 from synth.audio.decoded import DecodedFile
 from watermark import selectors
 from watermark.codec import DETECTOR_VERSION, PRESENCE_FALSE_RATE
@@ -46,6 +48,7 @@ def answer_of(query: Verification, decoded: DecodedFile, found: Examined, claims
             "sample_rate_hz": decoded.source_rate_hz,
             "channels": decoded.channels,
             "container": decoded.container,
+            "tracks": _tracks(decoded),
         },
         "records": [_record(named[n], query) for n in decision.records if n in named],
         "intervals": [_interval(i, marks, known) for i in decision.intervals],
@@ -68,6 +71,21 @@ def answer_of(query: Verification, decoded: DecodedFile, found: Examined, claims
             "frequency_scale": round(best.detection.frequency_scale, 2) if best else 1.0,
         },
     }
+
+
+def _tracks(decoded: DecodedFile) -> list[dict[str, Any]]:
+    """Whose channels a file holds, from 0; empty where it plays one track, the same in every decoder."""
+    if len(decoded.played) < 2:
+        return []
+    return [
+        {
+            "track": played.track,
+            "decoder": played.decoder,
+            "channels": list(played.channels),
+            "duration_s": round(played.duration_s, 2),
+        }
+        for played in decoded.played
+    ]
 
 
 def _one_record(findings: Findings, decision: Decision) -> RecordFinding | None:
@@ -137,7 +155,7 @@ def _record(mark: Mark, query: Verification) -> dict[str, Any]:
         **selectors.public_facts(mark),
         # The one claim about every sample: these are the very bytes that were released.
         "same_bytes": query.file_sha256 == mark.file_sha256,
-        "log_proof": f"/api/v1/records/{mark.public_id}/proof",
+        "log_proof": f"{settings.URL_PREFIX}/api/v1/records/{mark.public_id}/proof",
     }
 
 

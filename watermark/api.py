@@ -77,7 +77,10 @@ class VerificationView(APIView):
     permission_classes = [AllowAny]
 
     @extend_schema(
-        operation_id="verification", tags=_TAGS, responses={200: VerificationShape, 202: VerificationShape}
+        operation_id="verification",
+        tags=_TAGS,
+        # A file that could not be checked is refused here as it would have been at once.
+        responses={200: VerificationShape, 202: VerificationShape, 400: Problem, 413: Problem},
     )
     def get(self, request: Request, verification_id: UUID) -> Response:
         return answer(selectors.verification(verification_id))
@@ -99,7 +102,9 @@ class ReportView(APIView):
 
     permission_classes = [AllowAny]
 
-    @extend_schema(operation_id="verification_report", tags=_TAGS, responses=SignedReport)
+    @extend_schema(
+        operation_id="verification_report", tags=_TAGS, responses={200: SignedReport, 409: Problem}
+    )
     def get(self, request: Request, verification_id: UUID) -> JsonResponse:
         envelope = issued_reports.signed(selectors.verification(verification_id))
         return JsonResponse(
@@ -118,7 +123,10 @@ class ReportCheckView(APIView):
     permission_classes = [AllowAny]
 
     @extend_schema(
-        operation_id="verification_report_check", tags=_TAGS, request=SignedReport, responses=ReportCheckShape
+        operation_id="verification_report_check",
+        tags=_TAGS,
+        request=SignedReport,
+        responses={200: ReportCheckShape, 429: Problem},
     )
     def post(self, request: Request) -> Response:
         issued_reports.count_check(caller_of(request).subject)

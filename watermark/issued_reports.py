@@ -51,6 +51,15 @@ def document(row: Verification, report: dict[str, Any]) -> dict[str, Any]:
             "sample_rate_hz": file.get("sample_rate_hz"),
             "channels": file.get("channels"),
             "container": file.get("container"),
+            "tracks": [
+                {
+                    "track": one["track"],
+                    "decoder": one["decoder"],
+                    "channels": one["channels"],
+                    "duration_ms": _ms(one["duration_s"]),
+                }
+                for one in file.get("tracks", [])
+            ],
         },
         "map": [
             {

@@ -42,6 +42,20 @@ class MarkEpoch(models.Model):
         return self.name
 
 
+class MasterKey(models.Model):
+    """By which the master key is known again when the data folder was lost: one row, a one-way check value."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    check_value = models.CharField(max_length=16)
+    since = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="watermark_one_master_key")]
+
+    def __str__(self) -> str:
+        return self.check_value
+
+
 class Mark(models.Model):
     """One record number, reserved before marking and issued with the released file."""
 

@@ -28,6 +28,8 @@ class Claims:
             "label": self.label.label,
             "content_producer": self.label.content_producer[:200],
             "produce_id": self.label.produce_id[:200],
+            "system": self.label.system[:200],
+            "made_at": self.label.made_at[:40],
         }
 
     def manifest_facts(self) -> dict[str, Any] | None:

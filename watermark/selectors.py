@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Prefetch
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.utils import timezone
 
 from accounts.people.principals import Principal
@@ -17,28 +17,29 @@ from synth.errors import NotFound
 from watermark.models import Mark, MarkEpoch, Verification, VerificationBatch
 from watermark.reading.registry import Record
 
+RELATED_RECORDS = 40
+
+
+def issued() -> QuerySet[Mark]:
+    """Marks of files that were released; a reserved one never was."""
+    return Mark.objects.filter(state__in=[Mark.State.ISSUED, Mark.State.TAKEN_DOWN])
+
 
 def issued_marks(numbers: Sequence[int]) -> dict[int, Mark]:
     """Marks by record number; a reserved one was never released and counts as unknown."""
-    rows = Mark.objects.select_related("consent__voice", "entry").filter(
-        record_number__in=numbers, state__in=[Mark.State.ISSUED, Mark.State.TAKEN_DOWN]
-    )
+    rows = issued().select_related("consent__voice", "entry").filter(record_number__in=numbers)
     return {row.record_number: row for row in rows}
 
 
 def issued_numbers(epoch: str) -> list[int]:
     """Record numbers issued under one epoch, for matching where their code cannot be decoded."""
-    rows = Mark.objects.filter(epoch_id=epoch, state__in=[Mark.State.ISSUED, Mark.State.TAKEN_DOWN])
+    rows = issued().filter(epoch_id=epoch)
     return list(rows.values_list("record_number", flat=True))
 
 
 def released_as(file_sha256: str) -> Record | None:
     """The record whose released file has these very bytes; None where there is none."""
-    mark = (
-        Mark.objects.filter(file_sha256=file_sha256, state__in=[Mark.State.ISSUED, Mark.State.TAKEN_DOWN])
-        .order_by("record_number")
-        .first()
-    )
+    mark = issued().filter(file_sha256=file_sha256).order_by("record_number").first()
     return None if mark is None else _record(mark)
 
 
@@ -50,6 +51,12 @@ class IssuedRecords:
 
     def numbers(self, epoch: str) -> list[int]:
         return issued_numbers(epoch)
+
+    def related(self, number: int) -> list[int]:
+        """The newest records of the same voice: what somebody who wants it to say something else has at hand."""
+        voice = Mark.objects.filter(pk=number).values("consent__voice")[:1]
+        rows = issued().filter(consent__voice__in=voice).exclude(pk=number).order_by("-record_number")
+        return list(rows.values_list("record_number", flat=True)[:RELATED_RECORDS])
 
     def records(self, numbers: Sequence[int]) -> dict[int, Record]:
         return {number: _record(mark) for number, mark in issued_marks(numbers).items()}

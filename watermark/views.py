@@ -174,6 +174,7 @@ def _shown(row: Verification) -> dict[str, Any]:
         "intervals": [_passage(one) for one in report["intervals"]],
         "drawn_intervals": _drawn(report, lanes),
         "lanes": lanes,
+        "tracks": _tracks(report),
         "key": [INTERVALS[kind] for kind in kinds],
         "records": [_record(record) for record in report["records"]],
         "manifest": manifest,
@@ -187,6 +188,18 @@ def _shown(row: Verification) -> dict[str, Any]:
         ],
         "evidence": report.get("evidence"),
     }
+
+
+def _tracks(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Whose channels are whose, counted from 1, where a file plays several tracks."""
+    return [
+        {
+            **one,
+            "number": one["track"] + 1,
+            "channel_numbers": ", ".join(str(channel + 1) for channel in one["channels"]),
+        }
+        for one in report["file"].get("tracks", [])
+    ]
 
 
 def _passage(interval: dict[str, Any]) -> dict[str, Any]:

@@ -62,6 +62,11 @@ REASONS: dict[str, Promise] = {
     ),
     "public_mark_of_another": _("The public mark in it carries another message than ours."),
     "speed_not_searched": _("It was not searched for changed speed or pitch."),
+    "decoders_disagree": _(
+        "Two decoders play this file differently: it may sound otherwise elsewhere. What either plays was examined."
+    ),
+    "track_unreadable": _("A track in it could not be decoded. About that track we say nothing."),
+    "passage_of_another_record": _("A passage in it comes from another file of ours, which the map names."),
     "too_little_to_compare": _("There is too little of the marked sound to compare it with our record."),
     "too_disturbed": _("It differs from our record everywhere, too much to compare single words."),
     "compared_in_outline": _(

@@ -15,5 +15,5 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("assent")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf.imports = ("worker.tasks", "worker.startup")
+app.conf.imports = ("worker.tasks", "worker.startup", "worker.pulse")
 app.set_default()

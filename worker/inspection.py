@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from accounts.gates import speaker
-from audit import continuity
+from audit import continuity, guards
 from audit import keys as log_keys
 from synth.errors import AssentError
 from synth.gptsovits import manifest
@@ -68,14 +68,17 @@ def log_line() -> str:
 
 
 def log_warning() -> str | None:
-    """What to say at the start where the log cannot be signed on: nothing will be spoken until that is mended."""
+    """What to say at the start where the log cannot be signed on, or has lost what protects it."""
     try:
         sentence = continuity.interruption()
     except AssentError:
         return None  # its line says what is missing
-    if sentence is None:
-        return None
-    return f"ATTENTION: nothing will be spoken, because the log cannot go on: {sentence}."
+    if sentence is not None:
+        return f"ATTENTION: nothing will be spoken, because the log cannot go on: {sentence}."
+    unguarded = [*guards.missing(), *guards.left_behind()]
+    if unguarded:
+        return f"ATTENTION: the log is not protected as it must be: {'; '.join(unguarded)} (manage.py audit mend)."
+    return None
 
 
 def consent_line() -> str:

@@ -13,6 +13,7 @@ from synth.jobs import script, selectors
 from synth.jobs.models import SynthesisJob
 from synth.jobs.services import words_of
 from synth.speech.assembly import OwnWeights, Part, Passage
+from synth.speech.notice import Notice, with_notice
 from synth.text.dictionary import Dictionary
 from worker.decoding import decode_stored
 
@@ -48,8 +49,10 @@ class Clips:
 def passage_of(job: SynthesisJob) -> Passage:
     """What a job is to speak, with its clips read. Raises AssentError ``clip_erased``."""
     clips = Clips()
+    lead = clips.read(job.clip, job.style.name if job.style else "")
+    notice = Notice.from_json(job.notice)
     return Passage(
-        parts=_parts_of(job, clips),
+        parts=with_notice(_parts_of(job, clips), notice, lead=lead, speed=job.speed),
         language=job.language,
         speed=job.speed,
         seed=job.seed,

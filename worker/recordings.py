@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from synth.errors import AssentError
 from watermark.codec import detect
 from watermark.selectors import readable_epochs
 from worker import resident
+from worker.carried import gate_of
 from worker.decoding import decode_stored
 from worker.heartbeat import Heartbeat
 
@@ -35,16 +37,19 @@ def check_submission(submission: Submission) -> None:
 
     def measure() -> dict[str, Any]:
         audio = decode_stored(submission.upload.name or "", limits=_LIMITS)
-        report = check_consent(
-            audio.samples,
-            audio.sample_rate_hz,
-            challenge=ChallengeSpec.from_json(challenge.spec),
-            known_fingerprints=selectors.known_fingerprints(),
-            mark_detector=carries_our_mark,
-            reference_embeddings=selectors.reference_embeddings(challenge.voice),
-            protected_embeddings=selectors.protected_embeddings(challenge.voice),
-            models_dir=settings.ASSENT_MODELS_DIR,
-        )
+        with resident.recogniser() or nullcontext() as second:
+            report = check_consent(
+                audio.samples,
+                audio.sample_rate_hz,
+                challenge=ChallengeSpec.from_json(challenge.spec),
+                known_fingerprints=selectors.known_fingerprints(),
+                mark_detector=carries_our_mark,
+                reference_embeddings=selectors.reference_embeddings(challenge.voice),
+                protected_embeddings=selectors.protected_embeddings(challenge.voice),
+                models_dir=settings.ASSENT_MODELS_DIR,
+                recogniser=second,
+            )
+        report.gates.append(gate_of(submission.upload.name or ""))
         return report.as_dict()
 
     result = _measured(measure, Submission, submission)
@@ -66,6 +71,7 @@ def check_style_clip(style: Style) -> None:
             mark_detector=carries_our_mark,
             models_dir=settings.ASSENT_MODELS_DIR,
         )
+        report.gates.append(gate_of(style.upload.name or ""))
         return report.as_dict()
 
     result = _measured(measure, Style, style)

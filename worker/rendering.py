@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -35,12 +36,14 @@ from synth.jobs.services import Finished, JobStopped
 from synth.provenance import aigc, credentials
 from synth.provenance.names import EMBEDDED
 from synth.speech.assembly import Listen, Spoken, speak
+from synth.speech.notice import Notice, refuse_unheard
 from watermark.codec import embed, read_back
 from watermark.codec import fingerprint as fingerprints
 from watermark.comparison import reference as references
 from watermark.models import Mark
 from watermark.services import reserve_mark
 from worker import resident
+from worker.carried import ingredients_of
 from worker.heartbeat import Heartbeat
 from worker.outage import is_outage
 from worker.passages import passage_of
@@ -115,14 +118,19 @@ def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, M
     _refuse_not_finite(marked, "The watermark")
 
     step.stage, step.progress = "labelling", 0.9
+    made_at = timezone.now()
     label = aigc.AigcLabel(
-        label="1", content_producer=settings.ASSENT_CONTENT_PRODUCER, produce_id=str(mark.public_id)
+        label="1",
+        content_producer=settings.ASSENT_CONTENT_PRODUCER,
+        produce_id=str(mark.public_id),
+        system=f"Assent {__version__}, {mark.engine_name} {mark.engine_version}",
+        made_at=made_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
     data = encode(marked, speech.sample_rate_hz, format=job.format)
     is_labelled = job.format != "pcm"  # raw samples have no place for a label
     if is_labelled:
         data = aigc.write(data, job.format, label)
-    data, manifest = sign(data, job, mark)  # last: whatever is written after it breaks the signature
+    data, manifest = sign(data, job, mark, made_at)  # last: whatever is written after it breaks the signature
 
     step.stage, step.progress = "reading back", 0.94
     finished = _checked(
@@ -132,7 +140,7 @@ def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, M
     return replace(finished, **heard), mark
 
 
-def sign(data: bytes, job: SynthesisJob, mark: Mark) -> tuple[bytes, bytes]:
+def sign(data: bytes, job: SynthesisJob, mark: Mark, made_at: datetime) -> tuple[bytes, bytes]:
     """The file with its Content Credentials, where its format carries them, and the manifest.
 
     Raises AssentError ``credentials_failed`` when they do not validate afterwards.
@@ -143,10 +151,11 @@ def sign(data: bytes, job: SynthesisJob, mark: Mark) -> tuple[bytes, bytes]:
         version=__version__,
         engine=mark.engine_name,
         engine_version=mark.engine_version,
-        created_at=timezone.now(),
+        created_at=made_at,
         log_origin=settings.ASSENT_ORIGIN,
         consent_sha256=job.consent.receipt_sha256,
         source_type=credentials.ALGORITHMIC if mark.engine_name == "preview" else credentials.TRAINED,
+        ingredients=ingredients_of(job),
     )
     if job.format in EMBEDDED:
         return credentials.sign(data, job.format, claim, resident.authority())
@@ -183,7 +192,7 @@ def speak_job(
     passage = passage_of(job)
     if PRONUNCIATIONS in engine.supports:
         refuse_excluded(
-            job.consent.scope, job.language, [(part.text, part.dictionary) for part in passage.parts]
+            job.consent.scope_in_force, job.language, [(part.text, part.dictionary) for part in passage.parts]
         )
     return speak(engine, passage, on_progress=on_progress, should_stop=should_stop, listen=listen)
 
@@ -280,6 +289,7 @@ def _checked(
     if public is not None and not public.detect(samples, final.sample_rate_hz).presence:
         # The record names only what can be found again; the keyed mark is the one that release depends on.
         layers = [layer for layer in layers if layer != "audioseal"]
+    refuse_unheard(Notice.from_json(job.notice), samples, final.sample_rate_hz)
     if label is not None and aigc.read(data) != label:
         raise AssentError("label_failed", "The label could not be read back.", http_status=500)
     return Finished(

@@ -97,13 +97,13 @@ def authority() -> Authority:
 @_Once
 def public_mark() -> PublicMark | None:
     """AudioSeal's layer: the configured checkpoint, else the bundled one; None where neither is there."""
-    from watermark.codec import audioseal_layer
+    from watermark.codec import audioseal_checkpoint
 
     configured = settings.ASSENT_AUDIOSEAL_CHECKPOINT
     try:
         if configured:
             return PublicMark.load(Path(configured))
-        return PublicMark.load(*audioseal_layer.default_checkpoint())
+        return PublicMark.load(*audioseal_checkpoint.default_checkpoint())
     except AssentError as error:
         if configured or error.code != "checkpoint_missing":
             raise

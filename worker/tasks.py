@@ -13,13 +13,15 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
-from django.core.management import CommandError, call_command
 from django.db import close_old_connections
+from django.utils.translation import gettext as _
 
 from accounts.consent import services as consent_services
 from accounts.people import mail
-from synth.common import uploads
+from audit import watch
+from synth.common import logs, uploads
 from synth.jobs import services as jobs
+from synth.rights import services as rights
 from watermark import services as watermark
 from watermark.selectors import waiting_uploads
 from worker.app import app
@@ -36,8 +38,10 @@ def task(name: str) -> Callable[[Callable[..., Any]], Any]:
         @wraps(function)
         def run(*args: Any) -> None:
             close_old_connections()
+            ids = {"row": str(args[0])} if args else {}
             try:
-                function(*args)
+                with logs.about(task=name, **ids):
+                    function(*args)
             finally:
                 close_old_connections()
 
@@ -103,7 +107,7 @@ def sweep_uploads() -> None:
     consent_services.sweep_recordings()
     mail.sweep()
     sweep_weights()
-    watermark.sweep_verifications()
+    rights.sweep()
 
 
 def sweep_weights() -> None:
@@ -119,10 +123,22 @@ def expire_consents() -> None:
     consent_services.send_renewal_notices()
 
 
+@task("upkeep.backup")
+def backup() -> None:
+    from worker import backups
+
+    backups.take_scheduled()
+
+
 @task("upkeep.verify_log")
 def verify_log() -> None:
-    """Every night the whole tree is computed anew; a difference is an error in the process log."""
-    try:
-        call_command("audit_verify", verbosity=0)
-    except (CommandError, SystemExit) as failure:
-        logger.critical("the log does not verify: %s", failure)
+    """Every night the whole tree is computed anew; administrators are told of a difference."""
+    result = watch.check_all()
+    if result.is_clean:
+        logger.info("the log of %d entries is whole", result.size)
+        return
+    logger.critical("the log is not as it must be: %s", "; ".join(result.sentences))
+    mail.tell_administrators(
+        _("The log is not as it must be"),
+        _("The nightly check of the log found: %(what)s") % {"what": "\n".join(result.sentences)},
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import get_language
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -46,6 +47,35 @@ class ChallengesView(APIView):
         return Response(shapes.ChallengeShape(challenge).data, status=status.HTTP_201_CREATED)
 
 
+@extend_schema(parameters=[_VOICE])
+class OwnerLinksView(APIView):
+    @extend_schema(
+        operation_id="voice_ask_owner",
+        request=shapes.ScopeRequest,
+        responses={201: shapes.OwnerLinkShape, **refusals()},
+    )
+    def post(self, request: Request, voice: str) -> Response:
+        """A link to send to the owner of a voice who has no account: they choose, speak, and keep the say."""
+        given = parsed(shapes.ScopeRequest, request.data)
+        link, url = services.ask_owner(principal=principal_for(request), voice_id=voice, **given)
+        answer = {"id": link.pk, "url": url, "expires_at": link.expires_at}
+        return Response(shapes.OwnerLinkShape(answer).data, status=status.HTTP_201_CREATED)
+
+
+@extend_schema(parameters=[_VOICE])
+class NarrowView(APIView):
+    @extend_schema(
+        operation_id="voice_narrow",
+        request=shapes.NarrowRequest,
+        responses={200: shapes.ConsentShape, **refusals()},
+    )
+    def post(self, request: Request, voice: str) -> Response:
+        """Permit less than before, without a new statement. Jobs under the wider scope are not released."""
+        given = parsed(shapes.NarrowRequest, request.data)
+        consent = services.narrow(principal=principal_for(request), voice_id=voice, **given)
+        return Response(shapes.ConsentShape(consent, context={"now": timezone.now()}).data)
+
+
 class ChallengeView(APIView):
     @extend_schema(operation_id="challenge", responses={200: shapes.ChallengeShape, **refusals()})
     def get(self, request: Request, challenge_id: UUID) -> Response:
@@ -77,7 +107,7 @@ class RecordingView(APIView):
         return Response(
             shapes.SubmissionShape(submission).data,
             status=status.HTTP_202_ACCEPTED,
-            headers={"Location": f"/api/v1/submissions/{submission.pk}"},
+            headers={"Location": f"{settings.URL_PREFIX}/api/v1/submissions/{submission.pk}"},
         )
 
 
@@ -212,6 +242,40 @@ class ReviewSubmissionView(APIView):
         given = parsed(shapes.ReviewRequest, request.data)
         decided = services.review(principal=principal_for(request), submission_id=submission_id, **given)
         return Response(shapes.SubmissionShape(decided).data)
+
+
+class ReviewReferView(APIView):
+    @extend_schema(
+        operation_id="review_refer",
+        request=shapes.ReferRequest,
+        responses={200: shapes.SubmissionShape, **refusals(409)},
+    )
+    def post(self, request: Request, submission_id: UUID) -> Response:
+        """Hand a doubt that concerns somebody else's rights to the installation's reviewers."""
+        given = parsed(shapes.ReferRequest, request.data)
+        referred = services.refer(principal=principal_for(request), submission_id=submission_id, **given)
+        return Response(shapes.SubmissionShape(referred).data)
+
+
+class LikenessesView(APIView):
+    @extend_schema(operation_id="likenesses", responses={200: shapes.LikenessShape(many=True), **refusals()})
+    def get(self, request: Request) -> Response:
+        """Recordings of others that sounded like your voices, newest first."""
+        rows = selectors.likenesses(principal_for(request))[:REVIEW_PAGE]
+        return Response(shapes.LikenessShape(rows, many=True).data)
+
+
+class LikenessView(APIView):
+    @extend_schema(
+        operation_id="likeness_answer",
+        request=shapes.LikenessAnswer,
+        responses={200: shapes.LikenessShape, **refusals(409)},
+    )
+    def post(self, request: Request, concern_id: UUID) -> Response:
+        """Object to it, or say that you do not. Once."""
+        given = parsed(shapes.LikenessAnswer, request.data)
+        answered = services.answer_likeness(principal=principal_for(request), concern_id=concern_id, **given)
+        return Response(shapes.LikenessShape(answered).data)
 
 
 class ReviewStyleView(APIView):

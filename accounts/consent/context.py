@@ -8,10 +8,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from accounts.consent.models import Submission
-from accounts.people import permissions
+from accounts.consent import selectors
 from accounts.people.principals import Principal, principal_for
-from accounts.voices.models import Style
 from synth.errors import AssentError
 
 
@@ -27,7 +25,7 @@ def membership(request: HttpRequest) -> dict[str, Any]:
     principal = _principal(request)
     if principal is None:
         return shared
-    can_review = principal.can(permissions.REVIEW_DECIDE)
+    can_review = selectors.reviews(principal)
     return {
         **shared,
         "principal": principal,
@@ -45,11 +43,5 @@ def _principal(request: HttpRequest) -> Principal | None:
 
 
 def _waiting(principal: Principal) -> int:
-    """How many recordings of the organisation wait for a reviewer."""
-    submissions = Submission.objects.filter(
-        state="needs_review", challenge__voice__organisation=principal.organisation
-    ).count()
-    return (
-        submissions
-        + Style.objects.filter(state="needs_review", voice__organisation=principal.organisation).count()
-    )
+    """How many recordings wait for this person's decision."""
+    return selectors.review_queue(principal).count() + selectors.style_review_queue(principal).count()

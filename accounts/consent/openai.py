@@ -89,7 +89,7 @@ class VoicesView(APIView):
     @extend_schema(
         operation_id="openai_voice_create",
         request={"multipart/form-data": VoiceForm},
-        responses={200: OpenApiResponse(dict), **_REFUSALS},
+        responses={200: OpenApiResponse(dict), 409: OpenAIError, **_REFUSALS},
     )
     def post(self, request: Request) -> Response:
         """Give the voice of a consent its neutral style: a clip with its transcript, checked as any is."""
@@ -156,7 +156,7 @@ class ConsentsView(APIView):
     @extend_schema(
         operation_id="openai_consent_create",
         request={"multipart/form-data": ConsentForm},
-        responses={200: OpenApiResponse(dict), 429: OpenAIError, **_REFUSALS},
+        responses={200: OpenApiResponse(dict), **dict.fromkeys((409, 429), OpenAIError), **_REFUSALS},
     )
     def post(self, request: Request) -> Response:
         """First call: 403 ``challenge_required`` with the statement. Second call: its recording."""

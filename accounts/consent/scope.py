@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,7 +16,7 @@ import rfc8785
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.people import texts
+from accounts.people import folding, texts
 from accounts.voices.languages import LANGUAGES
 from synth.errors import AssentError, Forbidden
 
@@ -42,10 +41,6 @@ MAX_EMOTIONS = 20
 MAX_EXCLUDED_TERMS = 50
 
 _EMOTION = re.compile(r"[a-z][a-z0-9_-]{0,39}")
-# Characters that are neither seen nor spoken, beside those of category Cf: joiners, fillers, variation selectors.
-_UNSEEN = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u180b-\u180d\ufe00-\ufe0f\U000e0100-\U000e01ef]"
-)
 
 
 @dataclass(frozen=True)
@@ -157,9 +152,7 @@ def check_use(
         raise _violation("language", "The consent does not cover this language.", list(scope.languages))
     if not all(covers(emotion, scope.emotions) for emotion in emotions):
         raise _violation("emotion", "The consent does not cover this emotion.", list(scope.emotions))
-    heard = {_folded(text) for text in spoken}
-    excluded = [folded for term in scope.excluded_terms if (folded := _folded(term))]
-    if any(_says(text, term) for text in heard for term in excluded):
+    if any(folding.says(text, term) for text in set(spoken) for term in scope.excluded_terms):
         # Which word it was is the owner's business: the answer would read the list out one guess at a time.
         raise _violation("text", "The owner of this voice has excluded words of this text.", None)
 
@@ -171,19 +164,6 @@ def _among(part: str, chosen: Sequence[str], offered: dict[str, Promise]) -> Non
 
 def _unique(items: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(items))
-
-
-def _folded(text: str) -> str:
-    """Text as it is heard: one spacing, one case, nothing invisible that would cut an excluded word in two."""
-    seen = "".join(c for c in _UNSEEN.sub("", text) if unicodedata.category(c) != "Cf")
-    return " ".join(unicodedata.normalize("NFKC", seen).casefold().split())
-
-
-def _says(text: str, term: str) -> bool:
-    """Whole words where the script has word boundaries, anywhere in the text where it has none."""
-    start = r"\b" if term[0].isascii() and term[0].isalnum() else ""
-    end = r"\b" if term[-1].isascii() and term[-1].isalnum() else ""
-    return re.search(start + re.escape(term) + end, text, re.ASCII) is not None
 
 
 def _invalid(part: str, message: str) -> AssentError:

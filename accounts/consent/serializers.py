@@ -9,13 +9,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.consent import attestations, scope, terms
-from accounts.consent.models import Challenge, Consent, Submission
+from accounts.consent.models import Challenge, Concern, Consent, Submission
 from accounts.voices.languages import CHOICES
 from accounts.voices.serializers import GateShape, StyleShape
 
 
-class ChallengeRequest(serializers.Serializer[Any]):
-    """What speaking the statement will permit."""
+class ScopeRequest(serializers.Serializer[Any]):
+    """What is to be permitted."""
 
     purposes = serializers.ListField(
         child=serializers.ChoiceField(choices=list(scope.PURPOSES)), required=False, max_length=20
@@ -42,9 +42,40 @@ class ChallengeRequest(serializers.Serializer[Any]):
     custom_weights = serializers.BooleanField(
         required=False, help_text="Whether weights of a speech model may be made of this voice. Default: no."
     )
+
+
+class ChallengeRequest(ScopeRequest):
+    """What speaking the statement will permit."""
+
     statement_language = serializers.ChoiceField(
         choices=CHOICES, required=False, help_text="Default: the voice's own."
     )
+
+
+class OwnerLinkShape(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    url = serializers.CharField(
+        help_text="Send it to the voice's owner. It is shown here once, and works once."
+    )
+    expires_at = serializers.DateTimeField()
+
+
+class NarrowRequest(serializers.Serializer[Any]):
+    """What is still permitted; only less than before."""
+
+    purposes = serializers.ListField(
+        child=serializers.ChoiceField(choices=list(scope.PURPOSES)), min_length=1, max_length=20
+    )
+    languages = serializers.ListField(
+        child=serializers.ChoiceField(choices=CHOICES), min_length=1, max_length=10
+    )
+    excluded_terms = serializers.ListField(
+        child=serializers.CharField(max_length=60),
+        default=list,
+        max_length=scope.MAX_EXCLUDED_TERMS,
+        help_text="Words never to be said, beside those there are.",
+    )
+    custom_weights = serializers.BooleanField(default=False)
 
 
 class TermShape(serializers.Serializer[terms.Term]):
@@ -153,6 +184,7 @@ class SubmissionShape(serializers.ModelSerializer[Submission]):
             "voice",
             "clip",
             "state",
+            "decided_in",
             "source",
             "sha256",
             "gates",
@@ -168,7 +200,7 @@ class ConsentShape(serializers.ModelSerializer[Consent]):
 
     voice = serializers.UUIDField(source="voice_id")
     state = serializers.SerializerMethodField()
-    scope = serializers.DictField()
+    scope = serializers.DictField(source="scope_in_force", help_text="What is permitted now.")
     receipt = serializers.DictField()
 
     class Meta:
@@ -193,11 +225,40 @@ class ConsentShape(serializers.ModelSerializer[Consent]):
 
 class RevokeRequest(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
+    keep_print = serializers.BooleanField(
+        default=True, help_text="Keep a one-way print, so that nobody registers this voice again unseen."
+    )
 
 
 class ReviewRequest(serializers.Serializer[Any]):
     approve = serializers.BooleanField()
-    note = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
+    note = serializers.CharField(
+        max_length=500,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="The reason. Needed to reject, and for every decision of the installation's reviewers.",
+    )
+
+
+class ReferRequest(serializers.Serializer[Any]):
+    note = serializers.CharField(max_length=500, help_text="Whose rights it may concern, and why.")
+
+
+class LikenessShape(serializers.ModelSerializer[Concern]):
+    """A recording of somebody else that sounds like one of your voices. Whose it is is not told."""
+
+    voice = serializers.UUIDField(source="voice_id")
+    state = serializers.CharField(source="submission.state", help_text="Of the recording that was handed in.")
+
+    class Meta:
+        model = Concern
+        fields = ("id", "voice", "state", "told_at", "answered_at", "objects_to_it", "objection")
+
+
+class LikenessAnswer(serializers.Serializer[Any]):
+    objects = serializers.BooleanField(help_text="Whether you object.")
+    text = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
 
 
 class ReviewQueueShape(serializers.Serializer[Any]):

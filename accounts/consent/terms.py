@@ -75,4 +75,6 @@ def terms_of_consent(consent: Consent | None) -> list[Term]:
     """What a consent permits, in the reader's words; its receipt names whom."""
     if consent is None:
         return []
-    return terms_of(Scope.from_json(consent.scope), organisation=consent.receipt["controller"]["name"])
+    return terms_of(
+        Scope.from_json(consent.scope_in_force), organisation=consent.receipt["controller"]["name"]
+    )

@@ -1,10 +1,9 @@
-"""Pages of consent: the challenge that is read aloud, its check, the review queue, receipts, pausing, revoking."""
+"""Pages of consent: the challenge that is read aloud, its check, receipts, pausing, revoking."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -15,11 +14,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.consent import attestations, receipts, services
 from accounts.consent import selectors as consent_selectors
-from accounts.consent.models import MAX_ATTEMPTS_PER_CHALLENGE, Challenge, Submission
+from accounts.consent.models import MAX_ATTEMPTS_PER_CHALLENGE, Challenge, Consent
 from accounts.consent.scope import (
     ANY_EMOTION,
     DEFAULT_PURPOSES,
@@ -30,11 +30,11 @@ from accounts.consent.scope import (
 )
 from accounts.consent.terms import terms_of, terms_of_consent
 from accounts.people import permissions
-from accounts.people.principals import Principal, principal_for
+from accounts.people.principals import principal_for
 from accounts.voices import selectors as voice_selectors
 from accounts.voices.labels import gate_rows
 from accounts.voices.languages import LANGUAGES, needs_listener
-from accounts.voices.models import Style, Voice
+from accounts.voices.models import Voice
 from accounts.voices.views import checked, posted_recording
 from synth.errors import AssentError
 from synth.portal.refusals import page, show
@@ -59,7 +59,10 @@ def pause(request: HttpRequest, voice_id: UUID) -> HttpResponse:
 def revoke(request: HttpRequest, voice_id: UUID) -> HttpResponse:
     """Withdraw the consent for good."""
     services.revoke(
-        principal=principal_for(request), voice_id=voice_id, reason=request.POST.get("reason", "")
+        principal=principal_for(request),
+        voice_id=voice_id,
+        reason=request.POST.get("reason", ""),
+        keep_print="decline_print" not in request.POST,
     )
     messages.success(
         request, _("Revoked. From this moment nothing in this voice is started, released or served.")
@@ -71,7 +74,9 @@ def revoke(request: HttpRequest, voice_id: UUID) -> HttpResponse:
 @page
 def erase(request: HttpRequest, voice_id: UUID) -> HttpResponse:
     """Revoke, then erase recordings and voiceprint."""
-    services.erase_voice(principal=principal_for(request), voice_id=voice_id)
+    services.erase_voice(
+        principal=principal_for(request), voice_id=voice_id, keep_print="decline_print" not in request.POST
+    )
     messages.success(request, _("The recordings and the voiceprint were erased."))
     return redirect("accounts:voice", voice_id=voice_id)
 
@@ -100,7 +105,11 @@ def receipt(request: HttpRequest, voice_id: UUID) -> HttpResponse:
 @page
 def receipt_file(request: HttpRequest, voice_id: UUID) -> HttpResponse:
     """The receipt with its signature and the key it verifies under, as JSON."""
-    consent = consent_selectors.get_consent(principal_for(request), voice_id)
+    return receipt_answer(consent_selectors.get_consent(principal_for(request), voice_id))
+
+
+def receipt_answer(consent: Consent) -> HttpResponse:
+    """The receipt of `consent` as a file, with what it takes to check it."""
     body = {
         "receipt": consent.receipt,
         "signature": consent.receipt_signature,
@@ -119,49 +128,84 @@ def consent_new(request: HttpRequest, voice_id: UUID) -> HttpResponse:
     principal = principal_for(request)
     principal.require(permissions.CONSENT_WRITE)
     voice = voice_selectors.get_voice(principal, voice_id)
-    chosen: dict[str, Any] = {
-        "purposes": DEFAULT_PURPOSES,
-        "languages": [voice.language],
-        "emotions": ANY_EMOTION,
-        "excluded_terms": "",
-        "valid_days": DEFAULT_VALID_DAYS,
-        "custom_weights": False,
-    }
+    chosen = scope_form(voice)
     refusal = None
     if request.method == "POST":
-        form = request.POST
-        chosen = {
-            "purposes": form.getlist("purposes"),
-            "languages": form.getlist("languages"),
-            "emotions": form.get("emotions", ""),
-            "excluded_terms": form.get("excluded_terms", ""),
-            "valid_days": form.get("valid_days", ""),
-            "custom_weights": "custom_weights" in form,
-        }
+        chosen = posted_scope(request)
         try:
-            challenge_ = services.issue_challenge(
-                principal=principal,
-                voice_id=voice.pk,
-                purposes=chosen["purposes"],
-                languages=chosen["languages"],
-                emotions=[word for word in re.split(r"[,，、\s]+", chosen["emotions"].lower()) if word],
-                excluded_terms=[line for line in chosen["excluded_terms"].splitlines() if line.strip()],
-                valid_days=int(chosen["valid_days"]) if chosen["valid_days"].isdecimal() else 0,
-                custom_weights=chosen["custom_weights"],
-            )
+            challenge_ = services.issue_challenge(principal=principal, voice_id=voice.pk, **scope_of(chosen))
         except AssentError as error:
             refusal = error
         else:
             return redirect("accounts:challenge", challenge_id=challenge_.pk)
-    context = {
-        "voice": voice,
-        "chosen": chosen,
+    context = {**scope_choices(voice), "voice": voice, "chosen": chosen}
+    return show(request, "accounts/consent_new.html", context, refusal=refusal)
+
+
+def scope_choices(voice: Voice) -> dict[str, Any]:
+    """What the form of a scope offers."""
+    return {
         "purposes": PURPOSES.items(),
         "languages": LANGUAGES.items(),
         "max_days": MAX_VALID_DAYS,
         "listener": needs_listener(voice.language),
     }
-    return show(request, "accounts/consent_new.html", context, refusal=refusal)
+
+
+def scope_form(voice: Voice, asked: Scope | None = None) -> dict[str, Any]:
+    """The form of a scope before anybody touched it: what was asked for, or the defaults."""
+    return {
+        "purposes": asked.purposes if asked else DEFAULT_PURPOSES,
+        "languages": asked.languages if asked else [voice.language],
+        "emotions": ", ".join(asked.emotions) if asked else ANY_EMOTION,
+        "excluded_terms": "\n".join(asked.excluded_terms) if asked else "",
+        "valid_days": asked.valid_days if asked else DEFAULT_VALID_DAYS,
+        "custom_weights": asked.custom_weights if asked else False,
+    }
+
+
+def posted_scope(request: HttpRequest) -> dict[str, Any]:
+    """The form of a scope as it was sent."""
+    form = request.POST
+    return {
+        "purposes": form.getlist("purposes"),
+        "languages": form.getlist("languages"),
+        "emotions": form.get("emotions", ""),
+        "excluded_terms": form.get("excluded_terms", ""),
+        "valid_days": form.get("valid_days", ""),
+        "custom_weights": "custom_weights" in form,
+    }
+
+
+def scope_of(chosen: dict[str, Any]) -> dict[str, Any]:
+    """What the services take, of a form that was sent."""
+    return {
+        "purposes": chosen["purposes"],
+        "languages": chosen["languages"],
+        "emotions": [word for word in re.split(r"[,，、\s]+", chosen["emotions"].lower()) if word],
+        "excluded_terms": [line for line in chosen["excluded_terms"].splitlines() if line.strip()],
+        "valid_days": int(chosen["valid_days"]) if chosen["valid_days"].isdecimal() else 0,
+        "custom_weights": chosen["custom_weights"],
+    }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@page
+def ask_owner(request: HttpRequest, voice_id: UUID) -> HttpResponse:
+    """Say what is asked for, and get the link to send to the voice's owner. It is shown once."""
+    principal = principal_for(request)
+    principal.require(permissions.CONSENT_WRITE)
+    voice = voice_selectors.get_voice(principal, voice_id)
+    chosen, refusal, url = scope_form(voice), None, ""
+    if request.method == "POST":
+        chosen = posted_scope(request)
+        try:
+            _link, url = services.ask_owner(principal=principal, voice_id=voice.pk, **scope_of(chosen))
+        except AssentError as error:
+            refusal = error
+    context = {**scope_choices(voice), "voice": voice, "chosen": chosen, "link": url}
+    return show(request, "accounts/ask_owner.html", context, refusal=refusal)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -187,21 +231,27 @@ def challenge(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
             refusal = error
         else:
             return redirect("accounts:submission", submission_id=made.pk)
-    context = {
-        **_statement(found),
+    context = challenge_context(found, language, request)
+    return show(request, "accounts/consent_record.html", context, refusal=refusal)
+
+
+def challenge_context(found: Challenge, language: str, request: HttpRequest) -> dict[str, Any]:
+    """What the page of a statement shows to whoever reads it aloud."""
+    return {
+        **statement_of(found),
         "challenge": found,
         "voice": found.voice,
         "terms": terms_of(Scope.from_json(found.scope), organisation=found.voice.organisation.name),
         "attestations": attestations.wordings(language).items(),
         "attested": request.POST.getlist("attestations"),
         "attempts_left": MAX_ATTEMPTS_PER_CHALLENGE - found.attempts,
-        "is_open": _is_open(found),
+        "is_open": is_open(found),
         "listener": bool(found.needs_reviewer),
     }
-    return show(request, "accounts/consent_record.html", context, refusal=refusal)
 
 
-def _is_open(found: Challenge) -> bool:
+def is_open(found: Challenge) -> bool:
+    """Whether a statement may still be answered."""
     return (
         found.used_at is None
         and found.expires_at > timezone.now()
@@ -209,7 +259,7 @@ def _is_open(found: Challenge) -> bool:
     )
 
 
-def _statement(found: Challenge) -> dict[str, Any]:
+def statement_of(found: Challenge) -> dict[str, Any]:
     """What is to be said: the statement, and apart from it the six words, which the page shows large and numbered."""
     words = services.challenge_words(found)
     return {"statement": before_words(found.statement, words), "words": words}
@@ -228,88 +278,7 @@ def submission(request: HttpRequest, submission_id: UUID) -> HttpResponse:
     row = consent_selectors.get_submission(principal_for(request), submission_id)
     retry_url = (
         reverse("accounts:challenge", args=[row.challenge_id])
-        if _is_open(row.challenge)
+        if is_open(row.challenge)
         else reverse("accounts:consent_new", args=[row.challenge.voice_id])
     )
     return checked(request, row, row.challenge.voice, {"retry_url": retry_url})
-
-
-@require_safe
-@page
-def review(request: HttpRequest) -> HttpResponse:
-    """Recordings that wait for a reviewer, oldest first."""
-    principal = principal_for(request)
-    waiting: list[Submission | Style] = [
-        *consent_selectors.review_queue(principal),
-        *consent_selectors.style_review_queue(principal),
-    ]
-    items = [
-        {
-            "row": row,
-            "voice": _voice_of(row),
-            "is_style": isinstance(row, Style),
-            "url": reverse(
-                f"accounts:review_{'style' if isinstance(row, Style) else 'submission'}", args=[row.pk]
-            ),
-        }
-        for row in sorted(waiting, key=lambda row: row.created_at)
-    ]
-    return render(request, "accounts/review.html", {"items": items})
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@page
-def review_submission(request: HttpRequest, submission_id: UUID) -> HttpResponse:
-    """Listen to a consent recording and decide."""
-    row = consent_selectors.get_submission(_reviewer(request), submission_id)
-    granted = terms_of(
-        Scope.from_json(row.challenge.scope), organisation=row.challenge.voice.organisation.name
-    )
-    return _decided(request, row, services.review, {**_statement(row.challenge), "terms": granted})
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@page
-def review_style(request: HttpRequest, style_id: UUID) -> HttpResponse:
-    """Listen to a style clip and decide."""
-    row = voice_selectors.get_style(_reviewer(request), style_id)
-    return _decided(request, row, services.review_style, {"statement": row.transcript, "is_style": True})
-
-
-def _reviewer(request: HttpRequest) -> Principal:
-    principal = principal_for(request)
-    principal.require(permissions.REVIEW_DECIDE)
-    return principal
-
-
-def _voice_of(row: Submission | Style) -> Voice:
-    return row.voice if isinstance(row, Style) else row.challenge.voice
-
-
-def _decided(
-    request: HttpRequest, row: Submission | Style, decide: Callable[..., Any], context: dict[str, Any]
-) -> HttpResponse:
-    """Show one recording to its reviewer; a posted decision goes to the service `decide`."""
-    refusal = None
-    if request.method == "POST":
-        approve = request.POST.get("decision") == "approve"
-        which = {"style_id" if isinstance(row, Style) else "submission_id": row.pk}
-        try:
-            decide(
-                principal=principal_for(request),
-                approve=approve,
-                note=request.POST.get("note", ""),
-                **which,
-            )
-        except AssentError as error:
-            refusal = error
-        else:
-            messages.success(request, _("Approved.") if approve else _("Rejected."))
-            return redirect("accounts:review")
-    context |= {
-        "row": row,
-        "voice": _voice_of(row),
-        "gates": gate_rows(row.gates),
-        "note": request.POST.get("note", ""),
-    }
-    return show(request, "accounts/review_item.html", context, refusal=refusal)

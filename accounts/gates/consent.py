@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from . import limits, replay, signal, speaker, speech, spoken
+from synth.recognition.recogniser import MODEL_VERSION, Recogniser
+
+from . import limits, replay, signal, speaker, speech, spoken, witness
 from .challenge import ChallengeSpec
 from .report import Gate, GateReport, Stage, run_stages
 
@@ -24,6 +26,7 @@ def check_consent(
     reference_embeddings: Sequence[np.ndarray] = (),
     protected_embeddings: Sequence[tuple[str, np.ndarray]] = (),
     models_dir: Path | None = None,
+    recogniser: Recogniser | None = None,
 ) -> GateReport:
     """Measure a recording of ``challenge``.
 
@@ -32,7 +35,7 @@ def check_consent(
     platform's own mark is in (samples, rate).
     ``reference_embeddings``: earlier recordings of the same voice. ``protected_embeddings``: (id,
     embedding) of everybody else's. ``models_dir`` holds the speaker weights; without
-    them a reviewer decides.
+    them a reviewer decides. ``recogniser`` is the second witness of an English statement, where there is one.
     """
     duration_s = np.shape(samples)[-1] / sample_rate_hz
     recording = Recording(samples, sample_rate_hz, models_dir)
@@ -50,7 +53,11 @@ def check_consent(
 
     def words() -> list[Gate]:
         listening.append(spoken.listen(recording.mono, challenge, recording.spans))
-        return listening[0].gates
+        if recogniser is None:
+            return listening[0].gates
+        if challenge.needs_reviewer:
+            return witness.writing(recording.mono, challenge, listening[0].gates, recogniser)
+        return witness.agreed(listening[0].gates, witness.hear(recording.mono, challenge, recogniser))
 
     def person() -> list[Gate]:
         voice = recording.voice
@@ -73,7 +80,10 @@ def check_consent(
     )
     gates = run_stages(stages)
     words_start_s = listening[0].words_start_s if listening else None
-    return recording.report(gates, duration_s, words_start_s)
+    report = recording.report(gates, duration_s, words_start_s)
+    if recogniser is not None:
+        report.model_versions["second_recogniser"] = MODEL_VERSION
+    return report
 
 
 class Recording:

@@ -39,6 +39,14 @@ REPLAY_REVIEW_BER = 0.32  # challenge words; the statement part is in doubt belo
 # Challenge words.
 WORDS_TO_PASS = 5
 
+# The second recogniser (provisional: set on neural and formant speech; docs/gates.md).
+WITNESS_NAME_NATS = 6.0  # likelier than the nearest other name, day, month or year; from 0 on a doubt
+WITNESS_ORGANISATION_NATS = 6.0
+WITNESS_WORD_NATS = 2.0
+WITNESS_WORDS_DOUBTED = 4
+WITNESS_ERROR_SHARE = 0.25  # of the statement's words, put in, missing or written differently
+WITNESS_INSERTED = 3
+
 # Speaker match: cosine of utterance embeddings.
 SPEAKER_PASS_COSINE = 0.80
 SPEAKER_FAIL_COSINE = 0.70

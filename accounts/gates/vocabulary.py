@@ -6,12 +6,13 @@ Every English word here is in the recogniser's dictionary (a test holds that).
 from __future__ import annotations
 
 
-def _list(text: str) -> tuple[str, ...]:
+def listed(text: str) -> tuple[str, ...]:
+    """The words of `text`."""
     return tuple(text.split())
 
 
 # Two syllables each, no two closer than two phones.
-WORDS_EN = _list(
+WORDS_EN = listed(
     """anchor apple autumn bamboo basket beacon blanket bottle butter cabin candle canyon carpet castle cherry
     chimney circle coffee compass copper cotton crystal daisy diamond dolphin donkey dragon eagle elbow engine
     falcon feather finger forest garden ginger guitar hammer harbor helmet hunter jacket jungle kitchen
@@ -20,7 +21,7 @@ WORDS_EN = _list(
     sparrow spider station sugar summer sunset teapot temple thunder ticket tiger timber tractor tunnel turtle
     valley velvet village walnut water whisper window winter yellow zebra"""
 )
-WORDS_ZH = _list(
+WORDS_ZH = listed(
     """苹果 森林 河流 月亮 太阳 星空 海洋 高山 草原 沙漠 花园 雨伞 窗户 桌子 椅子 书包 铅笔 毛笔 钢琴 吉他
     火车 飞机 轮船 汽车 单车 蝴蝶 蜻蜓 蜜蜂 燕子 麻雀 老虎 狮子 大象 熊猫 兔子 松鼠 骆驼 海豚 鲸鱼 乌龟
     牛奶 面包 米饭 豆腐 辣椒 番茄 黄瓜 土豆 葡萄 西瓜 香蕉 橙子 核桃 花生 茶叶 咖啡 春天 夏日 秋风 冬雪
@@ -28,11 +29,11 @@ WORDS_ZH = _list(
     地图 钟表 镜子 梳子 剪刀 钥匙 雨水 石头 木材 丝绸 陶瓷 玻璃 金属 羽毛 贝壳 珍珠"""
 )
 
-GIVEN_NAMES = _list(
+GIVEN_NAMES = listed(
     """anna peter laura david maria robert susan kevin nancy edward helen victor diana martin olivia george
     rachel thomas emily daniel sophie walter irene charles gloria patrick teresa frank"""
 )
-FAMILY_NAMES = _list(
+FAMILY_NAMES = listed(
     """johnson miller peterson garcia walker robinson campbell mitchell roberts phillips evans parker collins
     stewart sanchez morris rogers cooper richardson watson brooks kelly sanders bennett wood hughes foster
     simmons"""
@@ -82,13 +83,13 @@ PURPOSES_ZH = {
     "custom_weights": "训练专属模型",
 }
 
-DIGITS = _list("zero one two three four five six seven eight nine")
-TEENS = _list("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen")
-TENS = _list("twenty thirty forty fifty sixty seventy eighty ninety")
-ORDINALS = _list(
+DIGITS = listed("zero one two three four five six seven eight nine")
+TEENS = listed("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen")
+TENS = listed("twenty thirty forty fifty sixty seventy eighty ninety")
+ORDINALS = listed(
     """first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth
     fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"""
 )
 DAYS = (*ORDINALS, *(f"twenty {ordinal}" for ordinal in ORDINALS[:9]), "thirtieth", "thirty first")
-MONTHS = _list("january february march april may june july august september october november december")
+MONTHS = listed("january february march april may june july august september october november december")
 ZH_DIGITS = "零一二三四五六七八九"

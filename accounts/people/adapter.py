@@ -61,5 +61,6 @@ class AccountAdapter(DefaultAccountAdapter):
             return value
         asked, link = urlsplit(request.build_absolute_uri("/")), urlsplit(value)
         if (link.scheme in ("http", "https")) and link.netloc == asked.netloc:
-            return settings.ASSENT_BASE_URL + link._replace(scheme="", netloc="").geturl()
+            public = urlsplit(settings.ASSENT_BASE_URL)  # the link's path has its path already
+            return link._replace(scheme=public.scheme, netloc=public.netloc).geturl()
         return value

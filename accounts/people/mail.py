@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from django.conf import settings
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMessage, send_mail
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.people.models import OutboundMail
+from accounts.people.models import OutboundMail, User
 
 KEPT_FOR = timedelta(days=30)
 
@@ -37,6 +37,14 @@ class OutboundMailBackend(BaseEmailBackend):
             # A rolled-back transaction must not leave a letter behind.
             transaction.on_commit(partial(_write, f"{row.pk}.eml", message.message().as_bytes()))
         return len(email_messages)
+
+
+def tell_administrators(subject: str, body: str) -> int:
+    """A letter to everybody who runs this installation; how many there are."""
+    addresses = list(User.objects.filter(is_staff=True, is_active=True).values_list("email", flat=True))
+    for address in addresses:  # one each: nobody's address is shown to the others
+        send_mail(f"[Assent] {subject}", f"{body}\n\n{settings.ASSENT_BASE_URL}\n", None, [address])
+    return len(addresses)
 
 
 def sweep() -> int:

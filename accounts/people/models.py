@@ -34,13 +34,21 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """A person, known by e-mail address. `is_staff` means administrator of this installation."""
+    """A person, known by e-mail address. `is_staff` means administrator of this installation; `is_reviewer` that they
+    decide, for the installation, what concerns the rights of people outside the organisation that asks.
+
+    A person without an account (`has_account` False) owns a voice by a link alone: nobody logs in as them, and letters
+    go to `contact`, where they left an address.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     email = models.EmailField(max_length=254)
     name = models.CharField(max_length=120, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
+    is_reviewer = models.BooleanField(default=False)
+    has_account = models.BooleanField(default=True)
+    contact = models.EmailField(max_length=254, blank=True)
     date_joined = models.DateTimeField(default=timezone.now)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -58,6 +66,11 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def letters_to(self) -> str:
+        """Where letters to this person go; empty where they left no address."""
+        return self.email if self.has_account else self.contact
 
     def get_full_name(self) -> str:
         return self.name or self.email

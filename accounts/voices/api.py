@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -108,7 +109,7 @@ class StylesView(APIView):
         return Response(
             shapes.StyleShape(style).data,
             status=status.HTTP_202_ACCEPTED,
-            headers={"Location": f"/api/v1/styles/{style.pk}"},
+            headers={"Location": f"{settings.URL_PREFIX}/api/v1/styles/{style.pk}"},
         )
 
 

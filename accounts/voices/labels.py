@@ -17,6 +17,7 @@ GATES: dict[str, Promise] = {
     "snr": _("Signal above noise"),
     "speech": _("Share of speech"),
     "own_mark": _("Not made by this service"),
+    "carried": _("What the file says of itself"),
     "replay": _("Not an earlier recording"),
     "statement": _("The statement, without changes"),
     "person": _("The person's name"),

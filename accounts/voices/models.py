@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.people.models import Organisation
 from accounts.voices.languages import LANGUAGES
@@ -23,6 +24,7 @@ class Voice(models.Model):
     """A registered voice of one real person, used by one organisation.
 
     `speaker_embedding` is the voiceprint measured on the consent recording (float32, little-endian bytes).
+    `print_declined`: the person wants no print of it to keep others from registering the voice again.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -34,6 +36,7 @@ class Voice(models.Model):
     person_name = models.CharField(max_length=80, blank=True)
     status = models.CharField(max_length=16, choices=VoiceStatus, default=VoiceStatus.REGISTERED)
     speaker_embedding = models.BinaryField(null=True, blank=True)
+    print_declined = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
     erased_at = models.DateTimeField(null=True, blank=True)
 
@@ -54,6 +57,45 @@ class Voice(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Protection(models.Model):
+    """A voice or a person that nobody registers without somebody outside the organisation looking at it.
+
+    What is left of a withdrawn voice, or a line of the block list. `print` is one-way (`accounts.voices.prints`);
+    `name_key` a keyed hash of the person's name; `name` itself stands on the block list alone.
+    """
+
+    class Kind(models.TextChoices):
+        WITHDRAWN = "withdrawn", _("withdrawn by its owner")
+        TAKEN_DOWN = "taken_down", _("taken down")
+        BLOCKED = "blocked", _("blocked")
+        PUBLIC_FIGURE = "public_figure", _("public figure")
+        MINOR = "minor", _("minor")
+        DECEASED = "deceased", _("deceased")
+
+    LISTED = (Kind.BLOCKED, Kind.PUBLIC_FIGURE, Kind.MINOR, Kind.DECEASED)
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    kind = models.CharField(max_length=16, choices=Kind)
+    voice = models.OneToOneField(
+        Voice, null=True, blank=True, on_delete=models.PROTECT, related_name="protection"
+    )
+    name = models.CharField(max_length=80, blank=True)
+    name_key = models.CharField(max_length=64, blank=True, db_index=True)
+    print = models.BinaryField(null=True, blank=True)
+    note = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(print__isnull=False) | ~Q(name_key=""), name="protection_of_something"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"protection {self.id} ({self.kind})"
 
 
 class Clip(models.Model):

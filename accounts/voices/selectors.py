@@ -152,7 +152,9 @@ def reference_embeddings(voice: Voice) -> list[np.ndarray]:
 
 def protected_embeddings(voice: Voice) -> list[tuple[str, np.ndarray]]:
     """Voiceprints of other people's voices, as (voice id, vector): a match means somebody else's voice."""
-    rows = Voice.objects.filter(speaker_embedding__isnull=False).exclude(owner=voice.owner_id)
+    rows = Voice.objects.filter(speaker_embedding__isnull=False, print_declined=False).exclude(
+        owner=voice.owner_id
+    )
     return [
         (str(pk), vector)
         for pk, data in rows.values_list("pk", "speaker_embedding")

@@ -19,6 +19,9 @@ class VoiceRequest(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=80, help_text="How the voice is called here.")
     person_name = serializers.CharField(max_length=80, help_text="Whose voice it is; the statement names it.")
     language = serializers.ChoiceField(choices=CHOICES, help_text="Mother tongue of the voice.")
+    owner_by_link = serializers.BooleanField(
+        default=False, help_text="The person has no account here and consents by a link (owner-links)."
+    )
 
 
 class VoiceShape(serializers.ModelSerializer[Voice]):

@@ -11,6 +11,7 @@ from accounts.gates.challenge import LANGUAGES as STATEMENT_LANGUAGES
 from accounts.people import permissions, texts
 from accounts.people.models import Organisation
 from accounts.people.principals import Principal
+from accounts.people.services import person_without_account
 from accounts.voices.models import Voice
 from audit import services as audit
 from audit.actors import Actor
@@ -20,8 +21,13 @@ from synth.errors import AssentError
 MAX_VOICES_PER_ORGANISATION = 500
 
 
-def register_voice(*, principal: Principal, name: str, person_name: str, language: str) -> Voice:
+def register_voice(
+    *, principal: Principal, name: str, person_name: str, language: str, owner_by_link: bool = False
+) -> Voice:
     """Register the voice of `person_name`; the caller becomes its owner. It cannot speak before a consent.
+
+    With `owner_by_link` its owner is that person, who has no account here and consents by a link that is sent to them
+    (`accounts.consent.services.links`); nobody else can.
 
     Raises AssentError ``text_missing``, ``text_too_long``, ``text_not_printable``, ``language_not_offered``,
     ``too_many_voices``; Forbidden ``scope_missing``.
@@ -48,7 +54,7 @@ def register_voice(*, principal: Principal, name: str, person_name: str, languag
             )
         voice = Voice.objects.create(
             organisation=organisation,
-            owner=principal.user,
+            owner=person_without_account() if owner_by_link else principal.user,
             name=name,
             slug=_free_slug(organisation, name),
             language=language,

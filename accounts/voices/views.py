@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -59,7 +60,12 @@ def voices(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "accounts/voices.html",
-        {"page": shown, "voices": rows, "may_register": principal.can(permissions.VOICES_WRITE)},
+        {
+            "page": shown,
+            "voices": rows,
+            "may_register": principal.can(permissions.VOICES_WRITE),
+            "unanswered": consent_selectors.likenesses(principal).filter(answered_at__isnull=True).count(),
+        },
     )
 
 
@@ -77,6 +83,13 @@ class VoiceForm(forms.Form):
         help_text=gettext_lazy("As the person will say it in the statement."),
     )
     language = forms.ChoiceField(label=gettext_lazy("Language of the statement"))
+    owner_by_link = forms.BooleanField(
+        label=gettext_lazy("The person is somebody else and has no account here"),
+        required=False,
+        help_text=gettext_lazy(
+            "They consent by a link that you send them, and keep the say over their voice."
+        ),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -103,6 +116,8 @@ def voice_new(request: HttpRequest) -> HttpResponse:
         except AssentError as error:
             refusal = error
         else:
+            if not made.owner.has_account:
+                return redirect("accounts:ask_owner", voice_id=made.pk)
             return redirect("accounts:consent_new", voice_id=made.pk)
     return show(request, "accounts/voice_new.html", {"form": form}, refusal=refusal)
 
@@ -118,7 +133,7 @@ def voice(request: HttpRequest, voice_id: UUID) -> HttpResponse:
     mine = found.organisation_id == principal.organisation.pk
     controls = voice_selectors.controls(principal, found)
     active = live is not None and found.status == "active"
-    trains = live is not None and Scope.from_json(live.scope).custom_weights
+    trains = live is not None and Scope.from_json(live.scope_in_force).custom_weights
     styles: list[Any] = list(voice_selectors.styles(principal, voice_id))
     styles.sort(key=lambda style: style.state == CheckState.REJECTED)  # stable: refused clips come last
     for style in styles:
@@ -135,8 +150,13 @@ def voice(request: HttpRequest, voice_id: UUID) -> HttpResponse:
             challenge__voice=found,
             state__in=[CheckState.QUEUED, CheckState.CHECKING, CheckState.NEEDS_REVIEW],
         ),
+        "may_ask_owner": principal.can(permissions.CONSENT_WRITE)
+        and mine
+        and not found.owner.has_account
+        and found.status not in ("revoked", "suspended"),
         "may_consent": principal.can(permissions.CONSENT_WRITE)
         and mine
+        and found.owner.has_account
         and found.status not in ("revoked", "suspended"),
         "may_register": principal.can(permissions.VOICES_WRITE) and found.owner_id == principal.user.pk,
         "may_add_style": principal.can(permissions.VOICES_WRITE) and mine and active,
@@ -180,18 +200,22 @@ def uses(request: HttpRequest) -> HttpResponse:
 
 def _ledger_page(request: HttpRequest, rows: Any, context: dict[str, Any]) -> HttpResponse:
     shown = Paginator(rows, LEDGER_PAGE_SIZE).get_page(request.GET.get("page"))
+    lines = ledger_lines(shown, context.pop("voices", {}))
+    return render(request, "accounts/ledger.html", {**context, "page": shown, "lines": lines})
+
+
+def ledger_lines(entries: Iterable[Entry], voices: dict[str, Voice]) -> list[dict[str, Any]]:
+    """Entries as people read them; `voices` by subject, where a list is about several."""
     language = get_language() or "en"
-    by_subject = context.pop("voices", {})
-    lines = [
+    return [
         {
             "entry": entry,
             "sentence": EVENTS[entry.event].sentence(language) if entry.event in EVENTS else entry.event,
             "details": fact_rows(json.loads(bytes(entry.body))),
-            "voice": by_subject.get(entry.subject),
+            "voice": voices.get(entry.subject),
         }
-        for entry in shown
+        for entry in entries
     ]
-    return render(request, "accounts/ledger.html", {**context, "page": shown, "lines": lines})
 
 
 @require_safe

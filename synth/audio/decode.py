@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.audio.decode_child import HEADER_BYTES
-from synth.audio.decoded import DecodedFile
+from synth.audio.decoded import DecodedFile, Played
 from synth.audio.sniff import FFMPEG_DEMUXERS, HEAD_BYTES, SNDFILE_CONTAINERS, sniff
 from synth.errors import AssentError, PayloadTooLarge
 
@@ -84,14 +84,14 @@ class Audio:
 def decode_untrusted(path: str | os.PathLike[str], *, limits: DecodeLimits = DecodeLimits()) -> Audio:
     """Decode a file of unknown origin.
 
-    WAV, FLAC, MP3 and Ogg (Vorbis, Opus) go through libsndfile; WebM, MP4/M4A and AAC through a separate
-    ``ffmpeg`` program when one is on PATH.
+    WAV, FLAC, MP3, Ogg (Vorbis, Opus), AIFF, CAF, AU and W64 go through libsndfile; other containers of sound and
+    video through a separate ``ffmpeg`` program when one is on PATH. The first track alone is read.
 
     Raises :class:`AssentError` with one of the codes ``upload_too_large`` (413), ``unreadable_audio``,
     ``audio_too_long``, ``too_many_channels``, ``sample_rate_unsupported``,
     ``decode_limit``, ``decoder_missing``; ``measured`` and ``limit`` are set where there is a number.
     """
-    with _decoded(path, limits, None, None) as (answer, header, container):
+    with _decoded(path, limits, {}, None) as (answer, header, container):
         values = np.frombuffer(answer.read(limits.max_values * 4 + 4), dtype="<f4")
     channels = int(header["channels"])
     if values.size % channels or not values.size or values.size > limits.max_values:
@@ -108,11 +108,17 @@ def decode_to_file(
     rate_hz: int,
     tick: Callable[[int], None] | None = None,
 ) -> Iterator[DecodedFile]:
-    """The same, as a context manager: samples at ``rate_hz`` in a temporary file that is gone at its end.
+    """Everything that a player plays of a file: samples at ``rate_hz`` in a temporary file that is gone at the end of
+    this context manager. All chained streams, all tracks, all channels; where ffmpeg is installed, by two decoders
+    (:mod:`synth.audio.renditions`). The same codes are raised.
 
     ``tick`` is called a few times a second with the bytes decoded so far; whatever it raises ends the child.
     """
-    with _decoded(path, limits, rate_hz, tick) as (answer, header, container):
+    with _decoded(path, limits, {"rate_hz": rate_hz, "everything": True}, tick) as (
+        answer,
+        header,
+        container,
+    ):
         channels, frames = int(header["channels"]), int(header["frames"])
         size = os.fstat(answer.fileno()).st_size - HEADER_BYTES
         if not frames or size != frames * channels * 4:
@@ -127,17 +133,30 @@ def decode_to_file(
             source_rate_hz=None if source_rate_hz is None else int(source_rate_hz),
             container=container,
             codec=str(header["codec"]),
+            played=_played(header),
+            decoders_disagree=bool(header["decoders_disagree"]),
+            unread=int(header["unread"]),
         )
+
+
+def _played(header: dict[str, Any]) -> tuple[Played, ...]:
+    first, found = 0, []
+    for track, decoder, channels, frames in header["tracks"]:
+        found.append(
+            Played(track, str(decoder), range(first, first + channels), frames / header["sample_rate_hz"])
+        )
+        first += channels
+    return tuple(found)
 
 
 @contextmanager
 def _decoded(
     path: str | os.PathLike[str],
     limits: DecodeLimits,
-    rate_hz: int | None,
+    options: dict[str, Any],
     tick: Callable[[int], None] | None,
 ) -> Iterator[tuple[IO[bytes], dict[str, Any], str]]:
-    """The child's answer, placed after its header; the header; the container."""
+    """The child's answer, placed after its header; the header; the container. ``options``: of the child's job."""
     with Path(path).open("rb", buffering=0) as file:  # unbuffered: the child shares its position
         size = os.fstat(file.fileno()).st_size
         if size > limits.max_bytes:
@@ -147,11 +166,11 @@ def _decoded(
         container = sniff(file.read(HEAD_BYTES))
         if container is None:
             raise AssentError(
-                "unreadable_audio", "The file is not WAV, FLAC, MP3, Ogg, WebM, MP4 or AAC audio."
+                "unreadable_audio", "The file is in no container of sound or video that is read here."
             )
         file.seek(0)
         with tempfile.TemporaryFile(prefix="assent-") as answer:
-            status = _run_child(file, answer, container, limits, rate_hz, tick)
+            status = _run_child(file, answer, container, limits, options, tick)
             answer.seek(0)
             yield answer, _read_header(answer, status, limits), container
 
@@ -161,18 +180,25 @@ def _run_child(
     answer: IO[bytes],
     container: str,
     limits: DecodeLimits,
-    rate_hz: int | None,
+    options: dict[str, Any],
     tick: Callable[[int], None] | None,
 ) -> int:
     """Exit status of the child; it and whatever it started are gone afterwards."""
-    job: dict[str, Any] = {"container": container, "limits": asdict(limits), "rate_hz": rate_hz}
-    if container not in SNDFILE_CONTAINERS:
-        program = shutil.which("ffmpeg")
-        if program is None:
-            raise AssentError(
-                "decoder_missing",
-                f"Reading {container} needs the ffmpeg program on this server; send WAV, FLAC, MP3 or Ogg.",
-            )
+    everything = bool(options.get("everything"))
+    job: dict[str, Any] = {
+        "container": container,
+        "limits": asdict(limits),
+        "sndfile": container in SNDFILE_CONTAINERS,
+        "everything": everything,
+        **options,
+    }
+    program = shutil.which("ffmpeg")
+    if program is None and not job["sndfile"]:
+        raise AssentError(
+            "decoder_missing",
+            f"Reading {container} needs the ffmpeg program on this server; send WAV, FLAC, MP3 or Ogg.",
+        )
+    if program is not None and (everything or not job["sndfile"]):
         job |= {"ffmpeg": program, "demuxer": FFMPEG_DEMUXERS[container]}
     child = subprocess.Popen(
         [sys.executable, "-E", "-s", "-B", "-m", "synth.audio.decode_child", json.dumps(job)],

@@ -2,24 +2,30 @@
 
 Standard input is the file, standard output a file: one line of JSON, padded to `HEADER_BYTES`, and then raw
 little-endian float32 frames (interleaved), written block by block, so that memory does not grow with length.
+Where ``everything`` is asked for, that is all that a player plays of the file (`renditions`); else its first track.
 A refusal is a line with ``code``, ``message`` and, where there is a number, ``measured`` and ``limit``. The
 limits are set before any byte of the file is read; ffmpeg inherits them.
 """
 
 from __future__ import annotations
 
+import io
 import json
+import mmap
 import os
-import subprocess
 import sys
-import tempfile
 from typing import Any, BinaryIO, NoReturn
 
+from synth.audio import renditions
+from synth.audio.renditions import Heard, Part
+from synth.audio.streams import MOST_STREAMS, leaves_no_doubt, streams_of
 from synth.confinement import limit_self
 
 HEADER_BYTES = 4096
 _BLOCK_FRAMES = 1 << 16
-_FORMATS = {"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MPEG", "MP3"}
+_TRACKS = 4
+"""So many times the channels of one track may all tracks have together."""
+_FORMATS = {"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MPEG", "MP3", "AIFF", "CAF", "AU", "W64"}
 
 
 class Refused(Exception):
@@ -28,53 +34,6 @@ class Refused(Exception):
 
 def refuse(code: str, message: str, measured: float | None = None, limit: float | None = None) -> NoReturn:
     raise Refused(code, message, measured, limit)
-
-
-def unpack_with_ffmpeg(job: dict[str, Any]) -> BinaryIO:
-    """Convert standard input to a temporary float WAV with the ffmpeg program, one demuxer allowed."""
-    wav: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - handed to the caller, closed at exit
-    seconds = job["limits"]["max_duration_s"] + 1
-    rate = ["-ar", str(job["rate_hz"])] if job.get("rate_hz") else []
-    done = subprocess.run(
-        [
-            job["ffmpeg"],
-            "-nostdin",
-            "-v",
-            "quiet",
-            "-threads",
-            "1",
-            "-protocol_whitelist",
-            "file",
-            "-f",
-            job["demuxer"],
-            "-i",
-            "file:/proc/self/fd/0",
-            "-map",
-            "0:a:0",
-            "-vn",
-            "-sn",
-            "-dn",
-            "-t",
-            str(seconds),
-            "-threads",
-            "1",
-            *rate,
-            "-c:a",
-            "pcm_f32le",
-            "-f",
-            "wav",
-            "file:/proc/self/fd/1",
-            "-y",
-        ],
-        stdin=sys.stdin.buffer,
-        stdout=wav,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    )
-    if done.returncode:
-        refuse("unreadable_audio", "The file could not be decoded.")
-    wav.seek(0)
-    return wav
 
 
 def check_shape(rate: int, channels: int, limits: dict[str, Any]) -> None:
@@ -133,7 +92,7 @@ def decode(file: BinaryIO | int, job: dict[str, Any], out: BinaryIO) -> dict[str
             put(resampler.resample_chunk(np.zeros((0, channels), np.float32), last=True))
         declared = sound.frames if 0 < sound.frames < 1 << 62 else 0
         codec = sound.subtype.lower()
-    if frames == 0:
+    if frames == 0 and not job["everything"]:
         refuse("unreadable_audio", "The file holds no audio.")
     if frames > frames_max:
         refuse(
@@ -143,7 +102,7 @@ def decode(file: BinaryIO | int, job: dict[str, Any], out: BinaryIO) -> dict[str
             limits["max_duration_s"],
         )
     # ffmpeg changed the rate before it came here, so the file's own is not known.
-    source_rate_hz = None if "ffmpeg" in job and job.get("rate_hz") else rate
+    source_rate_hz = None if not job["sndfile"] and job.get("rate_hz") else rate
     return {
         "channels": channels,
         "frames": written,
@@ -161,13 +120,152 @@ def _resampler(from_hz: int, to_hz: int, channels: int) -> Any:
     return soxr.ResampleStream(from_hz, to_hz, channels, dtype="float32", quality="HQ")
 
 
+def decode_first(job: dict[str, Any], out: BinaryIO) -> dict[str, Any]:
+    """The first track as one decoder reads it."""
+    if job["sndfile"]:
+        return decode(sys.stdin.fileno(), job, out)
+    wav = renditions.unpacked(job)
+    if wav is None:
+        refuse("unreadable_audio", "The file could not be decoded.")
+    return decode(wav, job, out)
+
+
+# ------------------------------------------------------------------ everything that a player plays
+def decode_everything(job: dict[str, Any], out: BinaryIO) -> dict[str, Any]:
+    """All streams and tracks by all decoders, what they agree on once; channels side by side in ``out``."""
+    heard: list[Heard] = []
+    unread_streams, unread_tracks = 0, set[int]()
+    facts: dict[str, Any] = {"codec": "", "source_rate_hz": None}
+    if job["sndfile"]:
+        heard, unread_streams, facts = _by_sndfile(job)
+    empty = bool(facts["codec"]) and not heard
+    if "ffmpeg" in job and not (heard and _leaves_no_doubt(job)):
+        others, unread_tracks = _by_ffmpeg(job)
+        unread_tracks -= {one.track for one in heard}
+        heard += others
+    if not heard:
+        refuse("unreadable_audio", "The file could not be decoded.")
+    kept, disagree = _kept(heard)
+    _check_whole(kept, job["limits"])
+    # ffmpeg reads chained streams as one: where it goes further, what libsndfile could not read is heard.
+    further = not all(one.decoder == "libsndfile" for one in kept)
+    for block in renditions.interleaved(kept):
+        out.write(block.astype("<f4").tobytes())
+    return {
+        "channels": sum(one.channels for one in kept),
+        "frames": max(one.frames for one in kept),
+        "sample_rate_hz": job["rate_hz"],
+        **facts,
+        "tracks": [[one.track, one.decoder, one.channels, one.frames] for one in kept],
+        "decoders_disagree": disagree or empty,
+        "unread": len(unread_tracks) + (unread_streams if not further else 0),
+    }
+
+
+def _leaves_no_doubt(job: dict[str, Any]) -> bool:
+    with mmap.mmap(sys.stdin.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return leaves_no_doubt(data, job["container"])
+
+
+def _by_sndfile(job: dict[str, Any]) -> tuple[list[Heard], int, dict[str, Any]]:
+    """Every stream of the file, the tracks apart; how many could not be read; codec and rate of the first."""
+    with mmap.mmap(sys.stdin.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        streams = streams_of(data, job["container"])  # type: ignore[arg-type]
+    heard: dict[int, Heard] = {}
+    facts: dict[str, Any] = {"codec": "", "source_rate_hz": None}
+    unread = max(0, len(streams) - MOST_STREAMS)
+    for stream in streams[:MOST_STREAMS]:
+        track = heard.get(stream.track)
+        if track is None:
+            track = Heard(stream.track, "libsndfile", job["rate_hz"])
+        try:
+            header = _add(track, io.BytesIO(stream.data), job)
+        except Refused as refusal:
+            if refusal.args[0] != "unreadable_audio":
+                raise
+            unread += 1
+            continue
+        heard[stream.track] = track
+        facts = facts if facts["codec"] else {k: header[k] for k in facts}
+    return [one for one in heard.values() if one.parts], unread, facts
+
+
+def _by_ffmpeg(job: dict[str, Any]) -> tuple[list[Heard], set[int]]:
+    """Every audio track, and again without edit lists where the container has them; the tracks that were not read."""
+    heard, count = [], renditions.count_tracks(job)
+    unread = set(range(renditions.MOST_TRACKS, count))
+    ways = [("ffmpeg", ())]
+    if job["demuxer"] == "mov":
+        ways.append(("ffmpeg without edit lists", ("-ignore_editlist", "1")))
+    for track in range(min(count, renditions.MOST_TRACKS)):
+        for decoder, options in ways:
+            wav = renditions.unpacked(job, track, options)
+            one = Heard(track, decoder, job["rate_hz"])
+            try:
+                if wav is not None:
+                    _add(one, wav, job)
+            except Refused as refusal:
+                if refusal.args[0] != "unreadable_audio":
+                    raise
+            if one.parts:
+                heard.append(one)
+            elif not options:
+                unread.add(track)
+    return heard, unread
+
+
+def _add(track: Heard, file: BinaryIO, job: dict[str, Any]) -> dict[str, Any]:
+    """One stream behind what a track already holds; its header. Nothing is added where it cannot be read."""
+    limits = job["limits"]
+    before_s = sum(p.frames for p in track.parts) / job["rate_hz"]
+    before = {"audio_too_long": before_s, "decode_limit": sum(p.frames * p.channels for p in track.parts)}
+    left = {
+        "min_duration_s": 0.0,
+        "max_duration_s": limits["max_duration_s"] - before_s,
+        "max_values": limits["max_values"] - before["decode_limit"],
+    }
+    offset = track.file.seek(0, os.SEEK_END)
+    try:
+        header = decode(file, {**job, "limits": {**limits, **left}}, track.file)
+    except Refused as refusal:
+        track.file.truncate(offset)
+        code, message, measured, limit = refusal.args
+        more = before.get(code, 0)
+        refuse(code, message, measured and measured + more, limit and limit + more)
+    if header["frames"]:
+        track.parts.append(Part(offset, header["channels"], header["frames"]))
+    return header
+
+
+def _kept(heard: list[Heard]) -> tuple[list[Heard], bool]:
+    kept, disagree = [], False
+    for track in sorted({one.track for one in heard}):
+        here, differ = renditions.kept_of([one for one in heard if one.track == track])
+        kept, disagree = kept + here, disagree or differ
+    return kept, disagree
+
+
+def _check_whole(kept: list[Heard], limits: dict[str, Any]) -> None:
+    channels, most = sum(one.channels for one in kept), _TRACKS * limits["max_channels"]
+    if channels > most:
+        refuse("too_many_channels", "The recording has too many channels.", channels, most)
+    values = channels * max(one.frames for one in kept)
+    if values > limits["max_values"]:
+        refuse("decode_limit", "The file unpacks to too much audio.", values, limits["max_values"])
+    duration_s = max(one.duration_s for one in kept)
+    if duration_s < limits["min_duration_s"]:
+        refuse(
+            "audio_too_short", "The recording is too short.", round(duration_s, 3), limits["min_duration_s"]
+        )
+
+
 def main() -> int:
     job = json.loads(sys.argv[1])
     limit_self(job["limits"])
     out = sys.stdout.buffer
     out.write(b" " * HEADER_BYTES)
     try:
-        header = decode(unpack_with_ffmpeg(job) if "ffmpeg" in job else sys.stdin.fileno(), job, out)
+        header = decode_everything(job, out) if job["everything"] else decode_first(job, out)
         out.flush()
     except Refused as refusal:
         header = dict(zip(("code", "message", "measured", "limit"), refusal.args, strict=True))

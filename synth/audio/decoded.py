@@ -15,10 +15,22 @@ BLOCK_FRAMES = 1 << 18
 
 
 @dataclass(frozen=True)
+class Played:
+    """What one decoder plays of one track (from 0), and which channels of a decoded file hold it."""
+
+    track: int
+    decoder: str
+    channels: range
+    duration_s: float
+
+
+@dataclass(frozen=True)
 class DecodedFile:
     """Interleaved float32 frames within [-1, 1] in an open file, from byte ``offset`` on.
 
-    ``source_rate_hz`` is the rate of the file that was decoded; None where it is not known.
+    ``source_rate_hz`` is the rate of the file that was decoded; None where it is not known. ``played``: whose
+    channels they are; empty where all are one track's. ``decoders_disagree``: two decoders played something else, or
+    for another time; all of it is here. ``unread``: streams and tracks that could not be decoded.
     """
 
     file: IO[bytes]
@@ -29,10 +41,17 @@ class DecodedFile:
     source_rate_hz: int | None
     container: str
     codec: str
+    played: tuple[Played, ...] = ()
+    decoders_disagree: bool = False
+    unread: int = 0
 
     @property
     def duration_s(self) -> float:
         return self.frames / self.sample_rate_hz
+
+    def beside(self, channel: int) -> range:
+        """The channels that are heard together with one."""
+        return next((p.channels for p in self.played if channel in p.channels), range(self.channels))
 
     def channel(self, index: int | None = None) -> Track:
         """One channel, or with None the mean of all."""

@@ -91,8 +91,8 @@ def error_headers(error: AssentError) -> dict[str, str]:
 
 def error_response(error: AssentError, request: HttpRequest) -> JsonResponse:
     """For doors outside DRF."""
-    body = error_body(error, path=request.path, request_id=getattr(request, "request_id", ""))
-    kind = "application/json" if is_openai_path(request.path) else "application/problem+json"
+    body = error_body(error, path=request.path_info, request_id=getattr(request, "request_id", ""))
+    kind = "application/json" if is_openai_path(request.path_info) else "application/problem+json"
     return JsonResponse(body, status=error.http_status, headers=error_headers(error), content_type=kind)
 
 
@@ -104,14 +104,14 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         return None
     set_rollback()
     response = Response(
-        error_body(error, path=request.path, request_id=getattr(request._request, "request_id", "")),
+        error_body(error, path=request.path_info, request_id=getattr(request._request, "request_id", "")),
         status=error.http_status,
         headers=error_headers(error),
     )
     challenge = getattr(exc, "auth_header", None)
     if challenge and error.http_status == status.HTTP_401_UNAUTHORIZED:
         response["WWW-Authenticate"] = challenge
-    if not is_openai_path(request.path):
+    if not is_openai_path(request.path_info):
         response.content_type = "application/problem+json"
     return response
 

@@ -12,6 +12,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from synth.common import logs
 from synth.common.health import healthz
 from synth.common.ids import new_id
 
@@ -38,13 +39,15 @@ class RequestIdMiddleware(_Middleware):
         request.request_id = given if _ACCEPTABLE.fullmatch(given) else str(new_id())  # type: ignore[attr-defined]
         if iscoroutinefunction(self.get_response):
             return self._later(request)
-        response = self.get_response(request)
+        with logs.about(request=request.request_id):  # type: ignore[attr-defined]
+            response = self.get_response(request)
         assert isinstance(response, HttpResponseBase)  # noqa: S101
         response["x-request-id"] = request.request_id  # type: ignore[attr-defined]
         return response
 
     async def _later(self, request: HttpRequest) -> HttpResponse:
-        response = await self.get_response(request)  # type: ignore[misc]
+        with logs.about(request=request.request_id):  # type: ignore[attr-defined]
+            response = await self.get_response(request)  # type: ignore[misc]
         response["x-request-id"] = request.request_id  # type: ignore[attr-defined]
         return response
 
@@ -53,7 +56,7 @@ class LivenessMiddleware(_Middleware):
     """Answers ``/healthz`` whatever name the service is called by: a supervisor knows its port, not its host."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if request.path != "/healthz":
+        if request.path_info != "/healthz":
             return self.get_response(request)
         response = healthz(request)
         return _soon(response) if iscoroutinefunction(self.get_response) else response

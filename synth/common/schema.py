@@ -31,17 +31,19 @@ def with_refusals(result: dict[str, Any], generator: Any, request: Any, public: 
     for path, operations in result["paths"].items():
         for method in _METHODS:
             if method in operations:
-                _complete(operations[method], path)
+                _complete(operations[method], method, path)
     return result
 
 
-def statuses_of_any(operation: dict[str, Any]) -> set[str]:
+def statuses_of_any(operation: dict[str, Any], method: str) -> set[str]:
     """Refusals that follow from the kind of the operation."""
     security = operation.get("security", [])
     found = {"503"}
     if security:
         found.add("401")
-    if security and {} not in security:
+    if security and (
+        {} not in security or method != "get"
+    ):  # a browser's change without its token, even there
         found.add("403")
     if "requestBody" in operation:
         found |= {"400", "413", "415"}
@@ -53,7 +55,7 @@ def statuses_of_any(operation: dict[str, Any]) -> set[str]:
     return found
 
 
-def _complete(operation: dict[str, Any], path: str) -> None:
+def _complete(operation: dict[str, Any], method: str, path: str) -> None:
     answers = operation["responses"]
     declared = {status for status in answers if status >= "400"}
     kind, shape = (
@@ -61,7 +63,7 @@ def _complete(operation: dict[str, Any], path: str) -> None:
         if is_openai_path(path)
         else ("application/problem+json", "Problem")
     )
-    for status in declared | statuses_of_any(operation):
+    for status in declared | statuses_of_any(operation, method):
         said = answers.get(status, {}).get("description") or _TITLES[status]
         answers[status] = {
             "description": said,

@@ -1,6 +1,6 @@
 """Uploads on their way to a worker: kept under a random name, deleted after the answer, swept by age.
 
-The web process never decodes them; it only bounds their size and hashes them.
+The web process never decodes them; it bounds their size, reads what they say of their length, and hashes them.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import BinaryIO, cast
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 
+from synth.audio.length import declared_duration_s
 from synth.errors import AssentError, PayloadTooLarge
 
 FOLDER = "uploads"
@@ -44,6 +46,15 @@ def too_large(limit_bytes: int, size_bytes: int | None = None) -> PayloadTooLarg
         measured=size_bytes,
         limit=limit_bytes,
     )
+
+
+def refuse_too_long(file: UploadedFile | File, *, limit_s: float) -> None:
+    """Raises AssentError ``audio_too_long`` for a file whose own headers say so; others are measured by the worker."""
+    said_s = declared_duration_s(cast(BinaryIO, file))
+    if said_s is not None and said_s > limit_s:
+        raise AssentError(
+            "audio_too_long", "The recording is too long.", measured=round(said_s, 3), limit=limit_s
+        )
 
 
 def store_upload(file: UploadedFile | File, *, limit_bytes: int, folder: str = FOLDER) -> Upload:

@@ -7,6 +7,9 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "synth.conf.settings")
 django_application = get_asgi_application()
 
-from synth.common.bodies import BoundedBodies  # noqa: E402 - settings first
+from django.conf import settings  # noqa: E402
 
-application = BoundedBodies(django_application)
+from synth.common.bodies import BoundedBodies  # noqa: E402 - settings first
+from synth.common.prefix import UnderPath  # noqa: E402
+
+application = UnderPath(BoundedBodies(django_application), settings.FORCE_SCRIPT_NAME or "")

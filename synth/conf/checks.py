@@ -8,6 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from synth.conf.env import read
+from synth.law import profiles
+
 
 @register(Tags.security, deploy=True)
 def secret_key_is_set(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -50,3 +53,29 @@ def credentials_are_there(app_configs: Any, **kwargs: Any) -> list[CheckMessage]
             Error("ASSENT_CREDENTIALS_KEY needs ASSENT_CREDENTIALS_CHAIN beside it.", id="assent.E003")
         )
     return found
+
+
+@register()
+def profile_is_kept(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """What the chosen profile does not allow stops the start, with its sentence."""
+    sentences = profiles.contradictions(
+        settings.ASSENT_PROFILE,
+        retention=settings.ASSENT_RETENTION,
+        notice=settings.ASSENT_NOTICE,
+        operator_is_default=read("ASSENT_OPERATOR", {}) == settings.ASSENT_OPERATOR,
+        has_time_stamp=bool(settings.ASSENT_TIMESTAMP_URL),
+    )
+    return [Error(sentence, id="assent.E004") for sentence in sentences]
+
+
+@register(Tags.security)
+def backups_can_be_restored(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Without the keys nothing that was released can be recognised again, so no backup is scheduled without them."""
+    if settings.ASSENT_BACKUP_DIR and not settings.ASSENT_BACKUP_PASSPHRASE:
+        return [
+            Error(
+                "ASSENT_BACKUP_DIR needs ASSENT_BACKUP_PASSPHRASE, under which the keys are kept.",
+                id="assent.E005",
+            )
+        ]
+    return []

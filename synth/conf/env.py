@@ -37,6 +37,9 @@ TABLE: tuple[Name, ...] = (
     Name("ASSENT_CREDENTIALS_CHAIN", str, "", "PEM file of that key's certificates, its own first, the root last."),
     Name("ASSENT_CREDENTIALS_TRUST", str, "", "PEM file of further roots whose Content Credentials are called trusted."),
     Name("ASSENT_TIMESTAMP_URL", str, "", "RFC 3161 service that stamps Content Credentials. Unset: no stamp, and nothing is asked."),
+    Name("ASSENT_PROFILE", str, "none", "Rules that the service follows: none, or eu, cn, in, kr, us-ca, several separated by commas (docs/conformity.md)."),
+    Name("ASSENT_NOTICE", str, "", "Heard notice where no rule of the organisation says otherwise: none, spoken or rhythm. Default: spoken where the profile asks for one, else none."),
+    Name("ASSENT_RETENTION", str, "", "Days for which kinds of record are kept, as outputs=365, reports=30; 0 is until erased (docs/conformity.md)."),
     Name("ASSENT_SIGNUP_OPEN", bool, True, "Whether anybody may create an account; otherwise by invitation only."),
     Name("DATABASE_URL", str, "", "PostgreSQL of the application role. Unset: `make up` starts an embedded one.", secret=True),
     Name("DATABASE_OWNER_URL", str, "", "The role that owns the tables and migrates. Default: DATABASE_URL.", secret=True),
@@ -61,10 +64,15 @@ TABLE: tuple[Name, ...] = (
     Name("ASSENT_VERIFY_RATE", str, "20/minute", "Public verifications per address."),
     Name("ASSENT_VERIFY_ACCOUNT_RATE", str, "200/minute", "Files verified per key or person that is known."),
     Name("ASSENT_TRUST_PROXY", int, 0, "How many trusted proxies stand in front (1 behind nginx, 2 behind a CDN and nginx). Their X-Forwarded-For and X-Forwarded-Proto count then."),
+    Name("ASSENT_BACKUP_DIR", str, "", "Folder into which a backup is written every night at 02:30 UTC. Unset: none is."),
+    Name("ASSENT_BACKUP_PASSPHRASE", str, "", "Passphrase under which backups keep the keys (12 characters or more). Keep it elsewhere too.", secret=True),
+    Name("ASSENT_BACKUP_KEEP", int, 7, "How many of the nightly backups are kept."),
     Name("DATABASE_ADMIN_URL", str, "", "An administrator's connection, for `manage.py roles` alone.", secret=True),
     Name("ASSENT_POSTGRES_BIN", str, "", "Folder of another PostgreSQL's programs for the embedded server."),
     Name("ASSENT_VALKEY_BIN", str, "", "Another Valkey or Redis server program for the embedded one."),
     Name("ASSENT_LOG_LEVEL", str, "INFO", "Level of the process logs."),
+    Name("ASSENT_LOG_FORMAT", str, "line", "line (for people) or json (one object a line, with request, task and job)."),
+    Name("ASSENT_METRICS_TOKEN", str, "", "Token with which a monitoring system reads /metrics (Authorization: Bearer). Unset: there is no such page.", secret=True),
 )  # fmt: skip
 
 _BY_NAME = {row.name: row for row in TABLE}

@@ -87,10 +87,14 @@ class SynthesisJob(models.Model):
     text_salt = models.BinaryField()
     language = models.CharField(max_length=8)
     purpose = models.CharField(max_length=40)
+    # The caller's own name of the work that the speech is for; reports of use add up by it.
+    project = models.CharField(max_length=64, blank=True)
     format = models.CharField(max_length=8)
     speed = models.FloatField(default=1.0)
     seed = models.BigIntegerField(default=0)
     parameters = models.JSONField(default=dict)
+    # The heard notice: kind, places, text, reason, who decided it (`services.noticing`). Empty: none was thought of.
+    notice = models.JSONField(default=dict, blank=True)
 
     state = models.CharField(max_length=12, choices=JobState.choices, default=JobState.QUEUED)
     stage = models.CharField(max_length=16, blank=True)
@@ -148,6 +152,38 @@ class SynthesisJob(models.Model):
     @property
     def is_final(self) -> bool:
         return self.state in FINAL_STATES
+
+
+class NoticeRule(models.Model):
+    """How an organisation's speech is announced to whoever hears it: for all of it, one voice, one purpose, or both.
+
+    ``wording`` is what a spoken notice says, by language; ``reason`` why there is none (`services.noticing.REASONS`).
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="notice_rules")
+    voice = models.ForeignKey(Voice, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    purpose = models.CharField(max_length=40, blank=True)
+    kind = models.CharField(max_length=8)
+    places = models.JSONField(default=list)
+    wording = models.JSONField(default=dict, blank=True)
+    reason = models.CharField(max_length=24, blank=True)
+    set_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "voice", "purpose"], nulls_distinct=False, name="jobs_notice_one_rule"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["spoken", "rhythm"], reason="") | Q(kind="none") & ~Q(reason=""),
+                name="jobs_notice_off_has_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} notice of {self.organisation_id}"
 
 
 class JobStyle(models.Model):

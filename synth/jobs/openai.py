@@ -38,7 +38,7 @@ class SpeechView(APIView):
         request=SpeechRequest,
         responses={
             200: OpenApiResponse(bytes, description="The audio."),
-            **dict.fromkeys((400, 401, 403, 404, 429, 503), OpenAIError),
+            **dict.fromkeys((404, 409, 422), OpenAIError),
         },
     )
     def post(self, request: Request) -> HttpResponseBase:

@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from synth.jobs import views, views_dictionary
+from synth.jobs import views, views_dictionary, views_notices
 
 app_name = "jobs"
 
 urlpatterns = [
     path("studio", views.studio, name="studio"),
     path("studio/pronunciations", views_dictionary.dictionary, name="dictionary"),
+    path("studio/notices", views_notices.notices, name="notices"),
     path("jobs", views.history, name="history"),
     path("jobs/<uuid:job_id>", views.job, name="job"),
     path("jobs/<uuid:job_id>/cancel", views.cancel, name="cancel"),

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.people.models import Organisation
 from accounts.people.permissions import SPEECH_READ
 from accounts.people.principals import Principal
-from accounts.voices.models import Style
+from accounts.voices.models import Style, Voice
 from synth.errors import NotFound
-from synth.jobs.models import DictionaryVersion, JobState, Output, SynthesisJob
+from synth.jobs.models import DictionaryVersion, JobState, NoticeRule, Output, SynthesisJob
 from synth.spoken.placing import Placed
 
 SAME_REQUEST_WITHIN = timedelta(minutes=15)
@@ -145,3 +145,21 @@ def dictionary_version(organisation: Organisation, version: int) -> DictionaryVe
     if found is None:
         raise NotFound("dictionary_not_found", "There is no such version of the dictionary.")
     return found
+
+
+def notice_rules(principal: Principal) -> QuerySet[NoticeRule]:
+    """The organisation's rules of heard notices, for whoever may speak or read in it."""
+    principal.require(SPEECH_READ)
+    return (
+        NoticeRule.objects.filter(organisation=principal.organisation)
+        .select_related("voice", "set_by")
+        .order_by("voice_id", "purpose")
+    )
+
+
+def notice_rule(organisation: Organisation, voice: Voice, purpose: str) -> NoticeRule | None:
+    """The nearest rule: of voice and purpose, of the voice, of the purpose, of all."""
+    fitting = NoticeRule.objects.filter(
+        Q(voice=voice) | Q(voice=None), purpose__in=["", purpose], organisation=organisation
+    )
+    return max(fitting, key=lambda rule: (rule.voice_id is not None, bool(rule.purpose)), default=None)

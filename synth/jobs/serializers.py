@@ -15,7 +15,15 @@ from synth.jobs.formats import FORMATS
 from synth.jobs.models import DictionaryVersion, JobState, Output, SynthesisJob
 from synth.jobs.parameters import CUT_METHODS, MAX_BLENDED_STYLES, PARAMETERS, PRESETS
 from synth.jobs.script import INPUT_TYPES, PLAIN
-from synth.jobs.services import MAX_WORDS, SPEED_RANGE, TAKE_DOWN_REASONS, TEXT_LIMIT, WEIGHT_RANGE
+from synth.jobs.services import (
+    MAX_WORDS,
+    NOTICE_REASONS,
+    SPEED_RANGE,
+    TAKE_DOWN_REASONS,
+    TEXT_LIMIT,
+    WEIGHT_RANGE,
+)
+from synth.speech.wording import BEGINNING, KINDS, NONE, PLACES
 from synth.spoken.placing import Placed
 from watermark.models import Mark
 
@@ -102,6 +110,25 @@ class MannerRequest(serializers.Serializer):
         max_value=2**31 - 1,
         help_text="Version of the organisation's pronunciations; null is the current one, 0 none.",
     )
+    notice = serializers.ChoiceField(
+        choices=["", *KINDS],
+        required=False,
+        default="",
+        help_text="The heard notice that this is synthetic speech; empty is as the organisation's rules say.",
+    )
+    notice_reason = serializers.ChoiceField(
+        choices=["", *NOTICE_REASONS],
+        required=False,
+        default="",
+        help_text="Why there is to be none; it goes into the log.",
+    )
+    project = serializers.RegexField(
+        r"\A[A-Za-z0-9._-]{0,64}\Z",
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="The work that this is for, as reports of use are to name it: letters, digits, . _ -",
+    )
 
 
 MANNER: tuple[str, ...] = tuple(MannerRequest().get_fields())
@@ -114,6 +141,43 @@ class JobRequest(MannerRequest):
     )
     text = serializers.CharField(max_length=TEXT_LIMIT * 4, help_text=f"At most {TEXT_LIMIT} characters.")
     format = serializers.CharField(max_length=8, required=False, default="mp3", help_text=", ".join(FORMATS))
+
+
+class NoticeRuleRequest(serializers.Serializer):
+    """A rule for one voice, one purpose, both, or (neither named) the whole organisation."""
+
+    kind = serializers.ChoiceField(choices=KINDS)
+    voice = serializers.CharField(max_length=100, required=False, default="", allow_blank=True)
+    purpose = serializers.CharField(max_length=40, required=False, default="", allow_blank=True)
+    places = serializers.ListField(
+        child=serializers.ChoiceField(choices=PLACES),
+        required=False,
+        default=lambda: [BEGINNING],
+        max_length=3,
+    )
+    wording = serializers.DictField(
+        child=serializers.CharField(max_length=400),
+        required=False,
+        default=dict,
+        help_text="What a spoken notice says, by language; where nothing is given, the service's own words.",
+    )
+    reason = serializers.ChoiceField(choices=["", *NOTICE_REASONS], required=False, default="")
+
+
+class NoticeRuleShape(serializers.Serializer):
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=KINDS)
+    voice = serializers.UUIDField(source="voice_id", allow_null=True)
+    purpose = serializers.CharField()
+    places = serializers.ListField(child=serializers.ChoiceField(choices=PLACES))
+    wording = serializers.DictField(child=serializers.CharField())
+    reason = serializers.CharField()
+    set_by = serializers.UUIDField(source="set_by_id")
+    created_at = serializers.DateTimeField()
+
+
+class NoticeRulesShape(serializers.Serializer):
+    data = NoticeRuleShape(many=True)  # type: ignore[assignment]
 
 
 class TakeDownRequest(serializers.Serializer):
@@ -135,6 +199,18 @@ class OutputShape(serializers.Serializer):
     audio = serializers.CharField()
     timestamps = serializers.CharField(allow_null=True, help_text="Null where words were not timed.")
     log_proof = serializers.CharField()
+
+
+class NoticeShape(serializers.Serializer):
+    """The heard notice of a job. ``source``: rule, caller or default."""
+
+    kind = serializers.ChoiceField(choices=KINDS)
+    places = serializers.ListField(child=serializers.ChoiceField(choices=PLACES))
+    text = serializers.CharField()
+    reason = serializers.CharField()
+    # As in `MannerRequest`.
+    source = serializers.CharField()  # type: ignore[assignment]
+    rule_id = serializers.CharField()
 
 
 class SpokenFault(serializers.Serializer):
@@ -186,11 +262,13 @@ class JobShape(serializers.Serializer):
     source_text = serializers.CharField(help_text="What was sent, where it had markup.")
     language = serializers.CharField()
     purpose = serializers.CharField()
+    project = serializers.CharField()
     format = serializers.CharField()
     speed = serializers.FloatField()
     seed = serializers.IntegerField()
     parameters = ParametersShape()
     dictionary_version = serializers.IntegerField(allow_null=True)
+    notice = NoticeShape()
     own_weights = serializers.BooleanField(help_text="Whether the voice's own fine-tuned weights speak.")
     engine = serializers.CharField()
     engine_version = serializers.CharField()
@@ -238,6 +316,10 @@ SHOWN_AS_KEPT = tuple(
 """What of a job's row stands in its answer under its own name and as it is: the shape says which."""
 
 
+NO_NOTICE = {"kind": NONE, "places": [], "text": "", "reason": "", "source": "default", "rule_id": ""}
+"""What jobs of before there were notices say."""
+
+
 def job_answer(job: SynthesisJob) -> dict[str, Any]:
     """The JSON of one job; ``output`` is null until it is released."""
     output: Output | None = getattr(job, "output", None)
@@ -248,6 +330,7 @@ def job_answer(job: SynthesisJob) -> dict[str, Any]:
         "style": job.style.name if job.style else "",
         "styles": [{"name": row.style.name, "weight": row.weight} for row in job.further_styles.all()],
         **{name: getattr(job, name) for name in SHOWN_AS_KEPT},
+        "notice": {**NO_NOTICE, **job.notice},
         "dictionary_version": job.dictionary.version if job.dictionary else None,
         "own_weights": job.weights_id is not None,
         "engine": job.engine_name,

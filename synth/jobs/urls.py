@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from synth.jobs import api, api_dictionary, openai
+from synth.jobs import api, api_dictionary, api_notices, openai
 
 urlpatterns = [
     path("api/v1/jobs", api.JobsView.as_view(), name="jobs"),
@@ -17,6 +17,8 @@ urlpatterns = [
         api_dictionary.VersionView.as_view(),
         name="dictionary-version",
     ),
+    path("api/v1/notices", api_notices.NoticeRulesView.as_view(), name="notice-rules"),
+    path("api/v1/notices/<uuid:rule_id>", api_notices.NoticeRuleView.as_view(), name="notice-rule"),
     path("v1/audio/speech", openai.SpeechView.as_view(), name="openai-speech"),
     path("v1/models", openai.ModelsView.as_view(), name="openai-models"),
     path("", include("synth.jobs.pages")),

@@ -142,7 +142,7 @@ def _shown(row: SynthesisJob) -> dict[str, Any]:
         ],
         "not_checked": NOT_CHECKED.get(check.get("reason", ""), ""),
         "output": output,
-        "error": services.job_error(row) if row.state == "failed" else None,
+        "error": services.job_error(row) if row.error else None,
         "stage": STAGES.get(row.stage, row.stage),
         "follow": follow_rows(row.follow_report),
         "similarity": report.get("similarity"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import importlib.util
 import os
 import shutil
@@ -69,10 +70,16 @@ def _parser() -> argparse.ArgumentParser:
     worker.add_argument("--concurrency", type=int)
     commands.add_parser("beat", help="the clock alone")
     commands.add_parser("sequencer", help="the audit log's sequencer alone")
+    healthy = commands.add_parser("healthy", help="exit status 0 while this machine's process is well")
+    healthy.add_argument("process", choices=(*programs.QUEUES, "sequencer", "beat"))
     keys = commands.add_parser("keys", help="make the installation's keys at its first run, and check them")
     keys.add_argument(
         "--replace", metavar="NAME", help="make this lost key anew; what was made with the old one stays lost"
     )
+    restore = commands.add_parser(
+        "restore", help="make an installation from a backup, where there is none yet"
+    )
+    restore.add_argument("dir", type=Path, help="a backup, or a folder of backups: then the newest")
     commands.add_parser("roles", help="make the database and its roles with DATABASE_ADMIN_URL's rights")
     return parser
 
@@ -209,7 +216,20 @@ def _sequencer(options: argparse.Namespace, arguments: list[str]) -> int:
     return 1
 
 
+def _healthy(options: argparse.Namespace, arguments: list[str]) -> int:
+    from synth.local import pulse
+
+    age_s = pulse.age_s(paths.data_dir(), options.process)
+    if age_s is None or age_s > pulse.STALE_AFTER_S:
+        raise LocalError(
+            f"{options.process} has given no sign of life {'yet' if age_s is None else f'for {age_s:.0f} s'}."
+        )
+    say(f"{options.process} was well {age_s:.0f} s ago.")
+    return 0
+
+
 def _keys(options: argparse.Namespace, arguments: list[str]) -> int:
+    from synth.local import known
     from synth.local.keys import KEY_LOSSES, KEY_PURPOSES, ensure_keys, retire_certificates
     from synth.local.services import prepare_data_dir
 
@@ -223,8 +243,21 @@ def _keys(options: argparse.Namespace, arguments: list[str]) -> int:
         say(KEY_LOSSES[options.replace])
         retire_certificates(paths.data_dir(), options.replace)
     prepare_data_dir(paths.data_dir())
-    for key in ensure_keys(paths.keys_dir(), paths.data_dir(), replace=options.replace):
+    database = known.keys_of_database()
+    for key in ensure_keys(paths.keys_dir(), paths.data_dir(), replace=options.replace, database=database):
         say(f"{'made ' if key.created else 'there'} {key.path}: {key.purpose}")
+    return 0
+
+
+def _restore(options: argparse.Namespace, arguments: list[str]) -> int:
+    _enter()
+    from synth.local.backups import restoring
+
+    folder = restoring.find(options.dir.resolve())
+    passphrase = os.environ.get("ASSENT_BACKUP_PASSPHRASE", "")
+    if not passphrase and sys.stdin.isatty():
+        passphrase = getpass.getpass("Passphrase of the backup's keys: ")
+    restoring.restore(folder, passphrase=passphrase or None, say=say)
     return 0
 
 
@@ -276,6 +309,8 @@ _COMMANDS = {
     "worker": _worker,
     "beat": _beat,
     "sequencer": _sequencer,
+    "healthy": _healthy,
     "keys": _keys,
     "roles": _roles,
+    "restore": _restore,
 }

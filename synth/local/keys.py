@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,8 @@ KEY_BYTES = 32
 MARK_KEY = "mark-master.key"
 CREDENTIALS_KEY = "credentials-signing.key"
 KNOWN_FILE = "keys.json"
+_REPLACED = "replaced"
+RESTORING = "restore-unfinished"
 
 #: file name -> what it protects (shown at the first run and by ``manage.py doctor``)
 KEY_PURPOSES = {
@@ -57,16 +59,32 @@ class KeyFile:
     created: bool
 
 
-def ensure_keys(directory: Path, data_dir: Path, *, replace: str | None = None) -> list[KeyFile]:
+def ensure_keys(
+    directory: Path,
+    data_dir: Path,
+    *,
+    replace: str | None = None,
+    database: Mapping[str, str] | None = None,
+) -> list[KeyFile]:
     """The keys in ``directory``, made where this is the first run on ``data_dir``, or of a release that adds one.
 
     An existing key is never changed. Raises LocalError with one sentence, and makes nothing, when a key is
     missing beside data that was made with it, is damaged, is another one than ``data_dir`` was begun with, or
-    can be read or written by others. ``replace`` names one key whose loss the operator accepts.
+    can be read or written by others. ``replace`` names one key whose loss the operator accepts; ``database`` is
+    what a database outside the data folder knows of them (`synth.local.known`).
     """
+    if restoring_mark(data_dir).exists():
+        raise LocalError(f"A restore into {data_dir} was not finished; empty the folder and restore again.")
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     known = _known(data_dir)
-    made = known.keys() or (FIRST_KEYS if holds_data(data_dir) else frozenset[str]())
+    elsewhere = dict(database or {})
+    made = known.keys() or (FIRST_KEYS if elsewhere or holds_data(data_dir) else frozenset[str]())
+    given_up = replaced(data_dir) | (
+        {known.get(replace, ""), elsewhere.get(replace, "")} if replace else set()
+    )
+    for name, value in elsewhere.items():
+        if value not in given_up:
+            known[name] = value
     for name in KEY_PURPOSES:
         begun = name in made and name != replace
         _require_sound(directory / name, known=known, data_dir=data_dir if begun else None)
@@ -74,7 +92,10 @@ def ensure_keys(directory: Path, data_dir: Path, *, replace: str | None = None) 
     for name, purpose in KEY_PURPOSES.items():
         path = directory / name
         files.append(KeyFile(name=name, path=path, purpose=purpose, created=_create(path)))
-    _remember(data_dir, {name: _check_value(directory / name) for name in KEY_PURPOSES})
+    checks = {name: check_value(directory / name) for name in KEY_PURPOSES}
+    _remember(
+        data_dir, checks | ({_REPLACED: " ".join(sorted(filter(None, given_up)))} if any(given_up) else {})
+    )
     return files
 
 
@@ -83,6 +104,16 @@ def retire_certificates(data_dir: Path, replaced: str) -> None:
     path = data_dir / "credentials" / "certificates.pem"
     if replaced == CREDENTIALS_KEY and path.exists():
         path.rename(path.with_name(f"certificates-{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}.pem"))
+
+
+def replaced(data_dir: Path) -> set[str]:
+    """Check values of keys whose loss an operator has accepted."""
+    return set(_known(data_dir).get(_REPLACED, "").split())
+
+
+def restoring_mark(data_dir: Path) -> Path:
+    """An empty file that stands in the data folder until a restore into it is complete."""
+    return data_dir / RESTORING
 
 
 def holds_data(data_dir: Path) -> bool:
@@ -99,7 +130,7 @@ def _require_sound(path: Path, *, known: dict[str, str], data_dir: Path | None) 
     if not path.exists():
         if data_dir is not None:
             raise LocalError(
-                f"{path} is missing, but {data_dir} holds data that was made with it. {loss} "
+                f"{path} is missing, but {data_dir} or its database holds data that was made with it. {loss} "
                 "Restore it from your backup. Only if it is lost for good: "
                 f"`manage.py keys --replace {path.name}` makes a new one."
             )
@@ -109,9 +140,10 @@ def _require_sound(path: Path, *, known: dict[str, str], data_dir: Path | None) 
         raise LocalError(trouble)
     read_key(path)
     expected = known.get(path.name)
-    if data_dir is not None and expected and expected != _check_value(path):
+    if data_dir is not None and expected and expected != check_value(path):
         raise LocalError(
-            f"{path} is not the key that {data_dir} was begun with. {loss} Restore the right one from your backup."
+            f"{path} is not the key that the data in {data_dir} or in its database was made with. {loss} "
+            "Restore the right one from your backup."
         )
 
 
@@ -168,7 +200,7 @@ def _remember(data_dir: Path, checks: dict[str, str]) -> None:
     scratch.replace(path)
 
 
-def _check_value(path: Path) -> str:
+def check_value(path: Path) -> str:
     """One-way value by which a key is known again; "" for keys that have a way of their own to be replaced."""
     if path.name != MARK_KEY:
         return ""

@@ -54,6 +54,8 @@ def web_command(
         *(sys.executable, "-m", "uvicorn", "synth.conf.asgi:application", *where, *certificate),
         *("--log-level", "warning", "--no-access-log", "--no-server-header", "--lifespan", "off"),
         *("--timeout-graceful-shutdown", str(GRACE_S)),
+        # closes connections that do not finish their headers
+        *("--http", "synth.common.connections:PatientHttp"),
         # who the client is behind a proxy is decided by the settings (ASSENT_TRUST_PROXY), not here
         "--no-proxy-headers",
     ]

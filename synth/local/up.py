@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from synth.local import bootstrap, keys, paths, programs
+from synth.local import bootstrap, keys, known, paths, programs
 from synth.local.bootstrap import say
 from synth.local.errors import LocalError
 from synth.local.services import LocalServices, prepare_data_dir
@@ -41,7 +41,7 @@ def up(options: Options) -> None:
         signal.signal(sign, _leave)
     data_dir = paths.data_dir()
     prepare_data_dir(data_dir)
-    key_files = keys.ensure_keys(paths.keys_dir(), data_dir)
+    key_files = keys.ensure_keys(paths.keys_dir(), data_dir, database=known.keys_of_database())
     notice = bootstrap.fetch_models(paths.models_dir())
     if notice:
         say(notice)

@@ -24,7 +24,7 @@ _CODES = {
 
 
 def _error(request: HttpRequest, status_code: int, title: str, message: str) -> HttpResponse:
-    if is_program_path(request.path):
+    if is_program_path(request.path_info):
         return error_response(AssentError(_CODES[status_code], message, http_status=status_code), request)
     return render(
         request,
@@ -58,7 +58,7 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """404: nothing here, or nothing that this person may see; the two look the same on purpose."""
-    if is_program_path(request.path):
+    if is_program_path(request.path_info):
         return error_response(
             NotFound("not_found", "There is nothing at this address (addresses have no slash at the end)."),
             request,
@@ -94,7 +94,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def _outage(request: HttpRequest, away: AssentError) -> HttpResponse:
     """503: nothing is asked of the database to say so, neither who is signed in nor the language of an account."""
-    if is_program_path(request.path):
+    if is_program_path(request.path_info):
         return error_response(away, request)
     response = render(
         None,

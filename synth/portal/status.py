@@ -1,7 +1,8 @@
 """Status tiles: what each room says about itself on the home and status pages.
 
 The shell knows nothing of the domain. Rooms that have something to say name a function in the setting
-`PORTAL_TILES` (dotted paths, in display order); each takes nothing and returns a `StatusTile`, or None to stay silent.
+`PORTAL_TILES` (dotted paths, in display order), or in `PORTAL_OPERATOR_TILES` where only administrators shall see it;
+each takes nothing and returns a `StatusTile`, or None to stay silent.
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ class StatusTile:
     banner: Text = ""
 
 
-def collect() -> list[StatusTile]:
-    """Ask every room for its tile. A room that fails is shown as unknown, so that one fault never hides the rest."""
+def collect(setting: str = "PORTAL_TILES") -> list[StatusTile]:
+    """Ask every room of the list for its tile. One that fails is shown as unknown, so that no fault hides the rest."""
     tiles = []
-    for dotted_path in getattr(settings, "PORTAL_TILES", ()):
+    for dotted_path in getattr(settings, setting, ()):
         try:
             make: Callable[[], StatusTile | None] = import_string(dotted_path)
             tile = make()

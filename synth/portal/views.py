@@ -6,6 +6,7 @@ import logging
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
@@ -29,24 +30,33 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def status(request: HttpRequest) -> HttpResponse:
-    """What is installed, active and missing, for anybody who asks."""
-    return render(request, "portal/status.html", {"tiles": collect()})
+    """What is installed, active and missing, for anybody who asks; how it runs, for administrators."""
+    tiles = collect()
+    if getattr(request.user, "is_staff", False):
+        tiles += collect("PORTAL_OPERATOR_TILES")
+    return render(request, "portal/status.html", {"tiles": tiles})
 
 
 @require_POST
 def set_theme(request: HttpRequest) -> HttpResponse:
     """Keep the visitor's choice of light, dark or the system's colours in a cookie, and go back."""
     theme = request.POST.get("theme", "")
-    back = request.POST.get("next") or "/"
+    home = reverse("portal:home")
+    back = request.POST.get("next") or home
     if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
-        back = "/"
+        back = home
     response = HttpResponseRedirect(back)
     if theme in THEMES:
         response.set_cookie(
-            THEME_COOKIE, theme, max_age=365 * 24 * 3600, samesite="Lax", secure=request.is_secure()
+            THEME_COOKIE,
+            theme,
+            max_age=365 * 24 * 3600,
+            samesite="Lax",
+            secure=request.is_secure(),
+            path=home,
         )
     else:
-        response.delete_cookie(THEME_COOKIE)
+        response.delete_cookie(THEME_COOKIE, path=home)
     return response
 
 

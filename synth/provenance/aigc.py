@@ -30,6 +30,9 @@ class AigcLabel:
     ``label``: "1" it is generated, "2" it may be, "3" it is suspected to be. ``content_producer`` and
     ``produce_id`` are the generating service's name or code and its number for the content; the
     propagation fields are for platforms that pass it on, the reserved codes for integrity values.
+
+    ``system`` (name and version of what made it) and ``made_at`` (UTC, ISO 8601) are beyond the standard: with
+    producer and number they make a latent disclosure. Labels of before have neither, and are written as before.
     """
 
     label: str
@@ -39,6 +42,8 @@ class AigcLabel:
     content_propagator: str = ""
     propagate_id: str = ""
     reserved_code2: str = ""
+    system: str = ""
+    made_at: str = ""
 
     def __post_init__(self) -> None:
         if self.label not in ("1", "2", "3"):
@@ -51,6 +56,7 @@ class AigcLabel:
     def to_json(self) -> str:
         """The label in ASCII, with the names and the order of the standard."""
         values = {name: getattr(self, field) for name, field in _NAMES.items()}
+        values |= {name: value for name, field in _FURTHER.items() if (value := getattr(self, field))}
         return json.dumps(values, separators=(",", ":"), ensure_ascii=True)
 
     @classmethod
@@ -66,7 +72,7 @@ class AigcLabel:
             row = row[KEY]  # some writers repeat the key inside its own value
         if not isinstance(row, dict):
             raise ValueError("the label is not a JSON object")
-        return cls(**{field: row.get(name, "") for name, field in _NAMES.items()})
+        return cls(**{field: row.get(name, "") for name, field in (_NAMES | _FURTHER).items()})
 
 
 _NAMES = {
@@ -78,6 +84,7 @@ _NAMES = {
     "PropagateID": "propagate_id",
     "ReservedCode2": "reserved_code2",
 }
+_FURTHER = {"System": "system", "Time": "made_at"}
 
 _WRITERS: dict[str, Callable[[bytes, bytes], bytes]] = {
     "wav": riff.write,

@@ -34,8 +34,8 @@ class Claim:
     """What a manifest of ours says. No personal data: ids and hashes only.
 
     ``source_type``: `TRAINED`, or `ALGORITHMIC` for speech made by rule. ``consent_sha256``: SHA-256 (hexadecimal)
-    of the consent receipt's signed text. ``ingredients``: names of marks or labels that the style clip itself
-    carried, as they are to be shown.
+    of the consent receipt's signed text. ``ingredients``: labels and manifests that the reference clips themselves
+    carried, a line for each, as they are to be shown.
     """
 
     record_id: str
@@ -130,7 +130,9 @@ def _manifest(claim: Claim, media_type: str) -> dict[str, Any]:
         "carried_by_the_reference_clip": list(claim.ingredients),
     }
     binding = {"alg": KEYED_MARK_ALGORITHM, "blocks": [{"scope": {}, "value": claim.record_id}]}
+    ingredients = [{"title": name, "relationship": "inputTo"} for name in claim.ingredients]
     return {
+        "ingredients": ingredients,
         "claim_generator_info": [{"name": claim.producer, "version": claim.version}],
         "format": media_type,
         "title": f"Synthetic speech {claim.record_id}",

@@ -22,6 +22,7 @@ from synth.engines.base import (
     ignore_progress,
 )
 from synth.errors import AssentError
+from synth.speech import rhythm
 from synth.text.dictionary import NO_WORDS, Dictionary
 
 # Shown beside the speech; pages translate them.
@@ -39,7 +40,8 @@ PITCH_EDITED = "The pitch was changed after speaking, which costs some clarity."
 @dataclass(frozen=True, eq=False)
 class Part:
     """A stretch of the text with one manner. ``clip`` None: only a pause. ``pause_s`` None: the pause that speech would
-    have. ``rate`` multiplies the pace of the passage."""
+    have. ``rate`` multiplies the pace of the passage. ``is_notice``: no part of the text, but the notice that it is
+    synthetic; without a clip it is the rhythm."""
 
     text: str
     style_name: str
@@ -50,6 +52,7 @@ class Part:
     pitch_semitones: float = 0.0
     pause_s: float | None = None
     dictionary: Dictionary = NO_WORDS
+    is_notice: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,9 @@ def speak(
         def on_part(share: float, before: int = done, length: int = len(part.text)) -> None:
             on_progress((before + share * length) / total)
 
-        request = _request(engine, passage, part, part.clip, index)
+        # A notice leaves the seeds of the text's own parts as they are: the same words, spoken the same.
+        number = sum(not one.is_notice for one in passage.parts[:index]) + (10_000 if part.is_notice else 0)
+        request = _request(engine, passage, part, part.clip, number)
         speech = _spoken_by(engine, request, passage.own_weights, on_part, should_stop)
         if listen is not None:
 
@@ -209,7 +214,7 @@ def _put_together(
     parts = passage.parts
     groups: dict[tuple[str, float, float], list[int]] = {}
     for index, part in enumerate(parts):
-        if speeches[index] is not None:
+        if speeches[index] is not None and not part.is_notice:
             groups.setdefault((part.style_name, part.rate, part.pitch_semitones), []).append(index)
 
     def weight(manner: tuple[str, float, float]) -> tuple[bool, int]:
@@ -232,6 +237,13 @@ def _put_together(
     )
 
 
+def sound_of(part: Part, speech: Speech | None, sample_rate_hz: int) -> np.ndarray:
+    """The samples (n,) of a part: its speech, the rhythm of a notice without words, or none where it is a pause."""
+    if speech is not None:
+        return speech.samples
+    return rhythm.make(sample_rate_hz) if part.is_notice else np.zeros(0, dtype=np.float32)
+
+
 def _joined(
     passage: Passage, speeches: Sequence[Speech | None], which: Sequence[int], warnings: Sequence[str]
 ) -> Speech:
@@ -243,7 +255,7 @@ def _joined(
         part, speech = passage.parts[index], speeches[index]
         is_last = index == which[-1]
         natural_s = 0.0 if is_last else natural_pause_s(part.text) / passage.speed
-        samples = speech.samples if speech is not None else np.zeros(0, dtype=np.float32)
+        samples = sound_of(part, speech, rate_hz)
         pieces.append((samples, natural_s if part.pause_s is None else part.pause_s))
     samples, later = placed(pieces, rate_hz)
     said = [*warnings, *(sentence for speech in sounding for sentence in speech.warnings)]

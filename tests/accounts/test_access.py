@@ -8,9 +8,11 @@ import uuid
 import pytest
 from django.test import Client
 from django.urls import URLPattern
+from django.utils import timezone
 
 from accounts import urls as doors
 from accounts.consent import services as consent_services
+from accounts.consent.models import Concern
 from accounts.people import services as people_services
 from accounts.people.models import ApiKey, Membership
 from accounts.people.permissions import SCOPES, Role
@@ -30,7 +32,10 @@ BODIES = {
     },
     "api/v1/challenges/<uuid:challenge_id>/recording": {"file": take},
     "api/v1/review/submissions/<uuid:submission_id>": {"approve": True},
+    "api/v1/review/submissions/<uuid:submission_id>/refer": {"note": "A minor, it seems."},
     "api/v1/review/styles/<uuid:style_id>": {"approve": True},
+    "api/v1/likenesses/<uuid:concern_id>": {"objects": False},
+    "api/v1/voices/<slug:voice>/narrow": {"purposes": ["general"], "languages": ["en"]},
     "api/v1/organisation/members/<uuid:membership_id>": {"role": "auditor"},
 }  # fmt: skip
 
@@ -60,6 +65,9 @@ def victim(owner, stranger):
     style = factories.approved_style(owner, voice)
     fresh = voice_services.register_voice(principal=owner, name="B", person_name="Bea", language="en")
     waiting = waiting_for_review(owner, fresh)
+    likeness = Concern.objects.create(
+        submission=waiting, kind=Concern.Kind.PROTECTED_VOICE, voice=voice, told_at=timezone.now()
+    )
     open_challenge = consent_services.issue_challenge(principal=owner, voice_id=fresh.pk)
     key, _ = people_services.create_key(principal=owner, name="k", scopes=["speech:read"])
     invitation = people_services.invite(principal=owner, email="guest@example.org", role=Role.AUDITOR)
@@ -73,6 +81,7 @@ def victim(owner, stranger):
         "key_id": key.pk,
         "membership_id": Membership.objects.get(user=owner.user).pk,
         "invitation_id": invitation.pk,
+        "concern_id": likeness.pk,
     }
     return names, {name: uuid.uuid4() for name in names}
 

@@ -216,7 +216,13 @@ FIELDS = {
         "purposes": ["general"], "languages": ["en"], "emotions": ["*"], "excluded_terms": ["x"],
         "valid_days": 3, "statement_language": "en",
     },
-    "api/v1/voices/<slug:voice>/revoke": {"reason": ""},
+    "api/v1/voices/<slug:voice>/revoke": {"reason": "", "keep_print": True},
+    "api/v1/voices/<slug:voice>/owner-links": {"purposes": ["general"], "emotions": ["*"], "valid_days": 3},
+    "api/v1/voices/<slug:voice>/narrow": {
+        "purposes": ["general"], "languages": ["en"], "excluded_terms": ["x"], "custom_weights": False,
+    },
+    "api/v1/review/submissions/<uuid:submission_id>/refer": {"note": "n"},
+    "api/v1/likenesses/<uuid:concern_id>": {"objects": True, "text": "t"},
     "api/v1/review/submissions/<uuid:submission_id>": {"approve": True, "note": ""},
     "api/v1/review/styles/<uuid:style_id>": {"approve": True, "note": ""},
     "api/v1/keys": {"name": "n", "scopes": ["voices:read"], "days": 1},
@@ -243,6 +249,7 @@ def names(owner):
         "key_id",
         "membership_id",
         "invitation_id",
+        "concern_id",
     )
     return {"voice": voice.pk, **dict.fromkeys(kinds, unknown)}
 

@@ -200,7 +200,6 @@ _CHANGES = [
     "UPDATE audit_entry SET event = 'x'",
     "DELETE FROM audit_entry",
     "TRUNCATE audit_entry CASCADE",
-    "SELECT * FROM audit_pending",
     "DELETE FROM audit_pending",
     "INSERT INTO audit_pending (entry_id) VALUES (1)",
     "INSERT INTO audit_leaf VALUES (0, '\\x00', 1)",

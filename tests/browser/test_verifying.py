@@ -3,8 +3,11 @@ channels, contradictions; the report for paper, the report checked; options, can
 
 from __future__ import annotations
 
+import base64
 import io
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from synth.audio.decode import DecodeLimits, decode_to_file
 from tests.browser.visitor import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -33,8 +37,6 @@ answer = [{"id": one.id, "data": base64.b64encode(one.data).decode()} for one in
 @pytest.fixture(scope="module")
 def released(service) -> list[tuple[str, np.ndarray, bytes]]:
     """Two files of ours: record id, samples, bytes."""
-    import base64
-
     out = []
     for row in service.python(SEED):
         data = base64.b64decode(row["data"])
@@ -104,6 +106,59 @@ def test_replaced_seconds_are_highlighted_where_they_are(visitor, released, fore
     assert ours != altered, "the two are drawn in different colours"
     assert visitor.page.evaluate(COLOUR, 8.0) == ours
     visitor.check()
+
+
+# Seconds over which the foot of the picture has the colour that it has at one of them.
+SAME_COLOUR = """(at_s) => {
+  const canvas = document.querySelector('wave-player canvas');
+  const duration = Number(document.querySelector('wave-player').dataset.duration);
+  const row = canvas.getContext('2d').getImageData(0, canvas.height - 2, canvas.width, 1).data;
+  const colour = (x) => row.slice(4 * x, 4 * x + 3).join();
+  const middle = Math.floor((at_s / duration) * canvas.width);
+  let [first, last] = [middle, middle];
+  while (first > 0 && colour(first - 1) === colour(middle)) first -= 1;
+  while (last < canvas.width - 1 && colour(last + 1) === colour(middle)) last += 1;
+  return [first, last + 1].map((x) => (x / canvas.width) * duration);
+}"""
+
+
+def test_a_muted_word_is_drawn_where_it_was_within_a_tenth_of_a_second(visitor, released, tmp_path):
+    _, samples, _ = released[0]
+    level = np.abs(samples).reshape(-1, 320).max(axis=1)
+    loud = level > 0.2 * level.max()
+    first = next(k for k in range(150, len(loud)) if loud[k : k + 14].all()) * 320
+    last = first + 14 * 320  # 0.28 s
+    changed = samples.copy()
+    changed[first:last] = 0
+    assert asked(visitor, wav(tmp_path / "muted.wav", changed)) == "issued_edited"
+    visitor.picture("verify-muted-word")
+    start_s, end_s = visitor.page.evaluate(SAME_COLOUR, (first + last) / 2 / RATE_HZ)
+    assert abs(start_s - first / RATE_HZ) <= 0.1 and abs(end_s - last / RATE_HZ) <= 0.1, (start_s, end_s)
+    assert visitor.page.evaluate(COLOUR, (first + last) / 2 / RATE_HZ) != visitor.page.evaluate(COLOUR, 1.0)
+    visitor.check()
+
+
+# Seconds that this browser plays of a file.
+PLAYED = """async (data) => {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  return (await new OfflineAudioContext(1, 1, 48000).decodeAudioData(bytes.buffer)).duration;
+}"""
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="the ffmpeg program is not installed")
+def test_what_chromium_plays_of_joined_files_is_examined(visitor, released, foreign, tmp_path):
+    one, other = wav(tmp_path / "1.wav", released[0][1]), wav(tmp_path / "2.wav", foreign[: 4 * RATE_HZ])
+    visitor.go("/verify")
+    for codec, suffix in (("libmp3lame", "mp3"), ("libopus", "ogg"), ("flac", "flac"), ("aac", "m4a")):
+        parts = []
+        for number, file in enumerate((one, other)):
+            coded = tmp_path / f"{number}.{suffix}"
+            subprocess.run(["ffmpeg", "-v", "error", "-i", file, "-c:a", codec, coded], check=True)
+            parts.append(coded.read_bytes())
+        (tmp_path / "joined").write_bytes(b"".join(parts))
+        played_s = visitor.page.evaluate(PLAYED, base64.b64encode(b"".join(parts)).decode())
+        with decode_to_file(tmp_path / "joined", limits=DecodeLimits(), rate_hz=RATE_HZ) as found:
+            assert found.duration_s >= played_s - 0.3, (suffix, played_s)
 
 
 def test_silenced_seconds_are_not_called_ours(visitor, released, tmp_path):

@@ -12,12 +12,13 @@ from watermark.codec.resample import resample
 
 torch = pytest.importorskip("torch")
 layer = pytest.importorskip("watermark.codec.audioseal_layer")
+audioseal_checkpoint = pytest.importorskip("watermark.codec.audioseal_checkpoint")
 
 
 @pytest.fixture(scope="module")
 def public():
     torch.set_num_threads(1)
-    return layer.PublicMark.load(*layer.default_checkpoint())
+    return layer.PublicMark.load(*audioseal_checkpoint.default_checkpoint())
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +114,7 @@ def test_chunks_join_without_a_seam(public, rms):
 
 
 def test_the_fused_head_gives_the_stock_probabilities(public, marked):
-    path, _ = layer.default_checkpoint()
+    path, _ = audioseal_checkpoint.default_checkpoint()
     stored = layer._read(path / "detector.pth", None)
     weights, config = layer._weights(stored, layer.AudioSealDetectorConfig)
     stock = layer.create_detector(config)
@@ -126,7 +127,7 @@ def test_the_fused_head_gives_the_stock_probabilities(public, marked):
 
 
 def test_an_altered_checkpoint_is_refused(tmp_path):
-    folder, digests = layer.default_checkpoint()
+    folder, digests = audioseal_checkpoint.default_checkpoint()
     for name in digests:
         (tmp_path / name).write_bytes((folder / name).read_bytes() + b"x")
     with pytest.raises(AssentError) as refusal:
@@ -138,7 +139,7 @@ def test_an_altered_checkpoint_is_refused(tmp_path):
 
 
 def test_names_saved_by_the_package_itself_load_too(tmp_path, public, rms, marked):
-    folder, _ = layer.default_checkpoint()
+    folder, _ = audioseal_checkpoint.default_checkpoint()
     for name in ("generator.pth", "detector.pth"):
         stored = torch.load(folder / name, weights_only=True)
         model = layer.convert_state_dict_for_scriptable_model(stored["model"])
@@ -161,7 +162,7 @@ class _Evil:
 
 
 def test_the_pinned_digests_are_those_of_the_shipped_files():
-    folder, digests = layer.default_checkpoint()
+    folder, digests = audioseal_checkpoint.default_checkpoint()
     for name, digest in digests.items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
 

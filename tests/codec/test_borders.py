@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 layer = pytest.importorskip("watermark.codec.audioseal_layer")
+audioseal_checkpoint = pytest.importorskip("watermark.codec.audioseal_checkpoint")
 
 from watermark.codec.borders import FRAME, REACH_FRAMES, _clearest  # noqa: E402
 
@@ -12,7 +13,7 @@ RATE = 16_000
 
 @pytest.fixture(scope="module")
 def public():
-    return layer.PublicMark.load(*layer.default_checkpoint())
+    return layer.PublicMark.load(*audioseal_checkpoint.default_checkpoint())
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +88,8 @@ def test_the_ends_of_a_clip_stay_and_silence_does_no_harm(public, rms):
 
 
 def test_networks_without_a_second_look_fit_borders_to_two_levels(public, rms, marked, tmp_path):
-    folder, _ = layer.default_checkpoint()
-    for name in (layer.GENERATOR_FILE, layer.DETECTOR_FILE):
+    folder, _ = audioseal_checkpoint.default_checkpoint()
+    for name in (audioseal_checkpoint.GENERATOR_FILE, audioseal_checkpoint.DETECTOR_FILE):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     core = _spliced(rms, marked, 2.0, 5.0)
     rough, close = (each.detect(core, RATE).intervals for each in (layer.PublicMark.load(tmp_path), public))

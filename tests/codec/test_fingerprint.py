@@ -6,6 +6,7 @@ from scipy.signal import butter, sosfiltfilt
 
 from tests.codec.conftest import RATE
 from watermark.codec import fingerprint
+from watermark.codec.fingerprint_alignment import clear_frames
 from watermark.codec.resample import resample
 
 
@@ -116,9 +117,9 @@ def test_silence_neither_agrees_nor_fails(marked_rms):
 def test_a_doubtful_passage_is_not_broken_up_by_a_moment_of_agreement():
     errors = np.full(800, 0.1)
     errors[300:330] = errors[350:400] = 0.45  # a quarter of a second between them
-    clear = fingerprint._clear(errors, np.ones(800, bool))
+    clear = clear_frames(errors, np.ones(800, bool))
     doubtful = np.flatnonzero(~clear)
     assert len(doubtful) == doubtful[-1] - doubtful[0] + 1
     assert clear[:250].all() and clear[450:].all()
     errors[600:650] = 0.45  # what is further away stands for itself
-    assert fingerprint._clear(errors, np.ones(800, bool))[460:540].all()
+    assert clear_frames(errors, np.ones(800, bool))[460:540].all()

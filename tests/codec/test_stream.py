@@ -77,10 +77,11 @@ def test_a_rate_without_whole_pieces_is_refused(keys):
 def test_both_layers_stream_and_read_back_as_from_a_file(rms, keys):
     torch = pytest.importorskip("torch")
     layer = pytest.importorskip("watermark.codec.audioseal_layer")
+    from watermark.codec import audioseal_checkpoint
     from watermark.codec.public_stream import PublicStream
 
     torch.set_num_threads(1)
-    public = layer.PublicMark.load(*layer.default_checkpoint())
+    public = layer.PublicMark.load(*audioseal_checkpoint.default_checkpoint())
     stage = PublicStream(public, RATE)
     rms = rms[:80_000]
     alone = np.concatenate([stage.push(rms[:50_001]), stage.push(rms[50_001:]), stage.finish()])

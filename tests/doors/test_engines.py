@@ -18,7 +18,7 @@ from tests.doors.conftest import code_of
 from tests.doors.test_jobs import ask, error_of
 from tests.promises import case
 from tests.worker.test_unreadable import RATE_HZ, Says, talk
-from watermark.codec import audioseal_layer
+from watermark.codec import audioseal_checkpoint
 from worker import resident, tasks
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
@@ -136,9 +136,9 @@ def test_a_public_mark_that_is_not_the_pinned_one(
     if bytes_there is None:
         settings.ASSENT_AUDIOSEAL_CHECKPOINT = str(tmp_path)
     else:
-        name = audioseal_layer.GENERATOR_FILE
+        name = audioseal_checkpoint.GENERATOR_FILE
         (tmp_path / name).write_bytes(bytes_there)
-        monkeypatch.setattr(audioseal_layer, "default_checkpoint", lambda: (tmp_path, {name: "0" * 64}))
+        monkeypatch.setattr(audioseal_checkpoint, "default_checkpoint", lambda: (tmp_path, {name: "0" * 64}))
     assert spoken(browser, voice) == request.node.callspec.id
 
 

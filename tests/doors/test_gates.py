@@ -16,10 +16,11 @@ from accounts.gates import limits, recognise
 from tests import factories, takes
 from tests.doors.conftest import browser_of, new_challenge, record, take
 from tests.promises import case
-from worker import recordings, tasks
+from worker import recordings, resident, tasks
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 RATE_HZ = takes.RATE_HZ
+SECOND_WITNESS = resident.recogniser
 
 
 def clip(voice: str = "slt") -> np.ndarray:
@@ -38,6 +39,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         return words or None
 
     monkeypatch.setattr(recognise, "recognise", recognised)
+    monkeypatch.setattr(resident, "recogniser", lambda: None)
 
     def say(statement: str) -> None:
         kept = "".join(c if c.isalnum() or c in "' " else " " for c in statement.lower().replace("-", " "))
@@ -172,7 +174,9 @@ def test_speech_that_the_statement_does_not_explain(owner, browser, unheard, sai
     row = checked(browser, challenge, clip())
     assert row["state"] == "needs_review" and "unexplained_speech" in codes(row)
     reviewer = browser_of(factories.member_principal(owner, "reviewer"))
-    decided = reviewer.post(f"/api/v1/review/submissions/{row['id']}", {"approve": False}, "application/json")
+    decided = reviewer.post(
+        f"/api/v1/review/submissions/{row['id']}", {"approve": False, "note": "No."}, "application/json"
+    )
     assert decided.json()["state"] == "rejected"
 
 
@@ -264,7 +268,7 @@ def test_another_voice_than_last_time(owner, browser, said, monkeypatch, fails_b
     assert request.node.callspec.id in codes(row)
 
 
-@pytest.mark.provokes("protected_voice", "no_reference")
+@pytest.mark.provokes("protected_voice", "no_reference", "rights_doubt", "voice.likeness_found")
 def test_a_voice_that_belongs_to_somebody_else_here(browser, unheard, said):
     challenge = new_challenge(browser, unheard)
     said(challenge["statement"])
@@ -279,7 +283,19 @@ def test_a_voice_that_belongs_to_somebody_else_here(browser, unheard, said):
     challenge = new_challenge(client, theirs)
     said(challenge["statement"])
     row = checked(client, challenge, takes.style_clip("slt", "cheerful").samples)
-    assert (row["state"], codes(row)) == ("needs_review", {"protected_voice", "no_reference"})
+    assert (row["state"], codes(row)) == ("needs_review", {"protected_voice", "no_reference", "rights_doubt"})
+    assert row["decided_in"] == "installation"
+
+
+@pytest.mark.provokes("witnesses_disagree")
+def test_what_only_one_recogniser_hears_is_a_reviewers_question(browser, unheard, said, monkeypatch):
+    if SECOND_WITNESS() is None:
+        pytest.skip("the model of the second recogniser is not installed")
+    monkeypatch.setattr(resident, "recogniser", SECOND_WITNESS)
+    challenge = new_challenge(browser, unheard)
+    said(challenge["statement"])  # the first hears the statement in a clip that tells of something else
+    row = checked(browser, challenge, clip())
+    assert (row["state"], "witnesses_disagree" in codes(row)) == ("needs_review", True)
 
 
 @pytest.mark.provokes("replay_suspected")

@@ -79,7 +79,7 @@ def test_what_was_measured_of_a_refused_recording_is_not_kept(owner, browser, si
     clip = silent.clips.get()
     assert clip.speaker_embedding and clip.file
     reviewer = browser_of(factories.member_principal(owner, "reviewer"))
-    reviewer.post(f"/api/v1/review/submissions/{submission}", {"approve": False}, JSON)
+    reviewer.post(f"/api/v1/review/submissions/{submission}", {"approve": False, "note": "No."}, JSON)
     clip.refresh_from_db()
     assert (clip.file.name, clip.fingerprint, clip.speaker_embedding, clip.measurements) == (
         "",

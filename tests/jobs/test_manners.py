@@ -192,7 +192,7 @@ def test_weights_that_count_no_longer_stop_the_job(owner, ending):  # noqa: F811
         services.release_job(job=job, mark=reserved(job), finished=finished())
     services.stop_job(job=job, reason=stopped.value.reason)
     job.refresh_from_db()
-    assert job.error["code"] == ("consent_revoked" if ending == "revoked" else "weights_removed")
+    assert job.error["code"] == ("cancelled_consent_revoked" if ending == "revoked" else "weights_removed")
 
 
 # ---- pronunciations

@@ -19,7 +19,7 @@ from audit.services import record
 from synth.errors import AssentError, Conflict, Forbidden, NotFound, Unavailable
 from synth.jobs import selectors, services
 from synth.jobs.models import JobState, Output, SynthesisJob
-from synth.jobs.services import Finished, JobStopped
+from synth.jobs.services import Finished, JobStopped, upkeep
 from tests import factories
 from watermark.models import Mark
 from watermark.services import reserve_mark
@@ -195,8 +195,8 @@ def test_revocation_before_release_releases_nothing(owner, voice):
         services.release_job(job=job, mark=mark, finished=finished())
     services.stop_job(job=job, reason=stopped.value.reason)
     job.refresh_from_db()
-    assert job.state == JobState.FAILED
-    assert job.error["code"] == "consent_revoked"
+    assert job.state == JobState.CANCELLED
+    assert job.error["code"] == "cancelled_consent_revoked"
     assert not Output.objects.exists()
     assert default_storage.listdir(services.OUTPUT_FOLDER)[1] == []
 
@@ -231,6 +231,21 @@ def test_a_job_lost_too_often_fails(owner, voice):
     job.refresh_from_db()
     assert job.state == JobState.FAILED
     assert job.error["code"] == "worker_lost"
+
+
+def test_a_swallowed_message_is_sent_again_though_others_wait(owner, voice, monkeypatch):
+    """Two rows wait and one message: a broker that broke in between has lost the other."""
+    jobs = [submit(owner, voice) for _ in range(2)]
+    SynthesisJob.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+    SynthesisJob.objects.filter(id=jobs[0].id).update(created_at=timezone.now() - timedelta(minutes=2))
+    sent = []
+    monkeypatch.setattr(upkeep, "send_on_commit", lambda task, job_id: sent.append(job_id))
+    monkeypatch.setattr(upkeep, "depth", lambda queue: 1)
+    services.reap_jobs()
+    assert sent == [jobs[0].id]
+    monkeypatch.setattr(upkeep, "depth", lambda queue: 2)
+    services.reap_jobs()
+    assert sent == [jobs[0].id], "a busy queue is not filled with doubles"
 
 
 def test_cancelling(owner, voice):

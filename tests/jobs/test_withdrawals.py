@@ -19,7 +19,8 @@ from synth.jobs import selectors, services
 from synth.jobs.models import JobState, Output, SynthesisJob
 from synth.jobs.services import JobStopped
 from tests import factories
-from tests.jobs.test_services import claimed, finished, owner, reserved, voice  # noqa: F401 - fixtures
+from tests.accounts.conftest import browser
+from tests.jobs.test_services import claimed, finished, owner, reserved, submit, voice  # noqa: F401 - fixtures
 from watermark.selectors import consent_state
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
@@ -115,3 +116,19 @@ def test_a_caller_who_waited_has_only_the_rights_that_are_left(owner, ending):  
         type(member.user).objects.filter(pk=member.user.pk).update(is_active=False)
     with pytest.raises(AssentError):
         renewed(waiting)
+
+
+@pytest.mark.provokes("cancelled_consent_revoked", "synthesis.cancelled")
+def test_a_revocation_ends_queued_and_running_jobs_in_its_own_transaction(owner, voice):  # noqa: F811
+    running = claimed(owner, voice)
+    waiting = [submit(owner, voice, purpose="general", speed=1 + number / 10) for number in range(3)]
+    answer = browser(owner.user).post(f"/api/v1/voices/{voice.id}/revoke", {}, "application/json")
+    assert answer.status_code == 200
+    for job in (running, *waiting):
+        told = browser(owner.user).get(f"/api/v1/jobs/{job.id}").json()
+        assert (told["state"], told["error"]["code"]) == ("cancelled", "cancelled_consent_revoked")
+    with pytest.raises(JobStopped):
+        services.beat(job=running, stage="speaking", progress=0.5)
+    with pytest.raises(JobStopped):
+        services.release_job(job=running, mark=reserved(running), finished=finished())
+    assert not Output.objects.exists()

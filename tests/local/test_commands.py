@@ -11,7 +11,9 @@ from django.core.management import CommandError, call_command
 
 from accounts.people.models import User
 from audit import keys as log_keys
+from audit import rights
 from audit.note import Checkpoint
+from synth.common import wakeup
 from synth.local.keys import ensure_keys
 from worker import doctor, inspection
 from worker.management.commands import prepare
@@ -123,7 +125,7 @@ def test_the_logs_rights_are_told_apart(settings):
 
 
 def test_one_role_for_everything_is_told(monkeypatch):
-    monkeypatch.setattr(doctor.rights, "separated", lambda connection: False)
+    monkeypatch.setattr(rights, "separated", lambda connection: False)
     assert ("warning", "log rights") in levels(doctor.database)
 
 
@@ -131,7 +133,7 @@ def test_a_broker_that_is_away_is_a_problem(monkeypatch):
     import redis
 
     nowhere = redis.Redis(unix_socket_path="/nonexistent/valkey.sock")
-    monkeypatch.setattr(doctor.wakeup, "client", lambda: nowhere)
+    monkeypatch.setattr(wakeup, "client", lambda: nowhere)
     (finding,) = doctor.broker()
     assert (finding.level, finding.subject) == ("problem", "broker")
     assert "make up" in finding.remedy

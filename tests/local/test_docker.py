@@ -98,7 +98,7 @@ def test_packages_come_from_the_lock_and_are_there_before_the_code(path: Path) -
     groups = re.findall(r"--requirement requirements/(\w+)\.txt", line)
     assert "--no-deps" in line and set(groups) <= set(locking.GROUPS)
     worker = "worker" in path.name
-    assert groups == (["base", "worker", "fast"] if worker else ["base"])
+    assert groups == (["base", "worker", "embedded", "fast"] if worker else ["base"])
     copied = [rest.split()[0] for name, rest in steps[: steps.index(("RUN", line))] if name == "COPY"]
     assert "requirements" in copied and "." not in copied
     if worker:  # torch stands beside the lock; its pin is read from the project file
@@ -117,6 +117,14 @@ def test_health_is_asked_at_an_address_that_exists() -> None:
     assert "EXPOSE 8000" in (DOCKER / "Dockerfile.web").read_text()
 
 
+def test_every_process_is_asked_whether_it_is_well() -> None:
+    for name, service in PRODUCT.items():
+        if service.get("restart") == "no" or name == "web":  # web: the image's own check, above
+            continue
+        assert service["healthcheck"]["test"][:4] == ["CMD", "python", "manage.py", "healthy"], name
+        assert known_command(service["healthcheck"]["test"][3:]), name
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_has_what_it_names(name: str) -> None:
     service = SERVICES[name]
@@ -128,7 +136,7 @@ def test_a_service_has_what_it_names(name: str) -> None:
         built = {other["image"] for other in SERVICES.values() if "build" in other}
         assert service["image"] in built or re.search(r":\d", service["image"])
     for volume in service.get("volumes", []):
-        assert volume.split(":")[0] in COMPOSE["volumes"]
+        assert volume.split(":")[0] in COMPOSE["volumes"] or volume.startswith("${BACKUP_DIR:-")
     for other, how in service.get("depends_on", {}).items():
         assert other in SERVICES
         if how["condition"] == "service_healthy":

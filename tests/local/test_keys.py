@@ -91,7 +91,7 @@ def test_a_key_that_a_release_adds_is_made_beside_the_data_of_the_one_before(tmp
 def test_another_master_key_in_its_place_stops_the_start(tmp_path, ensure):
     ensure()
     (tmp_path / "keys" / "mark-master.key").write_text("ab" * 32 + "\n")
-    with pytest.raises(LocalError, match=r"mark-master\.key is not the key that .* was begun with"):
+    with pytest.raises(LocalError, match=r"mark-master\.key is not the key that .* was made with"):
         ensure()
 
 

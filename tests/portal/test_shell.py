@@ -39,6 +39,18 @@ def test_a_room_that_fails_is_shown_as_unknown(client, settings):
     assert "fine" in client.get("/status").content.decode()
 
 
+def test_administrators_see_how_it_runs(client, django_user_model):
+    def shown():
+        return client.get("/status").content.decode()
+
+    assert "Check of the log" not in shown()
+    client.force_login(django_user_model.objects.create_user("boss@example.org", is_staff=True))
+    page = shown()
+    assert all(word in page for word in ("Check of the log", "Not checked yet", "Backup", "Processes"))
+    client.force_login(django_user_model.objects.create_user("guest@example.org"))
+    assert "Check of the log" not in shown()
+
+
 def broken_tile():
     raise RuntimeError("no")
 

@@ -42,7 +42,13 @@ def report(verdict: Verdict) -> dict:
         "records": [RECORD] if verdict.value.startswith(("issued", "partial")) else [],
         "intervals": [{"start_s": 0.0, "end_s": 2.5, "kind": kind, "record_id": None} for kind in INTERVALS],
         "layers": {"keyed": "read", "public": "not searched"},
-        "label": {"label": "1", "content_producer": "Harbor", "produce_id": RECORD["record_id"]},
+        "label": {
+            "label": "1",
+            "content_producer": "Harbor",
+            "produce_id": RECORD["record_id"],
+            "system": "Assent 0.1.0",
+            "made_at": "2026-11-30T12:00:00Z",
+        },
         "waveform": [0.1, 0.9, 0.4],
         "detector": {},
     }

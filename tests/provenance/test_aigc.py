@@ -48,6 +48,19 @@ def decoded(data: bytes) -> np.ndarray:
 
 
 @pytest.mark.parametrize("format", FORMATS)
+def test_the_label_discloses_system_and_time_and_old_labels_still_read(format: str) -> None:
+    made = AigcLabel(
+        "1", "Harbor", "0192f0c1", system="Assent 0.1.0, kokoro 1.0", made_at="2026-11-30T12:00:00Z"
+    )
+    assert aigc.read(aigc.write(sound(format), format, made)) == made
+    assert {"System", "Time"} <= json.loads(made.to_json()).keys()
+    old = '{"Label":"1","ContentProducer":"Harbor","ProduceID":"0192f0c1","ReservedCode1":"","ContentPropagator":"",' \
+        '"PropagateID":"","ReservedCode2":""}'  # fmt: skip
+    assert AigcLabel.from_json(old) == AigcLabel("1", "Harbor", "0192f0c1")
+    assert AigcLabel.from_json(old).to_json() == old
+
+
+@pytest.mark.parametrize("format", FORMATS)
 def test_written_read_back_and_the_sound_unchanged(format: str) -> None:
     before = sound(format)
     assert aigc.read(before) is None

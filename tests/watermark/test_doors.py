@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -43,6 +44,21 @@ def sound(name: str = "a.wav", size: int = 5) -> SimpleUploadedFile:
 
 def ask(actor=ANONYMOUS, size: int = 5, organisation_id=None) -> Verification:
     return services.submit_verification(file=sound(size=size), actor=actor, organisation_id=organisation_id)
+
+
+@pytest.mark.provokes("audio_too_long")
+def test_what_says_itself_that_it_is_too_long_is_never_queued(client: Client, key):
+    """35 minutes of silence of a stranger; and a file of a caller that declares four hours."""
+    silence = SimpleUploadedFile("a.wav", factories.wav(np.zeros(301 * 8000), 8000))
+    said = client.post("/api/v1/verify", {"file": silence}).json()
+    assert (said["code"], said["measured"], said["limit"]) == ("audio_too_long", 301.0, 300.0)
+    hours = factories.wav(np.zeros(8000), 8000)
+    mp3 = (
+        b"\xff\xfb\x14\xc4" + bytes(100) + b"Xing" + bytes(3) + b"\x01" + (600_000).to_bytes(4, "big") + hours
+    )
+    said = client.post("/api/v1/verify", {"file": SimpleUploadedFile("b.mp3", mp3)}, headers=key).json()
+    assert said["code"] == "audio_too_long" and said["measured"] == 4 * 3600
+    assert not Verification.objects.exists()
 
 
 # ---- batches

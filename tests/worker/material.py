@@ -27,6 +27,9 @@ class KnownRecords:
     def numbers(self, epoch: str) -> Sequence[int]:
         return []
 
+    def related(self, number: int) -> Sequence[int]:
+        return []
+
     def records(self, numbers: Sequence[int]) -> dict[int, Record]:
         return {number: self._records[number] for number in numbers if number in self._records}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,6 +16,7 @@ from django.db import transaction
 from accounts.people.principals import Principal
 from audit.actors import ANONYMOUS, Actor
 from audit.services import record
+from synth.audio.decode import decode_to_file
 from synth.provenance import aigc
 from tests import factories, takes
 from tests.worker.material import decoded
@@ -22,6 +24,7 @@ from watermark import services
 from watermark.answers import answer_of
 from watermark.codec import embed, fingerprint
 from watermark.comparison import reference
+from watermark.limits import limits_of
 from watermark.models import Mark, Verification
 from watermark.provenance import Claims
 from watermark.reading.examination import examine
@@ -120,6 +123,17 @@ def ask(data: bytes, *, actor: Actor = ANONYMOUS, **options) -> Verification:
     verification.answer(claimed)
     row.refresh_from_db()
     return row
+
+
+def report_on_file(data: bytes) -> dict:
+    """The report on a file, from its bytes on: `ask` without the queue, whose heartbeat wants its own transaction."""
+    query = Verification(file_sha256="0" * 64, size_bytes=len(data), actor_kind="anonymous")
+    limits = verification.decode_limits(limits_of("anonymous"), deep=False)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        with decode_to_file(file.name, limits=limits, rate_hz=RATE_HZ) as heard:
+            return answer_of(query, heard, examine(heard, verification.sources()), Claims(None, None))
 
 
 def report_on(*channels: np.ndarray, deep: bool = False, actor_kind: str = "anonymous") -> dict:

@@ -14,7 +14,8 @@ import soundfile as sf
 
 from tests.worker.material import KnownRecords, decoded, sources, speech
 from watermark.codec import Detection, MarkKeys, embed, fingerprint
-from watermark.codec.audioseal_layer import PublicMark, default_checkpoint
+from watermark.codec.audioseal_checkpoint import default_checkpoint
+from watermark.codec.audioseal_layer import PublicMark
 from watermark.codec.detect import RecordDetection
 from watermark.reading import search
 from watermark.reading.examination import examine

@@ -253,8 +253,9 @@ def test_what_was_withdrawn_while_a_job_waited_is_not_even_loaded(owner, trained
     rendering.render(job)
     job.refresh_from_db()
     assert not engine.asked
-    codes = {"revoked": "consent_revoked", "weights": "weights_removed"}
-    assert (job.state, job.error["code"]) == ("failed", codes.get(ending, "style_removed"))
+    codes = {"revoked": "cancelled_consent_revoked", "weights": "weights_removed"}
+    state = "cancelled" if ending == "revoked" else "failed"
+    assert (job.state, job.error["code"]) == (state, codes.get(ending, "style_removed"))
 
 
 def test_a_clip_erased_before_it_is_read_is_said_to_be(owner, voice):

@@ -232,13 +232,17 @@ def test_a_job_cancelled_while_its_last_word_is_spoken(doors, engine):
     assert entry.content["data"] == {"job_id": job["id"], "code": "cancelled"}
 
 
-@pytest.mark.provokes("consent_revoked", "consent.revoked")
+@pytest.mark.provokes("cancelled_consent_revoked", "consent.revoked")
 def test_a_consent_withdrawn_while_its_last_word_is_spoken(doors, engine):
     engine(
         talk(),
         meanwhile=lambda: doors.browser.post(f"/api/v1/voices/{doors.voice}/revoke", {"reason": ""}, JSON),
     )
-    refused(doors, "consent_revoked")
+    job = doors.render()
+    assert (job["state"], job["error"]["code"]) == ("cancelled", "cancelled_consent_revoked")
+    assert not Output.objects.exists()
+    (entry,) = Entry.objects.filter(event="synthesis.cancelled")
+    assert entry.content["data"] == {"job_id": job["id"], "code": "cancelled_consent_revoked"}
 
 
 @pytest.mark.provokes("style_removed", "style.removed")

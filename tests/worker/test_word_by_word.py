@@ -40,6 +40,24 @@ def word_in(samples: np.ndarray, length_s: float, after_s: float = 2.0) -> tuple
     return start * 320, (start + count) * 320
 
 
+def through_mp3(samples: np.ndarray, bits_per_s: str) -> np.ndarray:
+    raw = ["-f", "f32le", "-ar", str(RATE_HZ), "-ac", "1"]
+    coded = ["-b:a", bits_per_s, "-ar", "44100", "-f", "mp3"]
+    mp3 = subprocess.run(
+        ["ffmpeg", "-v", "error", *raw, "-i", "-", *coded, "-"],
+        input=samples.tobytes(),
+        capture_output=True,
+        check=True,
+    )
+    back = subprocess.run(
+        ["ffmpeg", "-v", "error", "-f", "mp3", "-i", "-", *raw, "-"],
+        input=mp3.stdout,
+        capture_output=True,
+        check=True,
+    )
+    return np.frombuffer(back.stdout, np.float32)
+
+
 def edits_of(said: dict) -> list[dict]:
     return [i for i in said["intervals"] if i["kind"] in EDITS]
 
@@ -93,6 +111,30 @@ def test_a_word_of_another_record_put_in_is_on_the_map(registry, ours):
     said = report_on(np.concatenate([ours.samples[:first], other.samples[start:end], ours.samples[first:]]))
     assert said["verdict"] == "issued_edited"
     assert_placed(said, first, first + end - start)
+    assert {i["source_record_id"] for i in edits_of(said)} == {other.id}
+    assert "passage_of_another_record" in said["reasons"]
+
+
+def test_a_word_of_somebody_else_is_from_no_record(registry, ours):
+    registry.release("slt", "cheerful")
+    first, last = word_in(ours.samples, 0.3)
+    start, end = word_in(speech("awb", "sad"), 0.3, 1.0)
+    changed = ours.samples.copy()
+    changed[first:last] = speech("awb", "sad")[start:end]
+    assert {i["source_record_id"] for i in edits_of(report_on(changed))} == {None}
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg to code MP3")
+def test_two_words_muted_in_a_longer_file_are_told_after_coding_too(registry):
+    ours = registry.release(length_s=15.0)
+    changed = ours.samples.copy()
+    spans = [word_in(changed, 0.26, after_s) for after_s in (3.0, 10.0)]
+    for first, last in spans:
+        changed[first:last] = 0
+    said = report_on(through_mp3(changed, "96k"))
+    assert (said["verdict"], said["reasons"][0]) == ("issued_edited", "sound_silenced")
+    found = [(i["start_s"], i["end_s"]) for i in edits_of(said)]
+    assert found == [pytest.approx((a / RATE_HZ, b / RATE_HZ), abs=WITHIN_S) for a, b in spans]
 
 
 def test_a_word_cut_out_leaves_a_joint_on_the_map(ours):

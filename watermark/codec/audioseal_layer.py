@@ -2,58 +2,36 @@
 publicly".
 
 Presence and where; never a proof of origin, because anyone with the checkpoint can add or copy this mark.
-The classes are those of the `audioseal` package; checkpoints are read by ourselves, because the package
-unpickles whole objects and mangles the names of layers that its own classes saved.
+Its files are read by `audioseal_checkpoint`.
 """
 
 from __future__ import annotations
 
 import copy
-import hashlib
 import itertools
 import math
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-# Before the import: the package otherwise compiles its networks at the first call, which takes minutes.
-os.environ["NO_TORCH_COMPILE"] = "1"
-
 import numpy as np
 import torch
-from audioseal.builder import (
-    AudioSealDetectorConfig,
-    AudioSealWMConfig,
-    create_detector,
-    create_generator,
-)
-from audioseal.loader import AudioSeal, convert_state_dict_for_scriptable_model, load_state_dict
 
-from synth.errors import AssentError
-
+from . import audioseal_checkpoint
 from .audibility import Level
+from .audioseal_checkpoint import MESSAGE_BITS
 from .borders import FRAME, Borders, MarkOf, shift_of
 from .embed import add_residual
 from .parameters import SAMPLE_RATE_HZ
 from .records import segments
 from .resample import resample
 
-AUDIBLE_KEY = "audible"  # beside the weights of a generator that wants its clips equalised
-GENERATOR_FILE, DETECTOR_FILE = "generator.pth", "detector.pth"
-BORDERS_FILE = "borders.pth"  # may be missing, as it is beside the official networks
-MESSAGE_BITS = 16
 DEFAULT_STRENGTH = (
     1.0  # of the residual; below it presence is near its threshold under the keyed mark and MP3
 )
 PRESENCE_THRESHOLD = -0.6  # of the score, see PublicDetection and watermark/checkpoints/README.md
-DEFAULT_SHA256 = {
-    GENERATOR_FILE: "a2543e20dce4a6037aaada4aa334ad2b604e25ff426ed7ce8b38d71b318c563c",
-    DETECTOR_FILE: "6a61278c9183a54f523b8bfe957a7fc176419682131372cafa0eed18483100a0",
-    BORDERS_FILE: "318902f7dbb580ca2cadba0c47212e5ac0144084af4fcdb5f2570db312f1a077",
-}
 # Tried when a clip shows nothing at its own speed; the networks take about 5 % either way by themselves.
 SPEEDS = (0.9, 1.1)
 SPEED_PRICE = 1.0  # off the score at another speed: further chances of a false alarm
@@ -61,12 +39,6 @@ SPEED_PRICE = 1.0  # off the score at another speed: further chances of a false 
 # speech; speech at 10 dB above white noise still deviates by 4.4 dB.
 STEADY_PRICE, STEADY_DB = 2.0, 4.0
 STRETCH_NATS = 130.0  # summed log-odds that make a stretch of any length count; a marked second has about 275
-# Where the package keeps the official files, below its cache folder: the first 24 hex digits of the SHA-1
-# of the path.
-OFFICIAL_CACHE_NAMES = {
-    GENERATOR_FILE: "0f195d476dd87ca1bd7b09e6",
-    DETECTOR_FILE: "94c8df0b1d5ea8e45af4c884",
-}
 
 _CHUNK_FRAMES = 750  # 15 s: the networks need 8 MB of memory a second of it
 _CONTEXT_FRAMES = 50  # 1 s on each side, more than the networks see
@@ -110,11 +82,6 @@ class PublicDetection:
         return self.presence and self.carries_message and sum(self.message or ()) >= FOREIGN_BITS
 
 
-def default_checkpoint() -> tuple[Path, dict[str, str]]:
-    """Folder and SHA-256 digests of the checkpoint that comes with the project: `PublicMark.load(*...)`."""
-    return Path(__file__).resolve().parent.parent / "checkpoints", dict(DEFAULT_SHA256)
-
-
 class PublicMark:
     """A loaded pair of generator and detector, on the CPU, in evaluation mode."""
 
@@ -152,18 +119,9 @@ class PublicMark:
         `checkpoint_missing` or `checkpoint_altered`.
         """
         digests = sha256 or {}
-        stored = _read(_find(path, GENERATOR_FILE), digests.get(GENERATOR_FILE))
-        weights, config = _weights(stored, AudioSealWMConfig)
-        generator = create_generator(config)
-        load_state_dict(generator, weights)
-        audible = stored.get(AUDIBLE_KEY)
-        stored = _read(_find(path, DETECTOR_FILE), digests.get(DETECTOR_FILE))
-        weights, config = _weights(stored, AudioSealDetectorConfig)
-        detector = create_detector(config)
-        load_state_dict(detector, weights)
-        borders = None
-        if BORDERS_FILE in digests or (path / BORDERS_FILE).is_file():
-            borders = _read(_find(path, BORDERS_FILE), digests.get(BORDERS_FILE))["model"]
+        generator, audible = audioseal_checkpoint.generator(path, digests)
+        detector = audioseal_checkpoint.detector(path, digests)
+        borders = audioseal_checkpoint.borders(path, digests)
         return cls(generator, detector, threshold, audible, borders)
 
     def new_borders(self) -> Borders:
@@ -387,34 +345,3 @@ def _pieces(core: np.ndarray) -> Iterator[tuple[torch.Tensor, slice, int]]:
         first, last = max(0, start - context), min(len(core), start + size + context)
         piece = torch.from_numpy(np.ascontiguousarray(core[first:last]))[None, None]
         yield piece, slice(start - first, min(start + size, len(core)) - first), start
-
-
-def _find(folder: Path, name: str) -> Path:
-    for candidate in (folder / name, folder / OFFICIAL_CACHE_NAMES.get(name, name)):
-        if candidate.is_file():
-            return candidate
-    raise AssentError("checkpoint_missing", f"The public mark needs {name} in the folder {folder}.")
-
-
-def _read(path: Path, sha256: str | None) -> dict[str, Any]:
-    if sha256 is not None:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        if digest != sha256:
-            raise AssentError(
-                "checkpoint_altered",
-                f"{path.name} is not the file that was pinned.",
-                measured=digest,
-                limit=sha256,
-            )
-    stored: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    return stored
-
-
-def _weights(stored: Mapping[str, Any], config_type: Any) -> tuple[dict[str, torch.Tensor], Any]:
-    """Weights in the naming of the package's classes, and their configuration."""
-    config = AudioSeal.parse_config(dict(stored["xp.cfg"]), config_type=config_type, nbits=MESSAGE_BITS)
-    weights = stored["best_state"]["model"] if "best_state" in stored else stored["model"]
-    # The converter takes dots for any character, so names that already are in the new form would be broken.
-    return convert_state_dict_for_scriptable_model(
-        {k.replace("inner_conv.", ""): v for k, v in weights.items()}
-    ), config

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .audioseal_layer import DEFAULT_STRENGTH, MESSAGE_BITS, PublicMark
+from .audioseal_checkpoint import MESSAGE_BITS
+from .audioseal_layer import DEFAULT_STRENGTH, PublicMark
 from .embed import add_residual, checked
 from .parameters import SAMPLE_RATE_HZ
 from .resample import resample

@@ -37,6 +37,8 @@ class Channel:
         floor = np.minimum(_median(heard, quiet), np.quantile(heard, 0.5, axis=0))
         knots, values = np.zeros(1), np.zeros(1)
         stands_out = np.clip((record + gain - floor) / HEADROOM_DB, 0, 1)
+        # The lowest level that a reference holds says "so little or less": of an empty band nothing else is known.
+        stands_out = stands_out * (record > record.min(axis=0))
         use = stands_out.mean(axis=1) > 0.15
         if use.sum() > _FEWEST_FRAMES:
             further = ((heard - record - gain) * stands_out).sum(axis=1)[use] / stands_out.sum(axis=1)[use]

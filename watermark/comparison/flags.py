@@ -68,6 +68,8 @@ class Comparison:
     offsets_s: tuple[tuple[float, float], ...]
     heard_to_hz: float
     under_noise: float
+    gain_db: tuple[float, ...] = ()
+    """Of the file against the record, band by band."""
 
 
 def compare(
@@ -96,7 +98,7 @@ def judge(over: Overlay, weights: Model) -> Comparison:
     on = _reach(over, groups)
     kept = [_flag(over, group) for group in groups if on[_middle(group)]]
     followed = [(a / _RATE, b / _RATE) for a, b in _runs(on)]
-    matching = [] if disturbed else _without(followed, kept)
+    matching = [] if disturbed else _vouched(_without(followed, kept), kept, found.head)
     return Comparison(
         matching=tuple(matching),
         flags=tuple(kept),
@@ -106,6 +108,7 @@ def judge(over: Overlay, weights: Model) -> Comparison:
         offsets_s=tuple((p.first / _RATE, p.offset_first / _RATE) for p in over.kept),
         heard_to_hz=over.heard_to_hz,
         under_noise=over.under_noise,
+        gain_db=over.gain_db,
     )
 
 
@@ -143,12 +146,14 @@ def _reach(over: Overlay, groups: list[list[_Finding]]) -> np.ndarray:
     places, reached = np.flatnonzero(matched), np.flatnonzero(on)
     if not len(places):
         return on
-    before = [_end(group) for group in groups if group[0].first < places[0]]
-    behind = [group[0].first for group in groups if _end(group) > places[-1]]
-    if before and places[0] - reached[0] > _LONGEST_END_S * _RATE:
-        on[: max(before)] = False
-    if behind and reached[-1] - places[-1] > _LONGEST_END_S * _RATE:
-        on[min(behind) :] = False
+    longest = _LONGEST_END_S * _RATE
+    # What differs counts, not the quiet beside it: a word near the end of a record that ends in a pause is a word.
+    before = [group for group in groups if group[0].first < places[0]]
+    behind = [group for group in groups if _end(group) > places[-1]]
+    if before and max(map(_end, before)) - max(before[0][0].first, reached[0]) > longest:
+        on[: max(map(_end, before))] = False
+    if behind and min(_end(behind[-1]), reached[-1]) - behind[0][0].first > longest:
+        on[behind[0][0].first :] = False
     return on
 
 
@@ -181,6 +186,22 @@ def _without(followed: list[tuple[float, float]], flags: list[Flag]) -> list[tup
         if start < end:
             rest.append((start, end))
     return rest
+
+
+def _vouched(
+    matching: list[tuple[float, float]], flags: list[Flag], head: np.ndarray
+) -> list[tuple[float, float]]:
+    """Matching stretches without those between two flags in which nothing is heard: silence in both is no evidence
+    that what lies around it is ours."""
+    ends, starts = {flag.end_s for flag in flags}, {flag.start_s for flag in flags}
+    kept = []
+    for start, end in matching:
+        first = round(start * _RATE) + (_BESIDE if start in ends else 0)
+        last = round(end * _RATE) - (_BESIDE if end in starts else 0)
+        between = start in ends and end in starts
+        if not between or (last > first and head[first:last].max() > _HEARD):
+            kept.append((start, end))
+    return kept
 
 
 def _runs(on: np.ndarray) -> list[tuple[int, int]]:

@@ -41,6 +41,7 @@ class Overlay:
     record_sounds: np.ndarray
     heard_to_hz: float
     under_noise: float
+    gain_db: tuple[float, ...]
 
 
 def lay_over(
@@ -87,6 +88,7 @@ def lay_over(
         record_sounds=broadband(record) > np.quantile(broadband(record), 0.95) - _SUBSTANCE_DB,
         heard_to_hz=_heard_to_hz(record, channel),
         under_noise=_under_noise(record, channel),
+        gain_db=tuple(float(gain) for gain in channel.gain),
     )
 
 

@@ -89,6 +89,7 @@ def finding_of(
         missing_s=words.missing_s,
         heard_to_hz=words.heard_to_hz,
         under_noise=words.under_noise,
+        gain_db=words.gain_db if words.how == Compared.WORDS else None,
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from synth.audio.decoded import DecodedFile, Track
 from watermark.reading.agreement import finding_of
 from watermark.reading.findings import Findings, Interval, RecordFinding, unmarked_of
+from watermark.reading.origin import with_sources
 from watermark.reading.progress import Progress
 from watermark.reading.registry import Record
 from watermark.reading.search import (
@@ -132,6 +133,8 @@ class _Examination:
         self._enter("comparing", 0.85, 0.95, share)
         active = self._active(tracks)
         compared = self._compared(numbers, records, detections, active)
+        from_others = {i.source for f in compared.values() for i in f.intervals if i.source is not None}
+        records = {**records, **self.sources.registry.records(sorted(from_others - set(numbers)))}
         by_channel = _by_channel(active, numbers, compared) if len(tracks) > 1 else None
 
         findings = Findings(
@@ -145,6 +148,8 @@ class _Examination:
             unmarked=None if by_channel is None else _unmarked(by_channel),
             rescaled=any(one.is_rescaled for one in detections),
             deep=deep,
+            decoders_disagree=self.decoded.decoders_disagree,
+            unread=self.decoded.unread,
         )
         return Examined(
             self.surveyed,
@@ -167,13 +172,17 @@ class _Examination:
     ) -> _Compared:
         spans = {number: [s for one in detections for s in one.spans_of(number)] for number in numbers}
         return {
-            (one.channel, number): finding_of(
-                number,
-                records.get(number),
-                one,
-                spans[number],
-                active.get(one.channel, self.surveyed.active(one.channel)),
-                self.surveyed.loud(one.channel),
+            (one.channel, number): with_sources(
+                finding_of(
+                    number,
+                    records.get(number),
+                    one,
+                    spans[number],
+                    active.get(one.channel, self.surveyed.active(one.channel)),
+                    self.surveyed.loud(one.channel),
+                ),
+                one.track,
+                self.sources.registry,
             )
             for one in detections
             for number in self.progress.each(numbers)
@@ -181,10 +190,17 @@ class _Examination:
 
     def _active(self, tracks: Sequence[Track]) -> dict[int | None, list[Span]]:
         """Sound of each track, inside it."""
-        levels = [loudness(self.surveyed.level_of(track.index)) for track in tracks]
-        beside = 1e-2 * max(levels) if len(tracks) > 1 else 0.0  # 40 dB below the loudest, nobody hears it
         within = extent(tracks)
-        return {t.index: clipped(self.surveyed.active(t.index, beside), within) for t in tracks}
+        return {t.index: clipped(self.surveyed.active(t.index, self._beside(t)), within) for t in tracks}
+
+    def _beside(self, track: Track) -> float:
+        """Level (amplitude) below which nobody hears a channel beside those that play together with it: 40 dB below
+        the loudest."""
+        if track.index is None:
+            return 0.0
+        together = self.decoded.beside(track.index)
+        levels = [loudness(self.surveyed.level_of(channel)) for channel in together]
+        return 1e-2 * max(levels) if len(levels) > 1 else 0.0
 
 
 def _by_channel(

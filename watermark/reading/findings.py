@@ -78,6 +78,8 @@ class RecordFinding:
     missing_s: float = 0.0
     heard_to_hz: float | None = None
     under_noise: float = 0.0
+    gain_db: tuple[float, ...] | None = None
+    """Of the file against the record in each band, where it was compared word by word."""
 
     @property
     def ours_s(self) -> float:
@@ -137,7 +139,8 @@ class Findings:
     ``searched_s``: how far the search went; None: to the end. ``rescaled``: the mark was read only after tempo or
     pitch had been undone. ``same_bytes``: the file is a released one bit for bit, which the registry says before
     anything is searched. ``deep``: changed speed and pitch were searched for too. ``public_foreign``: the public
-    mark carries a message, and it is not ours.
+    mark carries a message, and it is not ours. ``decoders_disagree``: two decoders play something else, or for another
+    time; what either plays was examined. ``unread``: streams and tracks of the file that could not be decoded.
     """
 
     duration_s: float
@@ -153,6 +156,8 @@ class Findings:
     rescaled: bool = False
     same_bytes: bool = False
     deep: bool = False
+    decoders_disagree: bool = False
+    unread: int = 0
 
     @property
     def active_s(self) -> float:

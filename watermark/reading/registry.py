@@ -27,5 +27,9 @@ class Registry(Protocol):
     def numbers(self, epoch: str) -> Iterable[int]:
         """Numbers of all records issued under one epoch."""
 
+    def related(self, number: int) -> Sequence[int]:
+        """Numbers of records that words put into a copy of this one are likely to be from, newest first; a few dozen
+        at most."""
+
     def records(self, numbers: Sequence[int]) -> Mapping[int, Record]:
         """Issued records by number; one that was never issued is left out."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from watermark.reading.findings import Compared, Findings, Interval, RecordFinding, unmarked_of
 from watermark.reading.spans import length_of
@@ -56,6 +56,19 @@ class Decision:
 
 def decide(findings: Findings) -> Decision:
     """The one verdict for ``findings``; see `watermark.sentences` for what each does and does not mean."""
+    decision = _decide(findings)
+    reasons = ["decoders_disagree"] if findings.decoders_disagree else []
+    if findings.unread:
+        reasons.append("track_unreadable")
+        if decision.verdict in _OF_THE_WHOLE:
+            decision = replace(decision, verdict=Verdict.PARTIAL)
+    return replace(decision, reasons=(*decision.reasons, *reasons)) if reasons else decision
+
+
+_OF_THE_WHOLE = (Verdict.ISSUED, Verdict.ISSUED_DISTURBED, Verdict.ISSUED_EDITED)
+
+
+def _decide(findings: Findings) -> Decision:
     matched = [r for r in findings.records if r.content_matches]
     if matched:
         return _ours(findings, matched)
@@ -176,6 +189,8 @@ def _edits(record: RecordFinding, unmarked_s: float) -> list[str]:
     """What is not as released, word by word: nothing is too short to be told."""
     kinds = {i.kind for i in record.intervals}
     reasons = [reason for kind, reason in _EDITS.items() if kind in kinds]
+    if any(i.source is not None for i in record.intervals):
+        reasons.append("passage_of_another_record")
     if sum(i.length_s for i in record.intervals if i.kind == "altered") > EDIT_SLACK_S:
         reasons.append("content_altered")
     if unmarked_s > 0:

@@ -33,6 +33,7 @@ class WordByWord:
     heard_to_hz: float | None = None
     under_noise: float = 0.0
     usual_db: float = 0.0
+    gain_db: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def word_by_word(reference: Reference, track: Track, anchors: Sequence[Anchor]) 
         min(c.heard_to_hz for c in found),
         max(c.under_noise for c in found),
         max(c.usual_db for c in found),
+        found[0].gain_db,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -53,10 +53,12 @@ def submit_verification(
 
     Raises `Unavailable` ``checks_busy`` when the queue, or the strangers' share of it, is full, `TooMany`
     ``checks_share_full`` when the organisation's own share is, PayloadTooLarge ``upload_too_large``, AssentError
-    ``empty_upload``.
+    ``empty_upload``, and ``audio_too_long`` where the file itself says that it is.
     """
     _refuse_when_full(actor, organisation_id)
-    upload = uploads.store_upload(file, limit_bytes=limits_of(actor.kind).upload_bytes)
+    limits = limits_of(actor.kind)
+    uploads.refuse_too_long(file, limit_s=limits.deep_duration_s if deep else limits.duration_s)
+    upload = uploads.store_upload(file, limit_bytes=limits.upload_bytes)
     try:
         with transaction.atomic():
             row = Verification.objects.create(
@@ -289,9 +291,9 @@ def _asker(row: Verification) -> Actor:
 # ---- upkeep
 
 
-def sweep_verifications() -> int:
-    """Delete answers older than thirty days; the log keeps that the question was asked. Returns how many."""
-    old = timezone.now() - KEPT_FOR
+def sweep_verifications(*, before: datetime | None = None) -> int:
+    """Delete answers finished before a time (thirty days ago); the log keeps that the question was asked. How many."""
+    old = before or timezone.now() - KEPT_FOR
     count = Verification.objects.filter(state__in=_FINISHED, finished_at__lt=old).delete()[0]
     VerificationBatch.objects.filter(created_at__lt=old, queries__isnull=True).delete()
     return count
@@ -317,10 +319,11 @@ def reap_verifications() -> int:
         with transaction.atomic():
             Verification.objects.filter(id=verification_id, state=State.RUNNING).update(state=State.QUEUED)
             send_on_commit("checks.verify", verification_id)
-    # Messages that the broker lost: rows wait although its queue is empty, so wake a worker again.
-    if depth("checks"):
-        return touched
+    # Messages that the broker lost: rows wait in a lane where nothing runs, and the queue holds fewer messages than
+    # rows, so wake a worker again. Other tasks in the same queue only put it off.
     stale = Verification.objects.filter(state=State.QUEUED, created_at__lt=now - timedelta(seconds=10))
+    if stale.count() <= depth("checks"):
+        return touched
     busy = Verification.objects.filter(state=State.RUNNING).values_list("lane", flat=True)
     for lane in set(stale.exclude(lane__in=set(busy)).values_list("lane", flat=True)):
         touched += 1

@@ -20,7 +20,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from watermark.codec.audioseal_layer import BORDERS_FILE, PublicMark
+from watermark.codec.audioseal_checkpoint import BORDERS_FILE
+from watermark.codec.audioseal_layer import PublicMark
 from watermark.codec.borders import FRAME, REACH_FRAMES
 from watermark.codec.parameters import SAMPLE_RATE_HZ
 

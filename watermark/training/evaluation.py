@@ -12,7 +12,8 @@ from itertools import chain, islice
 
 import numpy as np
 
-from watermark.codec.audioseal_layer import MESSAGE_BITS, PublicMark
+from watermark.codec.audioseal_checkpoint import MESSAGE_BITS
+from watermark.codec.audioseal_layer import PublicMark
 from watermark.codec.parameters import SAMPLE_RATE_HZ
 
 from . import sounds

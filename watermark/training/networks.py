@@ -16,7 +16,7 @@ from audioseal.builder import AudioSealDetectorConfig, AudioSealWMConfig, create
 from audioseal.loader import AudioSeal, convert_state_dict_for_scriptable_model
 from torch import nn
 
-from watermark.codec.audioseal_layer import AUDIBLE_KEY, DETECTOR_FILE, GENERATOR_FILE, MESSAGE_BITS
+from watermark.codec.audioseal_checkpoint import AUDIBLE_KEY, DETECTOR_FILE, GENERATOR_FILE, MESSAGE_BITS
 from watermark.codec.parameters import SAMPLE_RATE_HZ
 
 from .config import Network

@@ -69,7 +69,7 @@ def authorise(
     consent = _live_consent(found)
     style = _style(found, style_name)
     further = {name: _named_style(found, name) for name in further_styles}
-    scope = Scope.from_json(consent.scope)
+    scope = Scope.from_json(consent.scope_in_force)
     check_use(
         scope,
         organisation_id=str(principal.organisation.pk),

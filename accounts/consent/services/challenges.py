@@ -21,6 +21,7 @@ from accounts.people.principals import Principal
 from accounts.voices import selectors as voice_selectors
 from accounts.voices.models import Voice
 from accounts.voices.services import lock_voice, record
+from accounts.voices.signals import challenge_wanted
 from accounts.voices.states import VoiceStatus
 from synth.errors import AssentError, Forbidden, TooMany
 
@@ -47,11 +48,14 @@ def issue_challenge(
     voice's own) what the statement is spoken in. `Challenge.needs_reviewer` says at once whether a reviewer
     will have to listen.
     Raises TooMany ``challenge_limit_reached`` (ten a day for one person's voices); Forbidden
-    ``voice_revoked``, ``voice_suspended``; AssentError ``scope_invalid``, ``days_out_of_range``,
-    ``language_not_offered``.
+    ``voice_revoked``, ``voice_suspended``, ``owner_consents_by_link``; AssentError ``scope_invalid``,
+    ``days_out_of_range``, ``language_not_offered``; and what the receivers of `challenge_wanted` refuse.
     """
     principal.require(permissions.CONSENT_WRITE)
     voice = voice_selectors.get_voice(principal, voice_id)
+    if not voice.owner.has_account and principal.user.pk != voice.owner_id:
+        raise Forbidden("owner_consents_by_link", "This person consents by a link. Send them one.")
+    challenge_wanted.send(sender=Voice, voice=voice)
     language = statement_language or voice.language
     if language not in STATEMENT_LANGUAGES:
         raise AssentError(

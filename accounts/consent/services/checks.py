@@ -195,6 +195,10 @@ def reviewers_note(principal: Principal, note: str) -> str:
     """The note of somebody who may review, made clean. `Forbidden` for anybody else, and for keys."""
     principal.require_person()
     principal.require(permissions.REVIEW_DECIDE)
+    return clean_note(note)
+
+
+def clean_note(note: str) -> str:
     return texts.clean_line(note, field="note", limit=500, required=False)
 
 

@@ -9,22 +9,28 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.consent.models import Challenge, Consent, Submission, VoiceWeights
+from accounts.consent.models import Challenge, Concern, Consent, ReviewDecision, Submission, VoiceWeights
 from accounts.consent.services.decisions import reject, voice_closed_reason
 from accounts.consent.services.own_weights import close_weights
 from accounts.people import texts
+from accounts.people.models import User
 from accounts.people.principals import Principal
-from accounts.voices import selectors
+from accounts.voices import protections, selectors
 from accounts.voices.models import Clip, Style, Voice
 from accounts.voices.recordings import delete_on_commit
 from accounts.voices.services import lock_voice, record
-from accounts.voices.signals import voice_erased
+from accounts.voices.signals import voice_erased, voice_revoked
 from accounts.voices.states import CheckState, VoiceStatus, move
 from audit.actors import SYSTEM
 
+ERASED = "(erased)"
 
-def revoke(*, principal: Principal, voice_id: UUID | str, reason: str = "") -> Voice:
+
+def revoke(*, principal: Principal, voice_id: UUID | str, reason: str = "", keep_print: bool = True) -> Voice:
     """Withdraw the consent of a voice, for good: no job starts, goes on or is released in it any more.
+
+    A one-way print of the voice stays, so that nobody registers it again unseen; not where the person declines it
+    (`keep_print` False).
 
     By the voice's owner, or an owner of the organisation that uses it. Whoever holds the consent row for a
     release finishes first; everybody later finds a closed consent with a higher version. Again is no error.
@@ -61,21 +67,31 @@ def revoke(*, principal: Principal, voice_id: UUID | str, reason: str = "") -> V
             }
         record(principal, "consent.revoked", voice, **facts)
         close_weights(voice, VoiceWeights.Reason.REVOKED, principal.actor)
+        voice_revoked.send(sender=Voice, voice=voice, actor=principal.actor)
+        if keep_print:
+            protections.keep_print(voice)
+        else:
+            _decline_print(principal, voice)
     return voice
 
 
-def erase_voice(*, principal: Principal, voice_id: UUID | str) -> Voice:
+def erase_voice(*, principal: Principal, voice_id: UUID | str, keep_print: bool = True) -> Voice:
     """Revoke, then erase whatever sounds like the person, or names them, or says what was said in their voice.
 
     Gone: recordings, voiceprints and fingerprints of them, transcripts, names, statements, reports; and through
     the signal `voice_erased`, in the same transaction, the files and texts of every job in this voice. What
     remains: the signed receipts (they hold the statement), the log, hashes, and the marks with the fingerprints
-    of released files, by which a copy out in the world is still recognised. Again is no error.
+    of released files, by which a copy out in the world is still recognised; and the one-way print of `revoke`, unless
+    the person declines it now. Again is no error.
     """
     voice = selectors.get_controlled_voice(principal, voice_id)
     with transaction.atomic():
-        revoke(principal=principal, voice_id=voice.pk, reason="")
+        revoke(principal=principal, voice_id=voice.pk, reason="", keep_print=keep_print)
         voice = lock_voice(voice.pk)
+        if not keep_print:
+            _decline_print(principal, voice)
+        elif not voice.print_declined:
+            protections.keep_print(voice)
         if voice.erased_at is not None:
             return voice
         now = timezone.now()
@@ -86,6 +102,10 @@ def erase_voice(*, principal: Principal, voice_id: UUID | str) -> Voice:
         Submission.objects.filter(challenge__voice=voice).update(
             upload="", gates=[], reasons=[], decision_note=""
         )
+        # What reviewers and owners wrote may name somebody.
+        ReviewDecision.objects.filter(submission__challenge__voice=voice).update(reason=ERASED)
+        Concern.objects.filter(submission__challenge__voice=voice).update(note="")
+        Concern.objects.filter(voice=voice).update(objection="")
         Challenge.objects.filter(voice=voice).update(statement="", spec={})
         for style in Style.objects.select_for_update().filter(voice=voice):
             move(Style, style.pk, CheckState.REMOVED, decided_at=now)
@@ -101,10 +121,17 @@ def erase_voice(*, principal: Principal, voice_id: UUID | str) -> Voice:
         voice.speaker_embedding = None
         voice.erased_at = now
         voice.save(update_fields=["person_name", "name", "slug", "speaker_embedding", "erased_at"])
+        User.objects.filter(pk=voice.owner_id, has_account=False).update(contact="")
         followed: list[Any] = voice_erased.send(sender=Voice, voice=voice, actor=principal.actor)
         files = sum(count for _receiver, count in followed)
         record(principal, "voice.deleted", voice, count=erased, outputs_affected=files)
     return voice
+
+
+def _decline_print(principal: Principal, voice: Voice) -> None:
+    if not voice.print_declined:
+        protections.decline_print(voice)
+        record(principal, "voice.print_declined", voice)
 
 
 def expire_consents(*, now: datetime | None = None) -> int:

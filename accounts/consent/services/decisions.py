@@ -15,18 +15,28 @@ from django.db.models import Max
 from django.utils import timezone
 
 from accounts.consent import receipts
-from accounts.consent.models import MAX_ATTEMPTS_PER_CHALLENGE, Challenge, Consent, Submission, VoiceWeights
+from accounts.consent import selectors as consent_selectors
+from accounts.consent.models import (
+    MAX_ATTEMPTS_PER_CHALLENGE,
+    Challenge,
+    Concern,
+    Consent,
+    DecidedIn,
+    Submission,
+    VoiceWeights,
+)
 from accounts.consent.scope import Scope
-from accounts.consent.services import checks
+from accounts.consent.services import checks, rights
 from accounts.consent.services.challenges import SCOPE_CHANGED, refuse_closed
 from accounts.consent.services.own_weights import close_weights
+from accounts.people import permissions
 from accounts.people.models import User
 from accounts.people.principals import Principal
 from accounts.voices.models import Voice
 from accounts.voices.services import lock_voice, record
 from accounts.voices.states import CheckState, VoiceStatus
 from audit.actors import SYSTEM, Actor
-from synth.errors import Forbidden, NotFound
+from synth.errors import Forbidden
 
 # Without these gates passed a machine approves nothing, whatever the report calls its decision.
 GATES_THAT_MUST_PASS = frozenset(
@@ -62,6 +72,7 @@ def apply_consent_gates(*, submission_id: UUID, result: dict[str, Any]) -> Submi
     """
     found = Submission.objects.select_related("challenge").get(pk=submission_id)
     with transaction.atomic():
+        rights.one_at_a_time()
         voice = lock_voice(found.challenge.voice_id)
         submission = _lock_submission(submission_id)
         if submission.state != CheckState.CHECKING:
@@ -88,45 +99,75 @@ def apply_consent_gates(*, submission_id: UUID, result: dict[str, Any]) -> Submi
             Challenge.objects.filter(pk=submission.challenge_id, used_at__isnull=True).update(
                 used_at=timezone.now()
             )
-            if decision == CheckState.APPROVED:
+            concerns = _doubts(submission, voice, report)
+            if decision == CheckState.APPROVED and not submission.reasons:
                 _grant(submission, voice, actor=SYSTEM, reviewer=None, facts=report.facts())
             else:
                 checks.settle(submission, CheckState.NEEDS_REVIEW)
-                _log(SYSTEM, "consent.needs_review", voice, submission, report.facts())
+                if concerns:
+                    rights.hand_over(submission, voice, concerns)
+                facts = {**report.facts(), "decided_by": submission.decided_in}
+                _log(SYSTEM, "consent.needs_review", voice, submission, facts)
         checks.announce(submission)
     return submission
+
+
+def _doubts(submission: Submission, voice: Voice, report: checks.Report) -> list[Concern]:
+    """What the report could not know: whose rights it concerns. Says so among the reasons that people are shown."""
+    concerns = rights.concerns_of(submission, voice, report.speaker_embedding)
+    if concerns:
+        submission.reasons = [*submission.reasons, rights.told_of_concerns()]
+    elif rights.is_registered_again(voice, report.speaker_embedding):
+        submission.reasons = [*submission.reasons, rights.told_of_return()]
+    return concerns
 
 
 def review(*, principal: Principal, submission_id: UUID, approve: bool, note: str = "") -> Submission:
     """A reviewer's decision on a submission that waits for one.
 
-    Two-person rule: nobody decides on their own voice, nor on a recording or challenge they handed in.
-    Raises NotFound ``submission_not_found``; Conflict ``not_waiting_for_review``; Forbidden
-    ``two_person_rule``, ``voice_revoked``, ``voice_suspended``, ``scope_changed``.
+    Doubts of quality and words are decided in the organisation, what concerns somebody else's rights by reviewers of
+    the installation (`rights`). Two-person rule: nobody decides on their own voice, nor on a recording or challenge
+    they handed in. Raises NotFound ``submission_not_found``; Conflict ``not_waiting_for_review``; AssentError
+    ``reason_missing``; Forbidden ``two_person_rule``, ``not_impartial``, ``objection_period``, ``decided_already``,
+    ``voice_revoked``, ``voice_suspended``, ``scope_changed``.
     """
-    note = checks.reviewers_note(principal, note)
-    found = (
-        Submission.objects.select_related("challenge")
-        .filter(pk=submission_id, challenge__voice__organisation=principal.organisation)
-        .first()
-    )
-    if found is None:
-        raise NotFound("submission_not_found", "There is no such submission.")
+    principal.require_person()
+    if not consent_selectors.reviews(principal):
+        principal.require(permissions.REVIEW_DECIDE)
+    found = consent_selectors.get_reviewable(principal, submission_id)
     with transaction.atomic():
+        rights.one_at_a_time()
         voice = lock_voice(found.challenge.voice_id)
         submission = _lock_submission(submission_id)
+        elsewhere = submission.decided_in == DecidedIn.INSTALLATION
+        note = rights.reason_of(principal, note) if elsewhere or not approve else checks.clean_note(note)
         involved = {voice.owner_id, submission.submitted_by_id, submission.challenge.requested_by_id}
+        involved |= set(voice.owner_links.values_list("created_by_id", flat=True))
         facts = checks.take_review(submission, principal, note, approve=approve, involved=involved)
         if approve:
             refuse_closed(voice)
             if not _scope_was_acknowledged(submission):
                 raise Forbidden("scope_changed", SCOPE_CHANGED)
+        if elsewhere and not rights.decide(submission, voice, principal, note, approve=approve):
+            return submission
+        if approve and not elsewhere and _handed_over(submission, voice):
+            return submission
+        if approve:
             _grant(submission, voice, actor=principal.actor, reviewer=principal.user, facts=facts)
         else:
             submission.reasons = [*submission.reasons, _reviewer_reason(note)]
             reject(submission, voice, principal.actor, facts, event="consent.reviewed")
         checks.announce(submission)
     return submission
+
+
+def _handed_over(submission: Submission, voice: Voice) -> bool:
+    """Whether the recording came to concern somebody's rights while it waited: then it is not decided here."""
+    embedding = submission.clip.speaker_embedding if submission.clip else None
+    concerns = rights.concerns_of(submission, voice, bytes(embedding) if embedding else None)
+    if concerns:
+        rights.hand_over(submission, voice, concerns)
+    return bool(concerns)
 
 
 def _grant(

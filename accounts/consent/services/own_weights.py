@@ -30,7 +30,7 @@ def weights_permitted_by(voice: Voice) -> Consent:
     consent = selectors.live_consent(voice)
     if consent is None or voice.status != VoiceStatus.ACTIVE:
         raise Forbidden("consent_missing", "Nobody consents to the use of this voice now.")
-    if not Scope.from_json(consent.scope).custom_weights:
+    if not Scope.from_json(consent.scope_in_force).custom_weights:
         raise Forbidden(
             "scope_violation",
             "The consent does not cover weights made of this voice.",

@@ -12,6 +12,7 @@ from accounts.voices import selectors
 from accounts.voices.models import Voice
 from accounts.voices.services import lock_voice, record
 from accounts.voices.states import VoiceStatus, move
+from audit.actors import Actor
 from synth.errors import Conflict
 
 
@@ -23,6 +24,18 @@ def suspend(*, principal: Principal, voice_id: UUID | str) -> Voice:
 def resume(*, principal: Principal, voice_id: UUID | str) -> Voice:
     """Let a suspended voice speak again. Conflict ``voice_not_suspended`` if it is not."""
     return _pause(principal, voice_id, to=VoiceStatus.ACTIVE, event="voice.resumed")
+
+
+def halt(*, actor: Actor, voice_id: UUID) -> bool:
+    """Suspend a voice that is active, by the operator of the installation; False where it was not."""
+    with transaction.atomic():
+        voice = lock_voice(voice_id)
+        if voice.status != VoiceStatus.ACTIVE:
+            return False
+        list(Consent.objects.select_for_update().filter(voice=voice, closed_as=""))
+        move(Voice, voice.pk, VoiceStatus.SUSPENDED)
+        record(actor, "voice.suspended", voice, reason="take_down")
+    return True
 
 
 def _pause(principal: Principal, voice_id: UUID | str, *, to: VoiceStatus, event: str) -> Voice:

@@ -72,7 +72,8 @@ def _notify(pk: UUID, moment: datetime) -> bool:
         )
         subject, body = letter(consent, days=max(1, (consent.valid_until - moment).days))
         # Inside the transaction: a letter that cannot be sent leaves the notice due.
-        send_mail(subject, body, settings.DEFAULT_FROM_EMAIL, [voice.owner.email])
+        if voice.owner.letters_to:
+            send_mail(subject, body, settings.DEFAULT_FROM_EMAIL, [voice.owner.letters_to])
     return True
 
 

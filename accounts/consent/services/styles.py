@@ -180,7 +180,7 @@ def _refuse_unconsented(voice: Voice, emotion: str) -> None:
     consent = consent_selectors.live_consent(voice)
     if consent is None or voice.status != VoiceStatus.ACTIVE:
         raise Forbidden("consent_missing", "A voice takes styles only while its owner consents to its use.")
-    emotions = consent.scope["emotions"]
+    emotions = consent.scope_in_force["emotions"]
     if not covers(emotion, emotions):
         raise Forbidden(
             "scope_violation",

@@ -8,6 +8,7 @@ from accounts.people.services.first_admin import (
     open_first_admin_token,
     redeem_first_admin_token,
 )
+from accounts.people.services.guests import person_without_account
 from accounts.people.services.keys import create_key, find_key, revoke_key
 from accounts.people.services.organisations import (
     accept_invitation,
@@ -20,6 +21,7 @@ from accounts.people.services.organisations import (
     rename_organisation,
     withdraw_invitation,
 )
+from accounts.people.services.reviewers import set_reviewer
 
 __all__ = [
     "accept_invitation",
@@ -32,9 +34,11 @@ __all__ = [
     "invite",
     "open_first_admin_token",
     "open_invitation",
+    "person_without_account",
     "redeem_first_admin_token",
     "remove_member",
     "rename_organisation",
     "revoke_key",
+    "set_reviewer",
     "withdraw_invitation",
 ]

@@ -92,7 +92,7 @@ def redeem_first_admin_token(
         opened = open_first_admin_token(token)
         if User.objects.filter(email__iexact=email).exists():
             raise Conflict("account_exists", "There is an account with this address already.")
-        user = User.objects.create_user(email, password, name=name, is_staff=True)
+        user = User.objects.create_user(email, password, name=name, is_staff=True, is_reviewer=True)
         EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
         audit.record(
             event="account.created",

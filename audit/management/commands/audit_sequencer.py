@@ -5,14 +5,19 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError, connections
 
-from audit import continuity, keys
-from audit.sequencer import Sequencer, SequencerRefusal
+from audit import continuity, keys, watch
+from audit.offline import VerifyError
+from audit.sequencer import BrokenLog, Sequencer, SequencerRefusal
+from synth.local import pulse
 
 log = logging.getLogger("audit.sequencer")
 
@@ -31,6 +36,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._stop = threading.Event()
+        self._said_s = -pulse.EVERY_S
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: self._stop.set())
@@ -49,17 +55,19 @@ class Command(BaseCommand):
                 if not sequencer.try_lock():
                     if options["once"]:
                         raise CommandError("another sequencer is at work", returncode=1)
+                    self._well()  # a copy that waits its turn
                     self._stop.wait(1.0)
                     continue
                 if adopt:
                     sequencer.adopt()
                     adopt = False
                 size = sequencer.recover()
+                watch.check_sample("sequencer")
                 continuity.clear_refusal()
                 log.info("sequencing from entry %d on, key %s", size, signer.verifier.vkey)
                 self._work(sequencer, pause_s, once=options["once"])
                 return
-            except SequencerRefusal as error:
+            except (SequencerRefusal, VerifyError) as error:
                 continuity.leave_refusal(str(error))
                 raise CommandError(f"The log is not signed on: {error}.", returncode=EXIT_REFUSED) from error
             except (DatabaseError, InterfaceError) as error:
@@ -73,9 +81,18 @@ class Command(BaseCommand):
                 if self._stop.is_set() or options["once"]:
                     connections["sequencer"].close()
 
+    def _well(self) -> None:
+        """The database has just answered; said every few seconds."""
+        if time.monotonic() - self._said_s > pulse.EVERY_S:
+            pulse.touch(Path(settings.ASSENT_DATA_DIR), "sequencer")
+            self._said_s = time.monotonic()
+
     def _work(self, sequencer: Sequencer, pause_s: float, *, once: bool) -> None:
         while not self._stop.is_set():
+            if sentence := continuity.fault():
+                raise BrokenLog(sentence)
             taken = sequencer.step()
+            self._well()
             if taken:
                 log.debug("sequenced %d entries", taken)
             elif once:

@@ -34,7 +34,13 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "CheckStateEnum": "accounts.voices.states.CheckState",
         "JobStateEnum": "synth.jobs.models.JobState",
+        "FeedbackKindEnum": "synth.rights.models.Feedback.Kind",
         "LanguageEnum": "accounts.voices.languages.CHOICES",
+        "NoticeKindEnum": "synth.speech.wording.KINDS",
+        "NoticePlaceEnum": "synth.speech.wording.PLACES",
+        "NoticeReasonEnum": "synth.jobs.services.noticing.REASON_CODES",
+        "TakeDownGroundEnum": "synth.rights.models.TakeDown.Ground",
+        "TakeDownReasonEnum": "synth.jobs.services.serving.TAKE_DOWN_REASONS",
         "VerificationStateEnum": "watermark.models.Verification.State",
     },
 }

@@ -13,12 +13,18 @@ ASSENT_KEYS_DIR = Path(read("ASSENT_KEYS_DIR") or ASSENT_DATA_DIR / "keys").reso
 ASSENT_MODELS_DIR = Path(read("ASSENT_MODELS_DIR") or ASSENT_DATA_DIR / "models").resolve()
 
 ASSENT_BASE_URL = read("ASSENT_BASE_URL").rstrip("/")
+# Below a path: https://example.org/assent
+URL_PREFIX = urlsplit(ASSENT_BASE_URL).path.rstrip("/")
+FORCE_SCRIPT_NAME = URL_PREFIX or None
 ASSENT_OPERATOR = read("ASSENT_OPERATOR")
 ASSENT_CONTENT_PRODUCER = read("ASSENT_CONTENT_PRODUCER") or ASSENT_OPERATOR
 ASSENT_CREDENTIALS_KEY = read("ASSENT_CREDENTIALS_KEY")
 ASSENT_CREDENTIALS_CHAIN = read("ASSENT_CREDENTIALS_CHAIN")
 ASSENT_CREDENTIALS_TRUST = read("ASSENT_CREDENTIALS_TRUST")
 ASSENT_TIMESTAMP_URL = read("ASSENT_TIMESTAMP_URL")
+ASSENT_PROFILE = read("ASSENT_PROFILE")
+ASSENT_NOTICE = read("ASSENT_NOTICE")
+ASSENT_RETENTION = read("ASSENT_RETENTION")
 ASSENT_SIGNUP_OPEN = read("ASSENT_SIGNUP_OPEN")
 ASSENT_ENGINE = read("ASSENT_ENGINE")
 ASSENT_ENGINE_MODE = read("ASSENT_ENGINE_MODE")
@@ -29,6 +35,11 @@ ASSENT_MARK_EPOCH_MINUTES = read("ASSENT_MARK_EPOCH_MINUTES")
 ASSENT_ORIGIN = read("ASSENT_LOG_ORIGIN") or f"{urlsplit(ASSENT_BASE_URL).hostname}/log"
 ASSENT_VERIFY_RATE = read("ASSENT_VERIFY_RATE")
 ASSENT_VERIFY_ACCOUNT_RATE = read("ASSENT_VERIFY_ACCOUNT_RATE")
+
+ASSENT_BACKUP_DIR = read("ASSENT_BACKUP_DIR")
+ASSENT_BACKUP_PASSPHRASE = read("ASSENT_BACKUP_PASSPHRASE")
+ASSENT_BACKUP_KEEP = read("ASSENT_BACKUP_KEEP")
+ASSENT_METRICS_TOKEN = read("ASSENT_METRICS_TOKEN")
 
 DEBUG = read("ASSENT_DEBUG")
 
@@ -54,6 +65,7 @@ INSTALLED_APPS = [
     "accounts",
     "watermark",
     "synth.jobs",
+    "synth.rights",
     "worker",
     "synth.conf",
 ]
@@ -83,6 +95,12 @@ TEMPLATES = [
 
 # What the home and status pages say, in this order: functions that return a synth.portal.status.StatusTile.
 PORTAL_TILES = ["synth.jobs.engine_status.engine_tile", "watermark.status.mark_tile", "audit.status.log_tile"]
+# What administrators see besides on the status page.
+PORTAL_OPERATOR_TILES = [
+    "audit.status.check_tile",
+    "audit.status.backup_tile",
+    "synth.jobs.process_status.processes_tile",
+]
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
@@ -91,7 +109,7 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-STATIC_URL = "/static/"
+STATIC_URL = f"{URL_PREFIX}/static/"
 STATIC_ROOT = ASSENT_DATA_DIR / "static"
 MEDIA_ROOT = ASSENT_DATA_DIR / "media"
 STORAGES = {

@@ -7,8 +7,16 @@ from synth.conf.env import read
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"()": "synth.common.logs.LineFormatter"},
+        "json": {"()": "synth.common.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "json" if read("ASSENT_LOG_FORMAT") == "json" else "line",
+        }
+    },
     "root": {"handlers": ["stderr"], "level": read("ASSENT_LOG_LEVEL")},
     "loggers": {
         "django.server": {"level": "WARNING"},

@@ -23,6 +23,8 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# What a command prints in a worker is no warning.
+CELERY_WORKER_REDIRECT_STDOUTS_LEVEL = "INFO"
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
@@ -51,6 +53,8 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-uploads": {"task": "upkeep.sweep_uploads", "schedule": 60.0, "options": {"expires": 60}},
     "expire-consents": {"task": "upkeep.expire_consents", "schedule": 60.0, "options": {"expires": 60}},
 }
+if read("ASSENT_BACKUP_DIR"):
+    CELERY_BEAT_SCHEDULE["backup"] = {"task": "upkeep.backup", "schedule": crontab(hour=2, minute=30)}
 
 ASSENT_SPEECH_QUEUE_LIMIT = read("ASSENT_SPEECH_QUEUE_LIMIT")
 ASSENT_CHECKS_QUEUE_LIMIT = read("ASSENT_CHECKS_QUEUE_LIMIT")

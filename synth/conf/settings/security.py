@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from csp.constants import NONCE, NONE, SELF
 
 from synth.conf.env import read
-from synth.conf.settings.base import ASSENT_BASE_URL, ASSENT_KEYS_DIR
+from synth.conf.settings.base import ASSENT_BASE_URL, ASSENT_KEYS_DIR, URL_PREFIX
 
 
 def _secret_key() -> str:
@@ -57,7 +57,10 @@ def allowed_hosts(base_host: str, further: str, listen: str) -> list[str]:
 _base = urlsplit(ASSENT_BASE_URL)
 _host = _base.hostname or ""
 ALLOWED_HOSTS = allowed_hosts(_host, read("ASSENT_ALLOWED_HOSTS"), read("ASSENT_LISTEN"))
-CSRF_TRUSTED_ORIGINS = [ASSENT_BASE_URL]
+# An origin has no path.
+CSRF_TRUSTED_ORIGINS = [f"{_base.scheme}://{_base.netloc}"]
+# Other services of the same address do not see these.
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = LANGUAGE_COOKIE_PATH = f"{URL_PREFIX}/"
 _https = _base.scheme == "https"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = True
@@ -105,7 +108,7 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
-        "report-uri": ["/csp-report"],
+        "report-uri": [f"{URL_PREFIX}/csp-report"],
     }
 }
 CSRF_FAILURE_VIEW = "synth.portal.errors.csrf_failure"

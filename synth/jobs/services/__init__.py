@@ -6,6 +6,8 @@ States move only forward and only by conditional UPDATE, so that of two processe
        ^---------'  (reaped: its worker was lost)
 """
 
+from synth.jobs.services.noticing import MAX_WORDING, notice_for, remove_rule, set_rule
+from synth.jobs.services.noticing import REASONS as NOTICE_REASONS
 from synth.jobs.services.pronouncing import MAX_WORDS, put_word, remove_word, save_dictionary, words_of
 from synth.jobs.services.releasing import (
     OUTPUT_FOLDER,
@@ -38,7 +40,9 @@ from synth.jobs.services.upkeep import MAX_ATTEMPTS, reap_jobs, sweep_staged_fil
 
 __all__ = [
     "MAX_ATTEMPTS",
+    "MAX_WORDING",
     "MAX_WORDS",
+    "NOTICE_REASONS",
     "OUTPUT_FOLDER",
     "SPEED_RANGE",
     "TAKE_DOWN_REASONS",
@@ -52,14 +56,17 @@ __all__ = [
     "claim_job",
     "fail_job",
     "job_error",
+    "notice_for",
     "open_output",
     "order",
     "put_word",
     "reap_jobs",
     "refusal_to_serve",
     "release_job",
+    "remove_rule",
     "remove_word",
     "save_dictionary",
+    "set_rule",
     "stop_job",
     "submit_job",
     "sweep_staged_files",

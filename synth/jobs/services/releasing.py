@@ -61,7 +61,7 @@ def claim_job(*, job_id: UUID, worker: str) -> SynthesisJob | None:
         styles = [
             style
             for style in voice_selectors.approved_styles([job.voice])[job.voice_id]
-            if covers(style.emotion, job.consent.scope["emotions"])
+            if covers(style.emotion, job.consent.scope_in_force["emotions"])
         ]
         job.timbre.set(selectors.neutral_first(styles)[:TIMBRE_STYLES])
     return selectors.job_row(job_id)

@@ -128,7 +128,7 @@ def wait_for_job(*, job_id: UUID, timeout_s: float) -> SynthesisJob:
 
 def job_error(job: SynthesisJob) -> AssentError:
     """The error that a failed or cancelled job shows to whoever waits for its audio."""
-    if job.state == JobState.CANCELLED:
+    if job.state == JobState.CANCELLED and not job.error:
         return Conflict("job_cancelled", "This job was cancelled.")
     unknown = {"code": "synthesis_failed", "message": "The speech could not be made."}
     return AssentError.from_dict({**unknown, **(job.error or {})}, http_status=500)

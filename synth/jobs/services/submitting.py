@@ -29,7 +29,9 @@ from synth.jobs import script, selectors
 from synth.jobs.formats import require_format
 from synth.jobs.models import DictionaryVersion, JobStyle, SynthesisJob
 from synth.jobs.script import PLAIN, Script
+from synth.jobs.services.noticing import notice_for
 from synth.jobs.services.pronouncing import words_of
+from synth.law import profiles
 from synth.text import scripts
 
 TEXT_LIMIT = 4096
@@ -57,6 +59,9 @@ class Order:
     seed: int | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     dictionary_version: int | None = None
+    notice: str = ""
+    notice_reason: str = ""
+    project: str = ""
 
     @property
     def sha256(self) -> str:
@@ -81,6 +86,7 @@ def order(
         **asked,
     )
     require_format(made.format)
+    _refuse_without_label(made.format)
     _check_speed(made.speed)
     return made
 
@@ -91,7 +97,7 @@ def submit_job(*, principal: Principal, idempotency_key: str = "", **asked: Any)
     The same ``idempotency_key`` with the same request returns the first job. Raises AssentError:
     ``text_empty``, ``text_too_long``, ``speed_out_of_range``, ``format_not_offered``, ``queue_full``,
     ``idempotency_mismatch``, ``styles_invalid``, ``language_mismatch``, ``nothing_to_speak``,
-    those of `script.read` and `parameters.checked`, and whatever
+    those of `script.read`, `parameters.checked` and `noticing.notice_for`, and whatever
     `accounts.consent.services.authorise` refuses (that is logged).
     """
     principal.require(SPEECH_WRITE)
@@ -141,6 +147,14 @@ def _authorised_job(principal: Principal, asked: Order, idempotency_key: str) ->
     text = _checked_text(read.text)  # an empty text is told as such, not as one in another language
     scripts.check(text, language)
     words = _dictionary(principal, asked)
+    notice = notice_for(
+        principal=principal,
+        voice=voice,
+        purpose=asked.purpose,
+        language=language,
+        asked=asked.notice,
+        reason=asked.notice_reason,
+    )
     allowed = authorise(
         principal=principal,
         voice=voice,
@@ -149,12 +163,13 @@ def _authorised_job(principal: Principal, asked: Order, idempotency_key: str) ->
         purpose=asked.purpose,
         language=language,
         further_styles=[*(name for name, _weight in asked.styles[1:]), *read.styles],
-        further_texts=_heard(read, words),
+        further_texts=[*_heard(read, words), *filter(None, [notice["text"]])],
     )
     for part in read.segments:
         _check_speed(part.rate * asked.speed)
     job = _row(principal, asked, read, words, allowed, language)
     job.idempotency_key = idempotency_key
+    job.notice = notice
     used = _styles_of(job, asked, allowed)
     job.authorised_entry = _authorised_entry(principal, job, used)
     job.save(force_insert=True)
@@ -163,7 +178,7 @@ def _authorised_job(principal: Principal, asked: Order, idempotency_key: str) ->
     return job
 
 
-_KEPT_AS_ASKED = ("input_type", "purpose", "format", "speed", "parameters")
+_KEPT_AS_ASKED = ("input_type", "purpose", "project", "format", "speed", "parameters")
 """Fields of an order that its job keeps under the same name."""
 
 
@@ -223,6 +238,8 @@ def _authorised_entry(principal: Principal, job: SynthesisJob, used: Sequence[Jo
             "language": job.language,
             "purpose": job.purpose,
             "format": job.format,
+            # What is said stands in the job; who left it out and why stands here for good.
+            "notice": {name: value for name, value in job.notice.items() if name != "text"},
         },
         idempotency_key=f"synthesis.authorised:{job.id}",
     )
@@ -284,6 +301,19 @@ def _heard(read: Script, words: DictionaryVersion | None) -> list[str]:
     if longest > 4 * TEXT_LIMIT:
         raise _too_long(longest, 4 * TEXT_LIMIT)
     return heard
+
+
+def _refuse_without_label(format: str) -> None:
+    """Where the profile asks for a label in every file, a format without a place for one is not made."""
+    rules = profiles.rules(settings.ASSENT_PROFILE)
+    if format == "pcm" and rules.in_file_label:
+        raise AssentError(
+            "format_cannot_be_labelled",
+            "The rules that this service follows ask for a label in the file, and raw samples have no place for it.",
+            measured=format,
+            limit=list(rules.profiles),
+            extra={"param": "response_format"},
+        )
 
 
 def _check_speed(speed: float) -> None:

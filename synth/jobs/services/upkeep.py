@@ -35,12 +35,11 @@ def reap_jobs() -> int:
         with transaction.atomic():
             if held(job).update(state=JobState.QUEUED, worker="", stage="", progress=0.0):
                 send_on_commit("speech.render", job.id)
-    if depth("speech"):
-        return touched
-    stale = SynthesisJob.objects.filter(
-        state=JobState.QUEUED, created_at__lt=now - timedelta(seconds=5)
-    ).values_list("id", flat=True)
-    for job_id in stale:
+    # Each waiting row has a message of its own; where there are fewer, a broker or a worker has lost some. Which
+    # ones cannot be told, so the oldest are sent again: a row that is claimed already ignores a second message.
+    stale = SynthesisJob.objects.filter(state=JobState.QUEUED, created_at__lt=now - timedelta(seconds=5))
+    lacking = max(0, stale.count() - depth("speech"))
+    for job_id in stale.order_by("created_at").values_list("id", flat=True)[:lacking]:
         touched += 1
         with transaction.atomic():
             send_on_commit("speech.render", job_id)

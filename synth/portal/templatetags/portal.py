@@ -9,6 +9,7 @@ from typing import Any
 
 from django import template
 from django.templatetags.static import static
+from django.urls import get_script_prefix
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -59,9 +60,9 @@ def here(context: template.Context, *prefixes: str) -> SafeString | str:
     request = context.get("request")
     if request is None:
         return ""
-    path = request.path
+    path, home = request.path, get_script_prefix()
     current = any(
-        prefix and (path == prefix or (prefix != "/" and path.startswith(prefix))) for prefix in prefixes
+        prefix and (path == prefix or (prefix != home and path.startswith(prefix))) for prefix in prefixes
     )
     return SafeString('aria-current="page"') if current else ""
 

@@ -136,7 +136,9 @@ def test_a_reviewer_cannot_approve_a_changed_scope(owner, voice, reviewer):
         principal=reviewer, submission_id=submission.pk, approve=True
     )
     assert code_of(approve) == "scope_changed"
-    rejected = services.review(principal=reviewer, submission_id=submission.pk, approve=False)
+    rejected = services.review(
+        principal=reviewer, submission_id=submission.pk, approve=False, note="The scope was changed."
+    )
     assert rejected.state == "rejected"
 
 

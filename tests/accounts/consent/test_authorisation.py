@@ -123,11 +123,11 @@ def test_the_scope_binds_purpose_language_emotion_and_words(owner, voice):
     assert refusal(purpose="general").extra["param"] == "purpose"
     assert refusal(purpose="anything").limit == ["dubbing"]
     assert refusal(language="zh").extra["param"] == "language"
-    for text in ("Buy MEGA  corp today", "Ｍｅｇａ Corp!", "这是烟草广告", "You ass."):
+    for text in ("Buy MEGA  corp today", "Ｍｅｇａ Corp!", "这是烟草广告", "You ass.", "megacorp", "烟 草"):
         error = refusal(text=text)
         assert error.extra["param"] == "text"
         assert error.limit is None and "Mega" not in error.message
-    for text in ("The assembly met.", "Mega corporation", "megacorp"):
+    for text in ("The assembly met.", "Mega corporation", "a mega corpse"):
         assert ask(owner, voice, purpose="dubbing", text=text)
 
 
@@ -144,6 +144,30 @@ def test_an_excluded_word_cut_by_what_nobody_sees_is_still_that_word(cut):
             check_use(scope, spoken=["Fine words.", text], **use)
         assert error.value.extra["param"] == "text"
     check_use(scope, spoken=[f"Buy to{cut}mato."], **use)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "BITCOINS",
+        "b i t c o i n",
+        "bitc\u043ein",
+        "bit coin",
+        "bit-coin",
+        "B.I.T.C.O.I.N.",
+        "bítcoin",
+        "bitcoin's",
+    ],
+)
+def test_an_excluded_word_is_heard_however_it_is_written(written):
+    scope = Scope(
+        organisation="o", purposes=("general",), languages=("en",), excluded_terms=("bitcoin", "stop")
+    )
+    use = {"organisation_id": "o", "purpose": "general", "language": "en", "emotions": []}
+    for text in (f"Buy {written} now.", "Stopping it, they stopped."):
+        with pytest.raises(Forbidden):
+            check_use(scope, spoken=[text], **use)
+    check_use(scope, spoken=["A rabbit coined a bit of coinage; the topper stood."], **use)
 
 
 def test_emotions_bind_styles():

@@ -10,7 +10,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from synth.errors import AssentError  # noqa: E402
-from watermark.codec.audioseal_layer import BORDERS_FILE, PublicMark  # noqa: E402
+from watermark.codec.audioseal_checkpoint import BORDERS_FILE  # noqa: E402
+from watermark.codec.audioseal_layer import PublicMark  # noqa: E402
 from watermark.training import material  # noqa: E402
 from watermark.training.borders import BorderTrainer  # noqa: E402
 from watermark.training.loop import Trainer  # noqa: E402
