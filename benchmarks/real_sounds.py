@@ -17,7 +17,8 @@ from benchmarks import people
 from benchmarks.marking import share_interval
 from benchmarks.report import Row, merge_report
 from synth.audio.streams import streams_of
-from watermark.codec.audioseal_layer import PublicMark, default_checkpoint
+from watermark.codec.audioseal_checkpoint import default_checkpoint
+from watermark.codec.audioseal_layer import PublicMark
 from watermark.codec.resample import resample
 
 PACKAGE = "gcompris-qt-data"

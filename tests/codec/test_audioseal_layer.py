@@ -115,10 +115,7 @@ def test_chunks_join_without_a_seam(public, rms):
 
 def test_the_fused_head_gives_the_stock_probabilities(public, marked):
     path, _ = audioseal_checkpoint.default_checkpoint()
-    stored = layer._read(path / "detector.pth", None)
-    weights, config = layer._weights(stored, layer.AudioSealDetectorConfig)
-    stock = layer.create_detector(config)
-    layer.load_state_dict(stock, weights)
+    stock = audioseal_checkpoint.detector(path, {})
     clip = marked[: 3 * RATE]
     with torch.inference_mode():
         logits = stock.eval().detector(torch.from_numpy(clip)[None, None])[0]
@@ -142,7 +139,7 @@ def test_names_saved_by_the_package_itself_load_too(tmp_path, public, rms, marke
     folder, _ = audioseal_checkpoint.default_checkpoint()
     for name in ("generator.pth", "detector.pth"):
         stored = torch.load(folder / name, weights_only=True)
-        model = layer.convert_state_dict_for_scriptable_model(stored["model"])
+        model = audioseal_checkpoint.convert_state_dict_for_scriptable_model(stored["model"])
         assert any("inner_conv" in key for key in model)
         torch.save({**stored, "model": model}, tmp_path / name)
     again = layer.PublicMark.load(tmp_path)
