@@ -2,8 +2,8 @@
 
 Text and transcript are compared by their sounds, so that homophones are the same. A recogniser smooths: it leaves out
 small words and writes a stutter once. So a gap counts only where the recording is clearly likelier as the text without
-its words than as the whole text, and repeats are looked for in the sound (`echoes`). Thresholds were chosen on one set
-of sentences and voices and are reported on another (docs/benchmarks.md, *spoken*).
+its words than as the whole text, and repeats are looked for in the sound (`echoes`). Thresholds stand on few sentences
+(docs/spoken.md) and are provisional.
 """
 
 from __future__ import annotations
