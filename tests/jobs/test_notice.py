@@ -221,7 +221,8 @@ def test_the_rhythm_is_marked_with_the_speech_and_its_file_begins_with_it(owner,
     job = selectors.job_row(job_id)
     assert job.state == "released", job.error
     assert [(request.text, request.speed, request.seed) for request in engine.asked] == [(TEXT, 2.0, 5)]
-    sound = decode_own(default_storage.open(job.output.file).read(), "mp3")
+    with default_storage.open(job.output.file) as file:
+        sound = decode_own(file.read(), "mp3")
     (found,) = rhythm.find(sound.mono(), sound.sample_rate_hz)
     assert found.start_s < 0.1
     assert job.output.duration_ms == pytest.approx(1000 * (3.0 + rhythm.DURATION_S + 0.5), abs=150)
