@@ -243,6 +243,8 @@ def _keys(options: argparse.Namespace, arguments: list[str]) -> int:
         say(KEY_LOSSES[options.replace])
         retire_certificates(paths.data_dir(), options.replace)
     prepare_data_dir(paths.data_dir())
+    if known.database_url() is not None:
+        _enter()  # the driver is in the environment
     database = known.keys_of_database()
     for key in ensure_keys(paths.keys_dir(), paths.data_dir(), replace=options.replace, database=database):
         say(f"{'made ' if key.created else 'there'} {key.path}: {key.purpose}")

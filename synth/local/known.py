@@ -15,9 +15,8 @@ def keys_of_database() -> dict[str, str]:
     Empty where no database is configured (then it lies in the data folder), none was made yet, or one of a release
     that did not write it down. LocalError where the server does not answer: a key is not made on a guess.
     """
-    urls = [os.environ.get(name) for name in ("DATABASE_ADMIN_URL", "DATABASE_OWNER_URL", "DATABASE_URL")]
-    url = next((url for url in urls if url), None)
-    if not url:
+    url = database_url()
+    if url is None:
         return {}
     import psycopg2
     from psycopg2.extensions import parse_dsn
@@ -39,3 +38,9 @@ def keys_of_database() -> dict[str, str]:
         cursor.execute("SELECT check_value FROM watermark_masterkey")
         row = cursor.fetchone()
         return {MARK_KEY: str(row[0])} if row else {}
+
+
+def database_url() -> str | None:
+    """The connection with the most rights that this environment names; None where it names no database."""
+    names = ("DATABASE_ADMIN_URL", "DATABASE_OWNER_URL", "DATABASE_URL")
+    return next((os.environ[name] for name in names if os.environ.get(name)), None)

@@ -108,6 +108,15 @@ def test_unchanged_files_are_linked_and_old_backups_go(source, tmp_path):
     assert restoring.find(parent) == second
 
 
+def test_a_file_that_went_bad_in_the_earlier_backup_is_copied_anew(source, tmp_path):
+    parent = tmp_path / "backups"
+    name = "data/media/outputs/one.wav"
+    first = taking.take(source, parent, passphrase=PASSPHRASE)
+    (first / name).write_bytes(b"bad")
+    second = taking.take(source, parent, passphrase=PASSPHRASE)
+    assert (second / name).read_bytes() == b"one"
+
+
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [

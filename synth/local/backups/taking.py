@@ -65,8 +65,7 @@ def take(source: Source, parent: Path, *, passphrase: str | None) -> Path:
         folder = parent / f".{final.name}"
         folder.mkdir(mode=0o700)
         try:
-            manifest = _write(_begin(source, folder, parent), now, passphrase)
-            check(folder, passphrase=passphrase if manifest.has_keys else None)
+            _write_and_check(_begin(source, folder, parent), now, passphrase)
             os.sync()
             folder.rename(final)
         except OSError as error:
@@ -74,6 +73,19 @@ def take(source: Source, parent: Path, *, passphrase: str | None) -> Path:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return final
+
+
+def _write_and_check(run: _Run, now: datetime, passphrase: str | None) -> None:
+    manifest = _write(run, now, passphrase)
+    try:
+        check(run.folder, passphrase=passphrase if manifest.has_keys else None)
+    except LocalError:
+        if run.earlier is None:
+            raise
+        # A file of the earlier backup may have gone bad since: once more, without its files.
+        shutil.rmtree(run.folder)
+        run.folder.mkdir(mode=0o700)
+        _write_and_check(_Run(run.source, run.folder, None), now, passphrase)
 
 
 def check(folder: Path, *, passphrase: str | None) -> Manifest:

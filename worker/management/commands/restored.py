@@ -21,8 +21,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         result = watch.check_all()
-        if not result.is_clean:
-            raise CommandError(f"the restored log does not verify: {'; '.join(result.sentences)}")
+        if result.fault:
+            raise CommandError(f"the restored log does not verify: {result.fault}")
+        # A snapshot between two steps of the sequencer looks as after a crash; it carries them out when it starts.
+        for warning in result.warnings:
+            self.stdout.write(warning)
         with transaction.atomic():
             services.record(
                 event="backup.restored",
