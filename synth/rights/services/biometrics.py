@@ -51,3 +51,8 @@ def on_challenge_wanted(sender: Any, voice: Voice, **kwargs: Any) -> None:
             "The owner of this voice has to read the notice about voiceprints first.",
             extra={"page": f"{settings.ASSENT_BASE_URL}/person"},
         )
+
+
+def on_notice_read(sender: Any, principal: Principal, **kwargs: Any) -> None:
+    """Receiver of `biometric_notice_read`: the page of a link shows the notice above the button that goes on."""
+    acknowledge(principal=principal)
