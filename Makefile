@@ -8,7 +8,7 @@ export ASSENT_MODELS = $(MODELS)
 endif
 
 .DEFAULT_GOAL := help
-BENCHES = audioseal audit default engine main preview provenance spoken text verdict watermark
+BENCHES = audioseal audit consent default engine main preview provenance spoken text verdict watermark
 .PHONY: help up down setup test demo doctor format clean lock openapi parity mutants $(BENCHES:%=bench-%)
 
 help: ## this list

@@ -6,7 +6,7 @@ speech takes a second.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from benchmarks.speech import Clip
 from benchmarks.spoken_texts import TEXTS
 from synth.audio.resample import resample
 from synth.engines.base import ReferenceClip, SpeakRequest
+from synth.spoken.findings import TimedWord
 
 KEPT = Path(__file__).resolve().parent.parent / "var" / "bench" / "spoken"
 MODELS = Path(__file__).resolve().parent.parent / "var" / "models"
@@ -55,13 +56,21 @@ def sentences(half: Half, most: int | None = None) -> Iterator[Case]:
             yield Case(name, language, text, soundfile.read(path, dtype="float32")[0])
 
 
-FAULTS = ("cut", "repeated", "end", "half")
+FAULTS = ("word", "cut", "end", "half", "repeated")
+_WORD_S = 0.2  # shorter words are not cut out
 _CUT_S, _REPEATED_S, _END_S, _FADE_S = 0.3, 0.4, 0.5, 0.005
 
 
+def without_word(case: Case, words: Sequence[TimedWord], seed: int) -> np.ndarray:
+    """The case's samples without one of its words that take at least 0.2 s, the last apart (that is an ``end``)."""
+    long = [word for word in words[:-1] if word.end_s - word.start_s >= _WORD_S]
+    word = long[seed % len(long)]
+    return _joined(case.samples[: round(word.start_s * RATE_HZ)], case.samples[round(word.end_s * RATE_HZ) :])
+
+
 def with_fault(case: Case, kind: str, seed: int) -> tuple[np.ndarray, tuple[float, float]]:
-    """The case's samples with one fault, and where it is now (s): ``cut`` 0.3 s out of running speech, ``repeated``
-    0.4 s, ``end`` the last 0.5 s of speech, ``half`` a half of the sentence from anywhere."""
+    """The case's samples with one fault, and where it is now (s): ``cut`` 0.3 s out of running speech, wherever,
+    ``repeated`` 0.4 s, ``end`` the last 0.5 s of speech, ``half`` a half of the sentence from anywhere."""
     samples, random = case.samples, np.random.default_rng([seed, len(case.samples), FAULTS.index(kind)])
     sounding = _sounding(samples)
     first, last = int(np.flatnonzero(sounding)[0]), int(np.flatnonzero(sounding)[-1]) + 1

@@ -35,6 +35,7 @@ PASSED_ON = {
     "facts.pop('code', 'verification_failed')",
     "code if isinstance(code, str) else 'invalid_request'",
     "reason['code']",
+    "gate.code",  # of a gate that is told anew
     "None",
     "f'{weights_path.name} has hash {found[:12]}, not {speaker_weights.SHA256[:12]}'",  # of set-up, without a code
     # Of a class of the same name that is about setting up, without a code.

@@ -220,7 +220,6 @@ def _add(track: Heard, file: BinaryIO, job: dict[str, Any]) -> dict[str, Any]:
     before_s = sum(p.frames for p in track.parts) / job["rate_hz"]
     before = {"audio_too_long": before_s, "decode_limit": sum(p.frames * p.channels for p in track.parts)}
     left = {
-        "min_duration_s": 0.0,
         "max_duration_s": limits["max_duration_s"] - before_s,
         "max_values": limits["max_values"] - before["decode_limit"],
     }
@@ -252,11 +251,6 @@ def _check_whole(kept: list[Heard], limits: dict[str, Any]) -> None:
     values = channels * max(one.frames for one in kept)
     if values > limits["max_values"]:
         refuse("decode_limit", "The file unpacks to too much audio.", values, limits["max_values"])
-    duration_s = max(one.duration_s for one in kept)
-    if duration_s < limits["min_duration_s"]:
-        refuse(
-            "audio_too_short", "The recording is too short.", round(duration_s, 3), limits["min_duration_s"]
-        )
 
 
 def main() -> int:

@@ -49,13 +49,15 @@ _TIMED_S = 30.0
 @dataclass(frozen=True)
 class Gap:
     """A stretch where text and transcript part: words ``first`` to ``last`` of the text, sounds of the text and of the
-    transcript in it, whether it reaches the end of the text, and the words of the transcript in it (first, end)."""
+    transcript in it, and whether it reaches the end of the text. ``touched`` and ``instead`` (first, end) are all words
+    of the text and of the transcript that have a sound in it."""
 
     first: int
     last: int
     expected: int
     heard: int
     at_end: bool
+    touched: tuple[int, int] = (0, 0)
     instead: tuple[int, int] = (0, 0)
 
     @property
@@ -78,8 +80,8 @@ def examined(
     times = _times(listening, text, main)
     unsaid = _unsaid([gap for gap in gaps if gap.lost >= _LOST], words, said, listening, main)
     faults = [_swallowed(gap, words, times, listening.duration_s) for gap in unsaid]
-    echo = echoes.strongest(samples)
-    if echo is not None and echo.likeness >= _ECHO and not repeats_itself(words):
+    echo = stutter(samples, words)
+    if echo is not None:
         faults.append(Fault("repeated", _between(times, echo.start_s, echo.end_s), echo.start_s, echo.end_s))
     after = gaps[-1] if gaps and gaps[-1].at_end and -gaps[-1].lost >= _ADDED else None
     if after is not None:
@@ -135,7 +137,14 @@ def _gap(
         first += 1
     while first < last and missed[last] < _MOSTLY:
         last -= 1
-    return Gap(first, last, len(inside), heard, at_end)
+    touched = owners[inside[0]], owners[inside[-1]] + 1
+    return Gap(first, last, len(inside), heard, at_end, touched)
+
+
+def stutter(samples: Samples, words: Sequence[Sounded]) -> echoes.Echo | None:
+    """A stretch that comes twice in a row, where the text does not say it twice."""
+    echo = echoes.strongest(samples)
+    return echo if echo is not None and echo.likeness >= _ECHO and not repeats_itself(words) else None
 
 
 def _unsaid(
@@ -153,7 +162,7 @@ def _unsaid(
     tried: list[tuple[Gap, int, int, Sequence[Sounded]]]
     tried = [(gap, first, last, ()) for gap in gaps for first, last in _runs(gap.first, gap.last)]
     tried += [
-        (gap, gap.first, gap.last, said[slice(*gap.instead)])
+        (gap, gap.touched[0], gap.touched[1] - 1, said[slice(*gap.instead)])
         for gap in gaps
         if gap.lost >= _LOST_WITHIN and gap.heard
     ]
@@ -162,13 +171,14 @@ def _unsaid(
     whole, *scores = listening.score(
         [between.join(word.text for word in text) or "." for text in [words, *texts]], language
     )
-    found: dict[int, tuple[float, Gap]] = {}
+    found: dict[int, tuple[float, int, Gap]] = {}
     for (gap, first, last, instead), score in zip(tried, scores, strict=True):
         beyond = score.total - whole.total - _enough(gap, as_heard=bool(instead))
         at = gaps.index(gap)
-        if beyond >= 0 and beyond > found.get(at, (-1.0, gap))[0]:
-            found[at] = (beyond, replace(gap, first=first, last=last))
-    return [gap for _, gap in found.values()]
+        # Of runs that are as likely the shortest.
+        if beyond >= 0 and (beyond, first - last) > found.get(at, (-1.0, 0, gap))[:2]:
+            found[at] = (beyond, first - last, replace(gap, first=first, last=last))
+    return [gap for *_, gap in found.values()]
 
 
 def _enough(gap: Gap, *, as_heard: bool) -> float:
