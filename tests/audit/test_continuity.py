@@ -69,7 +69,8 @@ def test_a_database_behind_its_checkpoint_is_said_before_anything_starts(client:
 @pytest.mark.provokes("log_interrupted")
 @pytest.mark.usefixtures("restored")
 def test_nothing_is_spoken_but_proofs_and_verification_go_on(client: Client, log_home: Path) -> None:
-    (log_home / "keys" / "receipt-signing.key").write_text(SEED_HEX)
+    for name in ("receipt-signing.key", "mark-master.key"):
+        (log_home / "keys" / name).write_text(SEED_HEX)
     owner = factories.owner_principal()
     voice = factories.consented_voice(owner)
     _, secret = create_key(principal=owner, name="test", scopes=["speech:write"])

@@ -37,8 +37,8 @@ def configuration(kind: str, folder: Path, port: int, backend: int) -> str:
     if kind == "nginx-path.conf":
         head = f"server {{ listen 443 ssl; ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem;"
         text = f"{head}\n{text}\n}}"
-    text = re.sub(r"ssl_certificate +\S+", f"ssl_certificate {folder}/cert.pem", text)
-    text = re.sub(r"ssl_certificate_key +\S+", f"ssl_certificate_key {folder}/key.pem", text)
+    text = re.sub(r"ssl_certificate +[^;]+", f"ssl_certificate {folder}/cert.pem", text)
+    text = re.sub(r"ssl_certificate_key +[^;]+", f"ssl_certificate_key {folder}/key.pem", text)
     text = re.sub(r"listen \[::\]:(80|443)[^;]*;", "", text)
     text = text.replace("listen 80;", f"listen 127.0.0.1:{free_port()};")
     text = text.replace("listen 443 ssl", f"listen 127.0.0.1:{port} ssl").replace(

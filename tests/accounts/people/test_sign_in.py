@@ -71,8 +71,8 @@ def test_a_password_reset_by_mail(ada: User, client: Client) -> None:
 @pytest.mark.provokes("account.factor_added", "account.factor_removed")
 def test_second_factors_come_and_go(ada: User, client: Client) -> None:
     sign_in(client, PASSWORD)
-    page = client.get("/accounts/2fa/totp/activate/")
-    assert page.status_code == 200, page.headers
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    assert client.get("/accounts/2fa/totp/activate/").status_code == 200
     secret = client.session["mfa.totp.secret"]
     client.post("/accounts/2fa/totp/activate/", {"code": code_of(secret)})
     assert ("account.factor_added", "totp", "user") in entries(ada)
