@@ -22,7 +22,7 @@ from synth.spoken.check import examined, stutter
 from synth.spoken.findings import Heard
 from synth.spoken.phones import sounded
 
-_VOICES, _SPOKEN_EACH = ("slt", "rms", "awb"), 2
+_VOICES, _SPOKEN_EACH = ("slt", "rms", "awb"), 1
 _PAUSE_S = 0.25
 
 

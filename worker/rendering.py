@@ -136,8 +136,12 @@ def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, M
     finished = _checked(
         job, engine, spoken, mark, layers, data, manifest, label if is_labelled else None, report
     )
-    heard = {"spoken_check": listener.report(speech), "word_times": word_times(job.text, speech.segments)}
-    return replace(finished, **heard), mark
+    finished = replace(
+        finished,
+        spoken_check=listener.report(speech),
+        word_times=word_times(job.text, speech.segments),
+    )
+    return finished, mark
 
 
 def sign(data: bytes, job: SynthesisJob, mark: Mark, made_at: datetime) -> tuple[bytes, bytes]:

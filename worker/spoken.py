@@ -5,6 +5,7 @@ A job's part calls `Listener` once; `report` and `word_times` say at the end wha
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from synth.spoken.phones import primary
 from synth.spoken.placing import placed
 from worker import resident
 
+logger = logging.getLogger(__name__)
 REDRAWS = 2
 #: Seconds of speech that a job may speak again, as a share of its own length and beside it.
 _AGAIN_SHARE, _AGAIN_S = 0.5, 12.0
@@ -88,7 +90,14 @@ class Listener:
         if self._recogniser is None or not len(samples):
             return None
         at_16k = resample(samples, rate_hz, RATE_HZ)
-        return examined(at_16k, segment.text, request.language, self._recogniser.listen, request.dictionary)
+        try:
+            return examined(
+                at_16k, segment.text, request.language, self._recogniser.listen, request.dictionary
+            )
+        except Exception:  # speech is released without a check too, and says so
+            logger.exception("a sentence could not be checked")
+            self.reason = "failed"
+            return None
 
     def _better(
         self,

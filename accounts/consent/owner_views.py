@@ -186,7 +186,8 @@ def likeness(request: HttpRequest, token: str, concern_id: UUID) -> HttpResponse
 
 
 def _done(request: HttpRequest, voice: Voice, principal: Principal) -> str:
-    form, which = request.POST, {"principal": principal, "voice_id": voice.pk}
+    form = request.POST
+    which: dict[str, Any] = {"principal": principal, "voice_id": voice.pk}
     keep_print = "decline_print" not in form
     match form.get("do"):
         case "suspend":

@@ -10,6 +10,10 @@ voice_erased = Signal()
 
 # Sent with `voice` before a statement is issued. A receiver that raises an AssentError keeps it from being issued.
 challenge_wanted = Signal()
+
+# Sent with `principal`, the owner of a voice, who read what becomes of their voice data and went on.
+biometric_notice_read = Signal()
+
 # Sent inside the revoking transaction, which holds the consent's row, with `voice` and `actor`. A receiver ends what
 # was begun in the voice.
 voice_revoked = Signal()

@@ -212,7 +212,7 @@ def ledger_lines(entries: Iterable[Entry], voices: dict[str, Voice]) -> list[dic
             "entry": entry,
             "sentence": EVENTS[entry.event].sentence(language) if entry.event in EVENTS else entry.event,
             "details": fact_rows(json.loads(bytes(entry.body))),
-            "voice": voices.get(entry.subject),
+            "voice": voices.get(entry.subject or ""),
         }
         for entry in entries
     ]

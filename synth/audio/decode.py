@@ -140,7 +140,7 @@ def decode_to_file(
 
 
 def _played(header: dict[str, Any]) -> tuple[Played, ...]:
-    first, found = 0, []
+    first, found = 0, list[Played]()
     for track, decoder, channels, frames in header["tracks"]:
         found.append(
             Played(track, str(decoder), range(first, first + channels), frames / header["sample_rate_hz"])

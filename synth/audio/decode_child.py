@@ -14,7 +14,7 @@ import json
 import mmap
 import os
 import sys
-from typing import Any, BinaryIO, NoReturn
+from typing import IO, Any, BinaryIO, NoReturn
 
 from synth.audio import renditions
 from synth.audio.renditions import Heard, Part
@@ -45,7 +45,7 @@ def check_shape(rate: int, channels: int, limits: dict[str, Any]) -> None:
         refuse("sample_rate_unsupported", "The sample rate is too high.", rate, limits["max_sample_rate_hz"])
 
 
-def decode(file: BinaryIO | int, job: dict[str, Any], out: BinaryIO) -> dict[str, Any]:
+def decode(file: BinaryIO | int, job: dict[str, Any], out: IO[bytes]) -> dict[str, Any]:
     """Decode an open file by libsndfile, block by block, to interleaved frames in ``out``; returns the header."""
     import numpy as np
     import soundfile as sf
@@ -170,7 +170,7 @@ def _leaves_no_doubt(job: dict[str, Any]) -> bool:
 def _by_sndfile(job: dict[str, Any]) -> tuple[list[Heard], int, dict[str, Any]]:
     """Every stream of the file, the tracks apart; how many could not be read; codec and rate of the first."""
     with mmap.mmap(sys.stdin.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        streams = streams_of(data, job["container"])  # type: ignore[arg-type]
+        streams = streams_of(data, job["container"])
     heard: dict[int, Heard] = {}
     facts: dict[str, Any] = {"codec": "", "source_rate_hz": None}
     unread = max(0, len(streams) - MOST_STREAMS)
@@ -192,9 +192,10 @@ def _by_sndfile(job: dict[str, Any]) -> tuple[list[Heard], int, dict[str, Any]]:
 
 def _by_ffmpeg(job: dict[str, Any]) -> tuple[list[Heard], set[int]]:
     """Every audio track, and again without edit lists where the container has them; the tracks that were not read."""
-    heard, count = [], renditions.count_tracks(job)
+    heard: list[Heard] = []
+    count = renditions.count_tracks(job)
     unread = set(range(renditions.MOST_TRACKS, count))
-    ways = [("ffmpeg", ())]
+    ways: list[tuple[str, tuple[str, ...]]] = [("ffmpeg", ())]
     if job["demuxer"] == "mov":
         ways.append(("ffmpeg without edit lists", ("-ignore_editlist", "1")))
     for track in range(min(count, renditions.MOST_TRACKS)):
@@ -237,7 +238,8 @@ def _add(track: Heard, file: BinaryIO, job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _kept(heard: list[Heard]) -> tuple[list[Heard], bool]:
-    kept, disagree = [], False
+    kept: list[Heard] = []
+    disagree = False
     for track in sorted({one.track for one in heard}):
         here, differ = renditions.kept_of([one for one in heard if one.track == track])
         kept, disagree = kept + here, disagree or differ

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Literal
+from typing import IO, Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -49,7 +49,7 @@ class Heard:
     track: int
     decoder: str
     rate_hz: int
-    file: BinaryIO = field(default_factory=tempfile.TemporaryFile)
+    file: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
     parts: list[Part] = field(default_factory=list)
 
     @property
@@ -84,7 +84,8 @@ class Heard:
             whole = len(mean) // size * size
             found.append(np.mean(np.square(mean[:whole].reshape(-1, size), dtype=np.float64), axis=1))
             rest = mean[whole:]
-        return np.maximum(10 * np.log10(np.concatenate(found) + 1e-12), _FLOOR_DB)
+        levels: Samples = np.maximum(10 * np.log10(np.concatenate(found) + 1e-12), _FLOOR_DB)
+        return levels
 
 
 def kept_of(candidates: Sequence[Heard]) -> tuple[list[Heard], bool]:

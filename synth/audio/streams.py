@@ -6,7 +6,6 @@ FLAC files joined end to end, MPEG audio (`mpeg`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,7 +14,8 @@ from synth.audio.mpeg import Data
 
 MOST_STREAMS = 200
 """What is cut off beyond is said to be unread."""
-_FLAC_START = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
+_FLAC_FIRST_BLOCK = (b"\x00\x00\x00\x22", b"\x80\x00\x00\x22")
+"""Header of the block of 34 bytes that a FLAC file begins with, and its only one."""
 _OGG_AUDIO = (b"\x01vorbis", b"OpusHead", b"Speex   ", b"\x7fFLAC")
 _FIRST_PAGE = 0x02
 _PLAIN_WAV = (1, 3)
@@ -59,7 +59,11 @@ def leaves_no_doubt(data: Data, container: str) -> bool:
 
 
 def _flac(data: Data) -> list[bytes]:
-    starts = [match.start() for match in _FLAC_START.finditer(data)]  # type: ignore[call-overload]
+    starts, at = list[int](), data.find(b"fLaC", 0)
+    while at >= 0:
+        if data[at + 4 : at + 8] in _FLAC_FIRST_BLOCK:
+            starts.append(at)
+        at = data.find(b"fLaC", at + 4)
     return [data[a:b] for a, b in zip(starts, [*starts[1:], len(data)], strict=True)]
 
 

@@ -17,6 +17,7 @@ _TITLES = {
     "401": "Nobody is signed in, or the key is not valid.",
     "403": "Not permitted: by a right, a consent or a rule.",
     "404": "No such thing, or not yours.",
+    "408": "The body came too slowly.",
     "409": "The row is not in the state that the request needs.",
     "413": "More than this door takes.",
     "415": "A media type that this door does not read.",
@@ -46,7 +47,7 @@ def statuses_of_any(operation: dict[str, Any], method: str) -> set[str]:
     ):  # a browser's change without its token, even there
         found.add("403")
     if "requestBody" in operation:
-        found |= {"400", "413", "415"}
+        found |= {"400", "408", "413", "415"}
     parameters = operation.get("parameters", [])
     if any(parameter["in"] == "query" for parameter in parameters):
         found.add("400")

@@ -224,7 +224,9 @@ class SpokenCheckShape(serializers.Serializer):
     """What a recogniser heard, held against the text. It mishears too; nothing is refused for it."""
 
     checked = serializers.BooleanField()
-    reason = serializers.CharField(required=False, help_text="Why it was not checked: no_model, language.")
+    reason = serializers.CharField(
+        required=False, help_text="Why it was not checked: no_model, language, off."
+    )
     rate = serializers.FloatField(
         required=False, help_text="Share of the text's phones that were heard otherwise."
     )

@@ -2,8 +2,8 @@
 
 Text and transcript are compared by their sounds, so that homophones are the same. A recogniser smooths: it leaves out
 small words and writes a stutter once. So a gap counts only where the recording is clearly likelier as the text without
-its words than as the whole text, and repeats are looked for in the sound (`echoes`). Thresholds were chosen on one set
-of sentences and voices and are reported on another (docs/benchmarks.md, *spoken*).
+its words than as the whole text, and repeats are looked for in the sound (`echoes`). Thresholds stand on few sentences
+(docs/spoken.md) and are provisional.
 """
 
 from __future__ import annotations
@@ -79,14 +79,15 @@ def examined(
     gaps, rate = compared(words, said)
     times = _times(listening, text, main)
     unsaid = _unsaid([gap for gap in gaps if gap.lost >= _LOST], words, said, listening, main)
-    faults = [_swallowed(gap, words, times, listening.duration_s) for gap in unsaid]
+    faults = [_swallowed(gap, words, times, listening.duration_s, main) for gap in unsaid]
     echo = stutter(samples, words)
     if echo is not None:
-        faults.append(Fault("repeated", _between(times, echo.start_s, echo.end_s), echo.start_s, echo.end_s))
+        twice = [word.text for word in times if word.start_s < echo.end_s and word.end_s > echo.start_s]
+        faults.append(Fault("repeated", _joint(main).join(twice), echo.start_s, echo.end_s))
     after = gaps[-1] if gaps and gaps[-1].at_end and -gaps[-1].lost >= _ADDED else None
     if after is not None:
         start_s = times[-1].end_s if times else 0.0
-        extra = " ".join(word.text for word in said[-max(1, len(said) - len(words)) :])
+        extra = _joint(main).join(word.text for word in said[slice(*after.instead)])
         faults.append(Fault("babble", extra, start_s, round(listening.duration_s, 3)))
     return Heard(sum(len(word.sounds) for word in words), round(rate, 4), tuple(faults), times)
 
@@ -167,9 +168,8 @@ def _unsaid(
         if gap.lost >= _LOST_WITHIN and gap.heard
     ]
     texts = [[*words[:first], *instead, *words[last + 1 :]] for _, first, last, instead in tried]
-    between = "" if language in _UNSPACED else " "
     whole, *scores = listening.score(
-        [between.join(word.text for word in text) or "." for text in [words, *texts]], language
+        [_joint(language).join(word.text for word in text) or "." for text in [words, *texts]], language
     )
     found: dict[int, tuple[float, int, Gap]] = {}
     for (gap, first, last, instead), score in zip(tried, scores, strict=True):
@@ -194,9 +194,16 @@ def _runs(first: int, last: int) -> list[tuple[int, int]]:
     return [(first, last), *ends]
 
 
-def _swallowed(gap: Gap, words: Sequence[Sounded], times: Sequence[TimedWord], duration_s: float) -> Fault:
+def _joint(language: str) -> str:
+    """What stands between words."""
+    return "" if language in _UNSPACED else " "
+
+
+def _swallowed(
+    gap: Gap, words: Sequence[Sounded], times: Sequence[TimedWord], duration_s: float, language: str
+) -> Fault:
     kind: Kind = "cut_off" if gap.at_end else "swallowed"
-    named = " ".join(word.text for word in words[gap.first : gap.last + 1])
+    named = _joint(language).join(word.text for word in words[gap.first : gap.last + 1])
     start_s, end_s = _span(gap.first, gap.last, len(words), times, duration_s)
     return Fault(kind, named, start_s, end_s)
 
@@ -210,10 +217,6 @@ def _span(
     low = times[min(len(times) - 1, first * len(times) // count)]
     high = times[min(len(times) - 1, last * len(times) // count)]
     return low.start_s, max(low.start_s, high.end_s)
-
-
-def _between(times: Sequence[TimedWord], start_s: float, end_s: float) -> str:
-    return " ".join(word.text for word in times if word.start_s < end_s and word.end_s > start_s)
 
 
 def _times(listening: Listening, text: str, language: str) -> tuple[TimedWord, ...]:

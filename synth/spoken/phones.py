@@ -46,11 +46,12 @@ def sounded(text: str, language: str, dictionary: Dictionary = NO_WORDS) -> list
 
 def _parts(piece: frontend.Piece) -> Iterator[tuple[str, int, int]]:
     """Characters of a Chinese piece, words of another, with the positions of their phones."""
-    if piece.phones_per_character is None:
+    counts = piece.phones_per_character
+    if counts is None or len(counts) != len(piece.norm_text):
         yield from ((word.text, word.start, word.end) for word in piece.words)
         return
     at = 0
-    for character, count in zip(piece.norm_text, piece.phones_per_character, strict=True):
+    for character, count in zip(piece.norm_text, counts, strict=True):
         yield character, at, at + count
         at += count
 

@@ -103,6 +103,27 @@ def test_a_word_muted_twice_is_found_twice() -> None:
     assert len(found) == 2
 
 
+def test_silence_between_two_edits_is_not_as_released() -> None:
+    """Both are silent there, which is no evidence for anything."""
+    pause = slice(at(4.0), at(4.8))
+    sound, other = SOUND.copy(), OTHER.copy()
+    sound[pause] = other[pause] = 0
+    changed = np.concatenate([sound[: at(3.2)], other[at(3.2) : at(5.6)], sound[at(5.6) :]])
+    found = compared(changed, parse(make(sound, RATE)))
+    assert found.flags
+    assert not [span for span in found.matching if span[0] < 4.4 < span[1]], found
+
+
+def test_a_word_before_the_pause_that_ends_a_record_is_told() -> None:
+    """Though nothing behind it speaks for the record."""
+    sound = SOUND.copy()
+    sound[at(6.8) :] = 0
+    changed = sound.copy()
+    changed[at(6.4) : at(6.8)] = OTHER[at(6.4) : at(6.8)]
+    (flag,) = compared(changed, parse(make(sound, RATE))).flags
+    assert (flag.start_s, flag.end_s) == pytest.approx((6.4, 6.8), abs=0.15)
+
+
 def test_what_follows_our_sound_and_what_precedes_it_is_not_called_an_edit() -> None:
     found = compared(
         np.concatenate([np.zeros(at(5)), SOUND[at(2) : at(6)], np.zeros(at(5))]).astype(np.float32)

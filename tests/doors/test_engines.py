@@ -176,9 +176,6 @@ class SaysWithOwnWeights(Says):
         used = {"s1": self.digest, "s2": self.digest}
         return Speech(self.samples, RATE_HZ, "take", details={"weights": used} if weights_of else {})
 
-    def stream(self, request, **more):
-        yield self.samples
-
     def forget(self, voice: str) -> None:
         pass
 

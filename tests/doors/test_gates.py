@@ -33,9 +33,9 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """What the recogniser hears from now on, evenly over the clip; nothing until it is told."""
     heard: list[str] = []
 
-    def recognised(samples: np.ndarray, grammar: str, vocabulary: Any) -> list[recognise.Word] | None:
+    def recognised(samples: np.ndarray, grammar: str, vocabulary: Any) -> list[recognise.HeardWord] | None:
         step_s = len(samples) / RATE_HZ / max(1, len(heard))
-        words = [recognise.Word(text, i * step_s, (i + 1) * step_s) for i, text in enumerate(heard)]
+        words = [recognise.HeardWord(text, i * step_s, (i + 1) * step_s) for i, text in enumerate(heard)]
         return words or None
 
     monkeypatch.setattr(recognise, "recognise", recognised)

@@ -11,8 +11,9 @@ import torch
 from synth.engines.base import Cancelled, Engine, SpeakRequest
 from synth.errors import AssentError, Unavailable
 from synth.gptsovits import engine as engine_module
-from synth.gptsovits import store
+from synth.gptsovits import planning, store
 from synth.gptsovits.engine import GptSovitsEngine
+from synth.gptsovits.guarding import Suspicion
 from synth.gptsovits.presets import PRESETS, delivery_of
 from synth.gptsovits.sampling import SamplingParams
 from tests.gptsovits.conftest import clip, letters
@@ -121,6 +122,27 @@ def test_streaming_gives_the_same_codes_and_no_clicks(engine, spoken):
     usual = np.percentile(step, 99.9)
     for seam in seams:
         assert step[seam - 2 : seam + 2].max() <= usual
+
+
+def test_a_sentence_whose_tokens_look_wrong_is_drawn_again_and_the_best_is_kept(engine, monkeypatch):
+    speech = engine.speak(request())
+    once = speech.details["semantic_tokens"]
+    limits = [planning.TOKENS_MARGIN + planning.TOKENS_PER_PHONE * letters for letters in (2, 3)]
+    was_cut = any(count == limit for count, limit in zip(once, limits, strict=True))
+    assert was_cut == any("did not come to an end" in warning for warning in speech.warnings)
+    judged = []
+
+    def doubtful(tokens, phones, *, at_limit):
+        judged.append(list(tokens))
+        return Suspicion.NONE if len(judged) % 2 == 0 else Suspicion.LOOP
+
+    monkeypatch.setattr(engine_module, "REDRAWS", 2)
+    monkeypatch.setattr(engine_module, "suspicion", doubtful)
+    found = engine.speak(request()).details["semantic_tokens"]
+    assert len(judged) == 2 * len(once), "the second draw of each sentence was good"
+    assert found == [len(judged[1]), len(judged[3])] and judged[0] != judged[1]
+    other = engine.speak(request(draw=1))
+    assert judged[-4] != judged[0] and len(other.segments) == 2
 
 
 def test_speed_changes_the_length(engine, spoken):

@@ -22,7 +22,7 @@ def spoken(engine, **more):
 
 
 def test_it_says_what_it_supports(engine):
-    assert PARAMETERS | {"blend", "pronunciations", "own_weights"} == engine.supports
+    assert PARAMETERS | {"blend", "pronunciations", "own_weights", "draws"} == engine.supports
     assert isinstance(engine, SpeaksWithOwnWeights)
 
 

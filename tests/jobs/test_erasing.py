@@ -21,7 +21,8 @@ pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 
 def test_files_and_texts_go_and_marks_stay(owner, voice):  # noqa: F811
     job = claimed(owner, voice)
-    output = services.release_job(job=job, mark=reserved(job), finished=finished())
+    heard = {"checked": True, "faults": [{"kind": "swallowed", "words": "this morning"}]}
+    output = services.release_job(job=job, mark=reserved(job), finished=finished(spoken_check=heard))
     waiting = claimed(owner, voice)
     other = factories.consented_voice(owner)
     factories.approved_style(owner, other, name="sad")
@@ -34,7 +35,7 @@ def test_files_and_texts_go_and_marks_stay(owner, voice):  # noqa: F811
     assert not default_storage.exists(output.file) and default_storage.exists(kept.file)
     for row in SynthesisJob.objects.filter(voice=voice):
         assert (row.text, row.source_text, row.segments, row.request_sha256) == ("", "", [], "")
-        assert (bytes(row.text_salt), row.follow_report) == (b"", None)
+        assert (bytes(row.text_salt), row.follow_report, row.spoken_check) == (b"", None, None)
     assert SynthesisJob.objects.get(pk=kept_job.pk).text
     erased = Output.objects.get(pk=output.pk)
     assert erased.file == "" and erased.deleted_at and len(erased.sha256) == 64

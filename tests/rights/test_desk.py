@@ -10,6 +10,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
+from accounts.voices.models import Protection
 from audit.models import Entry
 from synth.jobs import services as jobs
 from synth.rights.models import Feedback, TakeDown
@@ -99,6 +100,7 @@ def test_a_take_down_is_due_by_the_profiles_clock_and_granting_it_takes_effect(o
     assert Mark.objects.get(public_id=output.pk).state == Mark.State.TAKEN_DOWN
     voice.refresh_from_db()
     assert voice.status == "suspended"
+    assert Protection.objects.get(voice=voice).kind == "taken_down"
     assert code_of(browser_of(owner).get(f"/api/v1/jobs/{output.job_id}/audio")) == "output_taken_down"
     assert mail.outbox[-1].to == ["ada@example.org"]
     decided = Entry.objects.filter(event="take_down.decided").latest("id").content["data"]

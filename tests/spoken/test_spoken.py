@@ -29,12 +29,13 @@ def test_what_sounds_alike_is_the_same():
 
 
 def test_gaps_are_found_where_they_are():
-    assert gaps(TEXT, "The harbor lights were burning when we came home.") == [("were still", 4, False)]
+    ((words, lost, is_last),) = gaps(TEXT, "The harbor lights were burning when we came home.")
+    assert "still" in words.split() and (lost, is_last) == (4, False)
     (at_end,) = gaps(TEXT, "The harbor lights were still burning when")
     assert at_end == ("we came home", 8, True)
     assert gaps(TEXT, TEXT + " Thank you for watching.")[-1][1:] == (-14, True)
     (half,) = gaps("请把这份文件复印五份，然后发给大家。", "请把这份文件发给大家", "zh")
-    assert "复印" in half[0] and half[1] >= 8
+    assert "复 印 五 份" in half[0] and half[1] >= 8
 
 
 def test_a_stutter_is_found_in_the_sound_and_a_held_tone_is_none():

@@ -24,6 +24,7 @@ _BESIDE = 12
 _SHORTEST_MATCH = 20
 _LONGEST_END_S = 1.0
 """What differs for longer than this at the beginning or the end is no edit in our speech, but where it is not."""
+_BEYOND_S = 0.5
 _HEARD = 0.2
 _RATE = FRAMES_PER_SECOND
 
@@ -146,15 +147,25 @@ def _reach(over: Overlay, groups: list[list[_Finding]]) -> np.ndarray:
     places, reached = np.flatnonzero(matched), np.flatnonzero(on)
     if not len(places):
         return on
-    longest = _LONGEST_END_S * _RATE
     # What differs counts, not the quiet beside it: a word near the end of a record that ends in a pause is a word.
     before = [group for group in groups if group[0].first < places[0]]
     behind = [group for group in groups if _end(group) > places[-1]]
-    if before and max(map(_end, before)) - max(before[0][0].first, reached[0]) > longest:
-        on[: max(map(_end, before))] = False
-    if behind and min(_end(behind[-1]), reached[-1]) - behind[0][0].first > longest:
-        on[behind[0][0].first :] = False
+    if before:
+        first, last = max(before[0][0].first, reached[0]), max(map(_end, before))
+        if _is_elsewhere(before, last - first, reached[0]):
+            on[:last] = False
+    if behind:
+        first, last = behind[0][0].first, min(max(map(_end, behind)), reached[-1])
+        if _is_elsewhere(behind, last - first, len(on) - reached[-1]):
+            on[first:] = False
     return on
+
+
+def _is_elsewhere(groups: list[list[_Finding]], length: int, beside: int) -> bool:
+    """Does the record not lie where these groups are, at its beginning or end? Sound that differs for longer than a
+    word is another's; silence that reaches on beyond the record's end, ``beside`` frames of it, is silence."""
+    silent = all(one.kind == "silenced" for group in groups for one in group)
+    return length > _LONGEST_END_S * _RATE or (silent and beside > _BEYOND_S * _RATE)
 
 
 def _middle(group: list[_Finding]) -> int:

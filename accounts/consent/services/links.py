@@ -28,6 +28,7 @@ from accounts.people.tokens import new_token, token_hash
 from accounts.voices import selectors as voice_selectors
 from accounts.voices.models import Voice
 from accounts.voices.services import lock_voice, record
+from accounts.voices.signals import biometric_notice_read
 from synth.errors import AssentError, Forbidden, NotFound
 
 ASKS_FOR = timedelta(days=7)
@@ -105,6 +106,8 @@ def use_link(token: str, *, contact: str = "", **scope: Any) -> tuple[Challenge,
         voice = lock_voice(link.voice_id)
         # Under the voice's lock a link is used by one at a time.
         link = open_link(token, OwnerLink.Kind.ASKS)
+        # The page of the link shows the notice above the button that leads here.
+        biometric_notice_read.send(sender=Voice, principal=owner_principal(voice))
         challenge = issue_challenge(principal=owner_principal(voice), voice_id=voice.pk, **scope)
         OwnerLink.objects.filter(pk=link.pk).update(challenge=challenge, ended_at=timezone.now())
         if contact:

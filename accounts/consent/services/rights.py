@@ -234,8 +234,8 @@ def _is_own(other: Voice, voice: Voice) -> bool:
 
 def _by_name(submission: Submission, voice: Voice) -> Iterable[Concern]:
     key = prints.name_key(voice.person_name)
-    listed = Protection.objects.filter(name_key=key, kind__in=Protection.LISTED) if key else ()
-    for row in listed:
+    listed = Protection.objects.filter(name_key=key, kind__in=Protection.LISTED)
+    for row in listed if key else listed.none():
         yield Concern(submission=submission, kind=Concern.Kind(row.kind), protection=row)
 
 

@@ -40,10 +40,19 @@ def is_acknowledged(user: User) -> bool:
 
 
 def on_challenge_wanted(sender: Any, voice: Voice, **kwargs: Any) -> None:
-    """Receiver of `challenge_wanted`: no statement before the voice's owner was told what is made of the recording."""
-    if profiles.rules(settings.ASSENT_PROFILE).biometric_notice and not is_acknowledged(voice.owner):
+    """Receiver of `challenge_wanted`: no statement before the voice's owner was told what is made of the recording.
+
+    Who consents by a link has no account to acknowledge it with, and is not asked here.
+    """
+    asked = profiles.rules(settings.ASSENT_PROFILE).biometric_notice and voice.owner.has_account
+    if asked and not is_acknowledged(voice.owner):
         raise Forbidden(
             "biometrics_not_acknowledged",
             "The owner of this voice has to read the notice about voiceprints first.",
             extra={"page": f"{settings.ASSENT_BASE_URL}/person"},
         )
+
+
+def on_notice_read(sender: Any, principal: Principal, **kwargs: Any) -> None:
+    """Receiver of `biometric_notice_read`: the page of a link shows the notice above the button that goes on."""
+    acknowledge(principal=principal)

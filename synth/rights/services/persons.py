@@ -17,13 +17,13 @@ from django.db import transaction
 from django.db.models import BinaryField, F, Func, IntegerField, Model, Q, Value
 from django.utils import timezone
 
-from accounts.consent.models import Challenge, Consent, Submission
+from accounts.consent.models import Challenge, Concern, Consent, OwnerLink, Submission
 from accounts.consent.services import erase_voice
 from accounts.people.models import ApiKey, Invitation, Membership, OutboundMail, User
 from accounts.people.permissions import Role
 from accounts.people.principals import Principal, principal_of
 from accounts.people.services.keys import end_keys
-from accounts.voices.models import Clip, Style, Voice
+from accounts.voices.models import Clip, Protection, Style, Voice
 from audit.models import Entry
 from audit.services import record
 from audit.subjects import about
@@ -90,6 +90,9 @@ def _held(user: User) -> dict[str, Any]:
         "challenges": _rows(Challenge.objects.filter(mine)),
         "submissions": _rows(Submission.objects.filter(challenge__voice__owner=user)),
         "consents": _rows(Consent.objects.filter(mine)),
+        "concerns": _rows(Concern.objects.filter(Q(submission__challenge__voice__owner=user) | mine)),
+        "owner_links": _rows(OwnerLink.objects.filter(mine)),
+        "protections": _rows(Protection.objects.filter(mine)),
         "jobs": _rows(SynthesisJob.objects.filter(Q(requested_by=user) | mine)),
         "biometric_notices": _rows(BiometricAcknowledgement.objects.filter(user=user)),
         "feedback": _rows(Feedback.objects.filter(email__iexact=user.email)),
@@ -199,6 +202,6 @@ def _forget(user: User) -> None:
     Feedback.objects.filter(email__iexact=address).update(email="")
     ApiKey.objects.filter(created_by=user).update(name="")
     user.email, user.name = f"closed-{user.pk.hex}@invalid.example", ""
-    user.is_active = user.is_staff = False
+    user.is_active = user.is_staff = user.is_reviewer = False
     user.set_unusable_password()
-    user.save(update_fields=["email", "name", "is_active", "is_staff", "password"])
+    user.save(update_fields=["email", "name", "is_active", "is_staff", "is_reviewer", "password"])

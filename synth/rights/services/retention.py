@@ -61,7 +61,9 @@ def _delete_on_commit(name: str) -> None:
 def _texts(before: datetime) -> int:
     """Texts with their salts: the log's commitments to them say nothing any more."""
     done = SynthesisJob.objects.filter(state__in=FINAL_STATES, finished_at__lt=before).exclude(text="")
-    return done.update(text="", source_text="", segments=[], text_salt=b"", request_sha256="")
+    return done.update(
+        text="", source_text="", segments=[], text_salt=b"", request_sha256="", spoken_check=None
+    )
 
 
 def _reports(before: datetime) -> int:

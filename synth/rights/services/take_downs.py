@@ -1,7 +1,7 @@
 """Take-downs that outsiders ask for: kept with the hour by which they are due, decided by the operator.
 
 Granting one takes the file down and suspends the voice that spoke it; the voice's owner or an owner of its organisation
-decides whether it goes on.
+decides whether it goes on. Where it was somebody's own voice, its print is kept against a new registration.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from django.utils.translation import override
 
 from accounts.consent.services import halt
 from accounts.people import texts
+from accounts.people.mail import tell_administrators
 from accounts.people.principals import Principal
+from accounts.voices.models import Protection
+from accounts.voices.protections import keep_print
+from accounts.voices.services import lock_voice
 from audit.services import record
 from audit.subjects import about
 from synth.common import ratelimit
@@ -85,6 +89,10 @@ def ask_for_take_down(
                 "due_at": row.due_at.isoformat(),
             },
         )
+        due = f"{row.due_at:%Y-%m-%d %H:%M} UTC"
+        transaction.on_commit(
+            lambda: tell_administrators("A request for take-down", f"It is due by {due}: /desk"), robust=True
+        )
     return row
 
 
@@ -131,4 +139,7 @@ def _take_effect(principal: Principal, row: TakeDown) -> bool:
             organisation_id=mark.organisation_id,
             reason="outsider_request",
         )
-    return halt(actor=principal.actor, voice_id=mark.consent.voice_id)
+    voice_id = mark.consent.voice_id
+    if row.ground in (TakeDown.Ground.MY_VOICE, TakeDown.Ground.FOR_SOMEBODY):
+        keep_print(lock_voice(voice_id), kind=Protection.Kind.TAKEN_DOWN)
+    return halt(actor=principal.actor, voice_id=voice_id)

@@ -145,6 +145,14 @@ def test_the_private_page_pauses_narrows_renews_revokes_and_erases(asking, voice
     assert (voice.owner.contact, voice.owner.is_active) == ("", False)
 
 
+def test_the_notice_on_the_links_page_is_the_one_that_a_profile_asks_for(asking, voice, settings):
+    settings.ASSENT_PROFILE = "eu"
+    phone = Client()
+    page = agreed(asked(asking, voice), phone)
+    assert "data-recorder" in text_of(phone.get(f"{page}/statement"))
+    assert Entry.objects.filter(event="biometrics.acknowledged", subject=f"user:{voice.owner_id}").exists()
+
+
 @pytest.mark.provokes("link_not_valid", "owner_has_account")
 def test_links_end_and_are_nobody_elses(asking, voice, owner, stranger, time_machine_at):
     first, phone = asked(asking, voice), Client()
