@@ -115,7 +115,8 @@ def test_a_given_database_and_broker_start_nothing_of_our_own(monkeypatch: pytes
 
     monkeypatch.setattr(up, "LocalServices", services)
     monkeypatch.setattr(up, "prepare_data_dir", lambda folder: None)
-    monkeypatch.setattr(up.keys, "ensure_keys", lambda folder, data_dir: [])
+    monkeypatch.setattr(up.keys, "ensure_keys", lambda folder, data_dir, **_: [])
+    monkeypatch.setattr(up.known, "keys_of_database", dict)
     monkeypatch.setattr(up.bootstrap, "fetch_models", lambda folder: None)
     monkeypatch.setattr(up.signal, "signal", lambda *_: None)
     for database, broker in (("postgresql://x/y", "redis://z"), ("postgresql://x/y", ""), ("", "")):

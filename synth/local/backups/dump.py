@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from synth.local import binaries
 from synth.local.errors import LocalError
@@ -34,7 +35,7 @@ def server_major(connection: Mapping[str, str]) -> int:
     import psycopg2
 
     try:
-        opened = psycopg2.connect(**dict(connection))
+        opened = psycopg2.connect(**_arguments(connection))
     except psycopg2.OperationalError as error:
         raise LocalError(f"The database does not answer: {str(error).strip()}") from None
     try:
@@ -47,7 +48,7 @@ def is_empty(connection: Mapping[str, str]) -> bool:
     """Whether the database has no table of ours."""
     import psycopg2
 
-    opened = psycopg2.connect(**dict(connection))
+    opened = psycopg2.connect(**_arguments(connection))
     try:
         with opened.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
@@ -55,6 +56,10 @@ def is_empty(connection: Mapping[str, str]) -> bool:
             return row is not None and row[0] == 0
     finally:
         opened.close()
+
+
+def _arguments(connection: Mapping[str, str]) -> dict[str, Any]:
+    return dict(connection)
 
 
 def dump(connection: Mapping[str, str], out: Path, *, major: int) -> None:
