@@ -8,7 +8,7 @@ export ASSENT_MODELS = $(MODELS)
 endif
 
 .DEFAULT_GOAL := help
-BENCHES = audioseal audit consent default engine main preview provenance spoken text verdict watermark
+BENCHES = audioseal audit consent default engine main preview provenance spoken stream text verdict watermark
 .PHONY: help up down setup test demo doctor format clean lock openapi parity mutants $(BENCHES:%=bench-%)
 
 help: ## this list
@@ -44,7 +44,7 @@ openapi: ## write the schema of the API to docs/openapi.yaml
 clean: ## remove the environment and caches; data and keys stay
 	@$(MANAGE) clean
 
-#bench-NAME: ## measure audioseal, audit, consent, default, engine, main, preview, provenance, spoken, text, verdict or watermark; writes docs/benchmarks
+#bench-NAME: ## measure audioseal, audit, consent, default, engine, main, preview, provenance, spoken, stream, text, verdict or watermark; writes docs/benchmarks
 $(BENCHES:%=bench-%): bench-%:
 	@$(MANAGE) setup --bench && .venv/bin/python -m benchmarks.$*
 

@@ -136,6 +136,13 @@ EVENTS: dict[str, EventType] = dict(
             "语音已合成、标记并发布。",
             "output_sha256",
         ),
+        _event(
+            "synthesis.piece",
+            "A piece of speech was marked and released while the rest was made.",
+            "一段语音已标记并发布，其余部分仍在合成。",
+            "output_sha256",
+            "index",
+        ),
         _event("synthesis.failed", "Speech could not be made.", "语音合成失败。"),
         _event("synthesis.cancelled", "Speech was cancelled.", "语音合成已取消。"),
         _event("output.downloaded", "An output was downloaded.", "下载了成品。"),

@@ -39,7 +39,11 @@ def answer_of(query: Verification, decoded: DecodedFile, found: Examined, claims
     return {
         "verdict": decision.verdict.value,
         "sentence": sentence_of(decision.verdict, _one_record(findings, decision)),
-        "reasons": [*decision.reasons, *contradictions(claims, list(named.values()))],
+        "reasons": [
+            *decision.reasons,
+            *contradictions(claims, list(named.values())),
+            *dict.fromkeys(reason for mark in named.values() for reason in stream_reasons(mark)),
+        ],
         "file": {
             "sha256": query.file_sha256,
             "size_bytes": query.size_bytes,
@@ -71,6 +75,13 @@ def answer_of(query: Verification, decoded: DecodedFile, found: Examined, claims
             "frequency_scale": round(best.detection.frequency_scale, 2) if best else 1.0,
         },
     }
+
+
+def stream_reasons(mark: Mark) -> list[str]:
+    """Why a record is of a beginning only: its stream was ended, or goes on."""
+    if mark.state == Mark.State.STREAMING:
+        return ["stream_running"]
+    return [f"stream_ended_by_{mark.ended_by}"] if mark.ended_by else []
 
 
 def _tracks(decoded: DecodedFile) -> list[dict[str, Any]]:

@@ -61,6 +61,8 @@ class Mark(models.Model):
 
     class State(models.TextChoices):
         RESERVED = "reserved"
+        STREAMING = "streaming"
+        """Its first piece has left: what was released so far is known, and grows."""
         ISSUED = "issued"
         TAKEN_DOWN = "taken_down"
 
@@ -85,6 +87,8 @@ class Mark(models.Model):
     manifest = models.BinaryField(null=True, blank=True)
     """Content Credentials (a C2PA manifest store); null for files released before there were any."""
     layers = models.JSONField(default=list)
+    ended_by = models.CharField(max_length=16, blank=True, default="")
+    """Who ended a stream before its last word: ``owner``, ``caller`` or ``failure``; empty for whole files."""
     entry = models.OneToOneField(Entry, on_delete=models.PROTECT, null=True, blank=True, related_name="mark")
 
     class Meta:
@@ -94,7 +98,8 @@ class Mark(models.Model):
                 name="watermark_mark_number_fits_payload",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["reserved", "issued", "taken_down"]), name="watermark_mark_state_known"
+                condition=Q(state__in=["reserved", "streaming", "issued", "taken_down"]),
+                name="watermark_mark_state_known",
             ),
             models.CheckConstraint(
                 condition=Q(state="reserved")
@@ -111,6 +116,10 @@ class Mark(models.Model):
 
     def __str__(self) -> str:
         return str(self.public_id)
+
+
+KNOWN = (Mark.State.STREAMING, Mark.State.ISSUED, Mark.State.TAKEN_DOWN)
+"""States of a record of which something has left."""
 
 
 class VerificationBatch(models.Model):

@@ -14,15 +14,15 @@ from accounts.voices.states import VoiceStatus
 from audit.models import Entry
 from synth.common.ids import parse_id
 from synth.errors import NotFound
-from watermark.models import Mark, MarkEpoch, Verification, VerificationBatch
+from watermark.models import KNOWN, Mark, MarkEpoch, Verification, VerificationBatch
 from watermark.reading.registry import Record
 
 RELATED_RECORDS = 40
 
 
 def issued() -> QuerySet[Mark]:
-    """Marks of files that were released; a reserved one never was."""
-    return Mark.objects.filter(state__in=[Mark.State.ISSUED, Mark.State.TAKEN_DOWN])
+    """Marks of sound that was released, a stream that is still being made included; a reserved one never was."""
+    return Mark.objects.filter(state__in=KNOWN)
 
 
 def issued_marks(numbers: Sequence[int]) -> dict[int, Mark]:
@@ -69,6 +69,7 @@ def _record(mark: Mark) -> Record:
         bytes(mark.fingerprint or b""),
         (mark.duration_ms or 0) / 1000,
         None if mark.reference is None else bytes(mark.reference),
+        is_cut_stream=bool(mark.ended_by) or mark.state == Mark.State.STREAMING,
     )
 
 
@@ -101,6 +102,7 @@ def public_facts(mark: Mark) -> dict[str, Any]:
         "duration_s": round((mark.duration_ms or 0) / 1000, 2),
         "consent": consent_state(mark),
         "taken_down": mark.state == Mark.State.TAKEN_DOWN,
+        "stream": mark.ended_by or ("running" if mark.state == Mark.State.STREAMING else ""),
         "log_entry": mark.entry_id,
     }
 
@@ -116,15 +118,14 @@ def marks_named(public_ids: Iterable[str]) -> dict[str, Mark]:
     """Released marks among these texts, by public id; whatever is no id of ours is left out."""
     wanted = {parsed for text in public_ids if (parsed := parse_id(text)) is not None}
     rows = Mark.objects.select_related("consent__voice", "entry").filter(
-        public_id__in=wanted, state__in=[Mark.State.ISSUED, Mark.State.TAKEN_DOWN]
+        public_id__in=wanted, state__in=KNOWN
     )
     return {str(row.public_id): row for row in rows}
 
 
 def manifest(record_id: UUID) -> bytes | None:
     """The Content Credentials of a released file; None where it has none or was never released."""
-    states = [Mark.State.ISSUED, Mark.State.TAKEN_DOWN]
-    row = Mark.objects.filter(public_id=record_id, state__in=states, manifest__isnull=False).first()
+    row = Mark.objects.filter(public_id=record_id, state__in=KNOWN, manifest__isnull=False).first()
     return bytes(row.manifest) if row is not None and row.manifest is not None else None
 
 

@@ -115,6 +115,10 @@ class RecordShape(serializers.Serializer):
     duration_s = serializers.FloatField()
     consent = serializers.ChoiceField(choices=["live", "revoked", "expired", "superseded"])
     taken_down = serializers.BooleanField()
+    stream = serializers.ChoiceField(
+        choices=["", "running", "owner", "caller", "failure"],
+        help_text="Empty for whole files; running: it is still being made; else who ended the stream.",
+    )
     log_entry = serializers.IntegerField(allow_null=True)
     same_bytes = serializers.BooleanField(help_text="The file is the released one, bit for bit.")
     log_proof = serializers.CharField(allow_null=True)

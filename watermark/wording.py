@@ -103,6 +103,10 @@ REASONS: dict[str, Promise] = {
     "manifest_without_mark": _(
         "The C2PA manifest says that this is synthetic, but no mark of ours was found."
     ),
+    "stream_ended_by_owner": _("It was heard while it was made, until the voice's owner ended the stream."),
+    "stream_ended_by_caller": _("It was heard while it was made, until its listener ended the stream."),
+    "stream_ended_by_failure": _("It was heard while it was made, until the stream broke off."),
+    "stream_running": _("It is a beginning: the rest is still being made."),
     "same_bytes": _("These are the very bytes that were released."),
     "rest_not_searched": _("The search ended at the first passage that is certainly ours."),
 }

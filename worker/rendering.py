@@ -28,6 +28,7 @@ from accounts.voices.embeddings import from_bytes
 from synth import __version__
 from synth.audio.encode import FORMATS, decode_own, encode
 from synth.audio.follow import follow_report
+from synth.audio.room_tone import with_room_tone
 from synth.engines.base import PRONUNCIATIONS, Cancelled, Engine, Speech
 from synth.errors import AssentError
 from synth.jobs import services
@@ -35,7 +36,7 @@ from synth.jobs.models import SynthesisJob
 from synth.jobs.services import Finished, JobStopped
 from synth.provenance import aigc, credentials
 from synth.provenance.names import EMBEDDED
-from synth.speech.assembly import Listen, Spoken, speak
+from synth.speech.assembly import Listen, Passage, Spoken, speak
 from synth.speech.notice import Notice, refuse_unheard
 from watermark.codec import embed, read_back
 from watermark.codec import fingerprint as fingerprints
@@ -50,19 +51,26 @@ from worker.passages import passage_of
 from worker.spoken import Listener, word_times
 
 logger = logging.getLogger(__name__)
+SHORTEST_FILE_S = 2.5
+"""Shorter speech gets room tone: in this much, half a second of words was read back in every format tried."""
 
 
 @dataclass
-class _Step:
+class Step:
     """Where the job stands; written by the computing thread, read by the heartbeat."""
 
     stage: str = "starting"
     progress: float = 0.0
 
 
-def render(job: SynthesisJob) -> None:
-    """Speak, mark and release one claimed job; every end of it is written to its row and the log."""
-    step = _Step()
+#: Speaks, marks and releases a claimed job.
+Make = Callable[[SynthesisJob, Step, Heartbeat], None]
+
+
+def render(job: SynthesisJob, make: Make | None = None) -> None:
+    """See one claimed job through, by `make_whole` or `worker.streaming.make`; every end of it is written to its row
+    and the log."""
+    step = Step()
 
     def beat() -> None:
         services.beat(job=job, stage=step.stage, progress=step.progress)
@@ -70,9 +78,7 @@ def render(job: SynthesisJob) -> None:
     try:
         with Heartbeat(beat, pulse=lambda: (step.stage, step.progress)) as heart:
             beat()
-            finished, mark = _make(job, step, heart)
-            heart.raise_if_stopped()
-        services.release_job(job=job, mark=mark, finished=finished)
+            (make or make_whole)(job, step, heart)
     except JobStopped as stopped:
         services.stop_job(job=job, reason=stopped.reason)
     except AssentError as error:
@@ -90,17 +96,24 @@ def render(job: SynthesisJob) -> None:
         )
 
 
-def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, Mark]:
+def make_whole(job: SynthesisJob, step: Step, heart: Heartbeat) -> None:
+    """The whole file first, then its release. Raises `JobStopped`, and AssentError as engine and codec do."""
+    finished, mark = _make(job, step, heart)
+    heart.raise_if_stopped()
+    services.release_job(job=job, mark=mark, finished=finished)
+
+
+def _make(job: SynthesisJob, step: Step, heart: Heartbeat) -> tuple[Finished, Mark]:
     engine = resident.engine()
     step.stage = "speaking"
     with Listener(job.language, engine.supports) as listener:
         spoken = _speak(engine, job, step, heart, listener)
     speech = spoken.speech
-    _refuse_not_finite(speech.samples, "The engine")
+    refuse_not_finite(speech.samples, "The engine")
     speaker = speech.spoken_by or (engine.name, engine.version)
 
     step.stage, step.progress = "measuring", 0.72
-    report = _report(job, spoken)
+    report = report_of(job, spoken)
 
     step.stage, step.progress = "marking", 0.78
     public = resident.public_mark()
@@ -114,18 +127,13 @@ def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, M
         layers=layers,
     )
     heart.raise_if_stopped()
-    marked = apply_marks(speech.samples, speech.sample_rate_hz, mark)
-    _refuse_not_finite(marked, "The watermark")
+    sound, trim_to = long_enough(speech.samples, speech.sample_rate_hz)
+    marked = apply_marks(sound, speech.sample_rate_hz, mark)
+    refuse_not_finite(marked, "The watermark")
 
     step.stage, step.progress = "labelling", 0.9
     made_at = timezone.now()
-    label = aigc.AigcLabel(
-        label="1",
-        content_producer=settings.ASSENT_CONTENT_PRODUCER,
-        produce_id=str(mark.public_id),
-        system=f"Assent {__version__}, {mark.engine_name} {mark.engine_version}",
-        made_at=made_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-    )
+    label = label_of(mark, made_at)
     data = encode(marked, speech.sample_rate_hz, format=job.format)
     is_labelled = job.format != "pcm"  # raw samples have no place for a label
     if is_labelled:
@@ -136,12 +144,28 @@ def _make(job: SynthesisJob, step: _Step, heart: Heartbeat) -> tuple[Finished, M
     finished = _checked(
         job, engine, spoken, mark, layers, data, manifest, label if is_labelled else None, report
     )
+    start_s = trim_to["start_s"] if trim_to else 0.0
+    segments = [segment.moved(start_s) for segment in speech.segments]
     finished = replace(
         finished,
         spoken_check=listener.report(speech),
-        word_times=word_times(job.text, speech.segments),
+        word_times=word_times(job.text, segments),
+        trim_to=trim_to,
     )
     return finished, mark
+
+
+def long_enough(samples: np.ndarray, sample_rate_hz: int) -> tuple[np.ndarray, dict[str, float] | None]:
+    """The speech (n,), in room tone where it is too short for a mark, and where its words are then, in seconds.
+
+    What an engine left empty or silent stays so: nothing was said that could be released.
+    """
+    if len(samples) >= SHORTEST_FILE_S * sample_rate_hz or not samples.any():
+        return samples, None
+    sound, start_s, end_s = with_room_tone(
+        samples, sample_rate_hz, at_least_s=SHORTEST_FILE_S, generator=np.random.default_rng()
+    )
+    return sound, {"start_s": round(start_s, 3), "end_s": round(end_s, 3)}
 
 
 def sign(data: bytes, job: SynthesisJob, mark: Mark, made_at: datetime) -> tuple[bytes, bytes]:
@@ -149,7 +173,18 @@ def sign(data: bytes, job: SynthesisJob, mark: Mark, made_at: datetime) -> tuple
 
     Raises AssentError ``credentials_failed`` when they do not validate afterwards.
     """
-    claim = credentials.Claim(
+    if job.format in EMBEDDED:
+        return credentials.sign(data, job.format, _claim(job, mark, made_at), resident.authority())
+    return data, sidecar(data, job, mark, made_at)
+
+
+def sidecar(data: bytes, job: SynthesisJob, mark: Mark, made_at: datetime) -> bytes:
+    """The manifest beside a file that carries none: also of a stream, whose head had left before its end was known."""
+    return credentials.sidecar(data, _claim(job, mark, made_at), resident.authority())
+
+
+def _claim(job: SynthesisJob, mark: Mark, made_at: datetime) -> credentials.Claim:
+    return credentials.Claim(
         record_id=str(mark.public_id),
         producer=f"Assent ({settings.ASSENT_OPERATOR})",
         version=__version__,
@@ -161,12 +196,20 @@ def sign(data: bytes, job: SynthesisJob, mark: Mark, made_at: datetime) -> tuple
         source_type=credentials.ALGORITHMIC if mark.engine_name == "preview" else credentials.TRAINED,
         ingredients=ingredients_of(job),
     )
-    if job.format in EMBEDDED:
-        return credentials.sign(data, job.format, claim, resident.authority())
-    return data, credentials.sidecar(data, claim, resident.authority())
 
 
-def _speak(engine: Engine, job: SynthesisJob, step: _Step, heart: Heartbeat, listen: Listen) -> Spoken:
+def label_of(mark: Mark, made_at: datetime) -> aigc.AigcLabel:
+    """What a file of this record says of itself."""
+    return aigc.AigcLabel(
+        label="1",
+        content_producer=settings.ASSENT_CONTENT_PRODUCER,
+        produce_id=str(mark.public_id),
+        system=f"Assent {__version__}, {mark.engine_name} {mark.engine_version}",
+        made_at=made_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+
+
+def _speak(engine: Engine, job: SynthesisJob, step: Step, heart: Heartbeat, listen: Listen) -> Spoken:
     def on_progress(share: float) -> None:
         step.progress = 0.05 + 0.65 * share
 
@@ -193,15 +236,21 @@ def speak_job(
 ) -> Spoken:
     """The speech of a job, unmarked. Raises Forbidden ``scope_violation`` and ``clip_erased``, Cancelled, and what the
     engine refuses."""
+    passage = checked_passage(engine, job)
+    return speak(engine, passage, on_progress=on_progress, should_stop=should_stop, listen=listen)
+
+
+def checked_passage(engine: Engine, job: SynthesisJob) -> Passage:
+    """What the job is to speak. Raises Forbidden ``scope_violation`` and ``clip_erased``."""
     passage = passage_of(job)
     if PRONUNCIATIONS in engine.supports:
         refuse_excluded(
             job.consent.scope_in_force, job.language, [(part.text, part.dictionary) for part in passage.parts]
         )
-    return speak(engine, passage, on_progress=on_progress, should_stop=should_stop, listen=listen)
+    return passage
 
 
-def _refuse_not_finite(samples: np.ndarray, made_by: str) -> None:
+def refuse_not_finite(samples: np.ndarray, made_by: str) -> None:
     """AssentError ``samples_not_finite``, before anything more is computed on samples (n,)."""
     if samples.ndim != 1:
         raise ValueError(f"{made_by} made an array of shape {samples.shape}, not one channel")
@@ -211,7 +260,7 @@ def _refuse_not_finite(samples: np.ndarray, made_by: str) -> None:
         )
 
 
-def _report(job: SynthesisJob, spoken: Spoken) -> dict[str, Any]:
+def report_of(job: SynthesisJob, spoken: Spoken) -> dict[str, Any]:
     """How the speech follows its clip; where several styles were spoken, the one that was spoken most."""
     report = follow_report(
         spoken.clip.samples,

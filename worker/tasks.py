@@ -52,11 +52,11 @@ def task(name: str) -> Callable[[Callable[..., Any]], Any]:
 
 @task("speech.render")
 def render(job_id: str) -> None:
-    from worker import rendering
+    from worker import rendering, streaming
 
     job = jobs.claim_job(job_id=UUID(job_id), worker=WORKER)
     if job is not None:
-        rendering.render(job)
+        rendering.render(job, streaming.make if job.is_streamed else rendering.make_whole)
 
 
 @task("speech.forget_weights")

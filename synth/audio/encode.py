@@ -20,6 +20,9 @@ from synth.errors import AssentError
 
 _MPEG_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
+# Compression 0..1 in libsndfile is quality upside down; constant bit rate keeps players' seeking exact.
+MP3_OPTIONS: dict[str, Any] = {"bitrate_mode": "CONSTANT", "compression_level": 0.4}
+
 
 @dataclass(frozen=True)
 class Format:
@@ -84,10 +87,7 @@ def encode(samples: npt.NDArray[Any], sample_rate_hz: int, *, format: str) -> by
         sf.write(out, pcm, rate, format=wanted.container, subtype=wanted.subtype)
         return out.getvalue()
     out = io.BytesIO()
-    # Compression 0..1 in libsndfile is quality upside down; constant bit rate keeps players' seeking exact.
-    options: dict[str, Any] = {}
-    if wanted.container == "MP3":
-        options = {"bitrate_mode": "CONSTANT", "compression_level": 0.4}
+    options: dict[str, Any] = MP3_OPTIONS if wanted.container == "MP3" else {}
     with sf.SoundFile(out, "w", rate, 1, format=wanted.container, subtype=wanted.subtype, **options) as sound:
         for start in range(0, x.size, rate):  # in blocks: the Opus writer is unsafe with very long buffers
             sound.write(x[start : start + rate])

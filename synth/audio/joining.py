@@ -46,7 +46,7 @@ def placed(parts: Sequence[tuple[npt.NDArray[Any], float]], sample_rate_hz: int)
     for index, (samples, pause_s) in enumerate(parts):
         fitted, left_out = np.zeros(0, dtype=np.float32), 0
         if len(samples):
-            fitted, left_out = _fitted(
+            fitted, left_out = trimmed(
                 samples, sample_rate_hz, start=index != sounding[0], end=index != sounding[-1]
             )
         pause = np.zeros(round(pause_s * sample_rate_hz), dtype=np.float32)
@@ -56,7 +56,7 @@ def placed(parts: Sequence[tuple[npt.NDArray[Any], float]], sample_rate_hz: int)
     return np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.float32), later
 
 
-def _fitted(samples: npt.NDArray[Any], sample_rate_hz: int, *, start: bool, end: bool) -> tuple[Samples, int]:
+def trimmed(samples: npt.NDArray[Any], sample_rate_hz: int, *, start: bool, end: bool) -> tuple[Samples, int]:
     """The part without quiet at its ``start`` and ``end``, faded there; how many samples went at its start."""
     fitted = np.array(samples, dtype=np.float32)
     first, last = _extent(fitted, sample_rate_hz)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -25,11 +26,19 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
+GONE = "assent.gone"
+"""In a request's scope: the event that its client has gone, for whoever waits on its behalf."""
 MAX_BODY_BYTES = 72 * MIB
 """More than the largest upload that any door takes."""
 GRACE_S = 30.0
 LEAST_BYTES_PER_S = 1024.0
 """A body may pause, but on the whole it comes at this rate, after a time of grace; slower ones only hold a place."""
+
+
+def is_gone(request: Any) -> bool:
+    """Whether the client of this Django request has closed its connection, as far as is known."""
+    event = getattr(request, "scope", {}).get(GONE)
+    return event is not None and event.is_set()
 
 
 class BoundedBodies:
@@ -54,6 +63,7 @@ class BoundedBodies:
         began_s = time.monotonic()
         seen = 0
         refused = whole = False
+        gone = scope.setdefault(GONE, threading.Event())
 
         async def counted() -> Message:
             nonlocal seen, refused, whole
@@ -65,6 +75,8 @@ class BoundedBodies:
             except TimeoutError:
                 error = _too_slow(seen)
             else:
+                if message["type"] == "http.disconnect":
+                    gone.set()
                 seen += len(message.get("body", b""))
                 whole = whole or not message.get("more_body", False)
                 if seen <= self._limit_bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -137,6 +137,21 @@ class Engine(Protocol):
 
         ``on_progress`` gets a fraction in [0, 1] that never falls; ``should_stop`` is asked at least once
         per sentence, and a yes raises :class:`Cancelled`. Expected refusals are AssentError.
+        """
+        ...
+
+
+@runtime_checkable
+class SpeaksInPieces(Protocol):
+    """An engine whose speech can be heard while the rest of it is made."""
+
+    def pieces(
+        self, request: SpeakRequest, *, should_stop: Callable[[], bool] = never_stop
+    ) -> Iterator[Speech]:
+        """The speech of `Engine.speak` piece by piece: sentences with the pauses behind them, or less.
+
+        Joined without anything between them they are one speech. All pieces have one rate; warnings and details come
+        with any of them. One that supports OWN_WEIGHTS takes ``weights_of`` here as well.
         """
         ...
 

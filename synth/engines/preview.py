@@ -7,7 +7,7 @@ timbre are moved to those of the clip (docs/preview-engine.md). It sounds synthe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -70,6 +70,24 @@ class PreviewEngine:
         Raises Cancelled, and AssentError ``nothing_to_speak``, ``speed_out_of_range``, ``clip_silent``,
         ``language_not_offered``, ``needs_kana``, ``no_content_voice`` or ``content_failed``.
         """
+        pieces = []
+        for piece, share in self._pieces(request, should_stop):
+            pieces.append(piece)
+            on_progress(share)
+        whole = sound.whole_of(pieces)
+        return replace(whole, samples=sound.sounding(whole.samples))
+
+    def pieces(
+        self, request: SpeakRequest, *, should_stop: Callable[[], bool] = never_stop
+    ) -> Iterator[Speech]:
+        """See `synth.engines.base.SpeaksInPieces`: sentences, each with the pause behind it."""
+        for piece, _share in self._pieces(request, should_stop):
+            yield piece
+
+    def _pieces(
+        self, request: SpeakRequest, should_stop: Callable[[], bool]
+    ) -> Iterator[tuple[Speech, float]]:
+        """Sentences with the share of the request that is then done; details count what was said so far."""
         sentences = split_sentences(request.text)
         if not sentences:
             raise AssentError("nothing_to_speak", "The text holds nothing that can be spoken.")
@@ -88,38 +106,28 @@ class PreviewEngine:
         _stop_if_asked(should_stop)
         profile = self._profile(clip, f0_hz)
         timbre = TimbreMap([profile, *self._further(request, profile, f0_hz)], self._strength)
-        on_progress(0.1)
         gap_s = float(np.clip(profile.clip.prosody.mean_pause_s or _SENTENCE_GAP_S, _SENTENCE_GAP_S, 0.6))
         gap_s /= request.speed
-        parts: list[np.ndarray[Any, np.dtype[np.float32]]] = []
-        lengths: list[tuple[int, int]] = []
+        warnings = [*profile.warnings, *_language_notes(request.language, voice)]
         phones = 0
         for index, sentence in enumerate(sentences):
             _stop_if_asked(should_stop)
             spoken = render(voice, sentence, profile.pace * request.speed)
             phones += spoken.phones
             is_last = index == len(sentences) - 1
-            parts.append(
-                speak_sentence(
-                    spoken,
-                    timbre,
-                    speed=request.speed,
-                    gap_s=0 if is_last else gap_s,
-                    seed=request.seed + index,
-                )
+            gap = 0 if is_last else gap_s
+            said = speak_sentence(spoken, timbre, speed=request.speed, gap_s=gap, seed=request.seed + index)
+            pause = silence(gap)
+            segments = sound.segments_of([sentence], [(len(said), len(pause))], RATE_HZ)
+            speech = Speech(
+                np.concatenate([said, pause]),
+                RATE_HZ,
+                voice.label,
+                segments=segments,
+                warnings=warnings,
+                details=_details(profile, phones, len(sentences)),
             )
-            pause = silence(0.0 if is_last else gap_s)
-            lengths.append((len(parts[-1]), len(pause)))
-            parts.append(pause)
-            on_progress(0.1 + 0.9 * (index + 1) / len(sentences))
-        return Speech(
-            sound.sounding(np.concatenate(parts)),
-            RATE_HZ,
-            voice.label,
-            segments=sound.segments_of(sentences, lengths, RATE_HZ),
-            warnings=[*profile.warnings, *_language_notes(request.language, voice)],
-            details=_details(profile, phones, len(sentences)),
-        )
+            yield speech, (index + 1) / len(sentences)
 
     def _voice(self, language: str, f0_hz: float) -> ContentVoice:
         return content.choose_voice(language, f0_hz=f0_hz, excluded=self._excluded, sources=self._sources)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from synth.engines.base import ReferenceClip, Segment
+from synth.engines.base import ReferenceClip, Segment, Speech
 from synth.errors import AssentError
 
 Samples = npt.NDArray[np.float32]
@@ -31,6 +32,16 @@ def sounding(samples: npt.NDArray[np.floating]) -> Samples:
             http_status=500,
         )  # fmt: skip
     return np.asarray(samples / peak if peak > _FULL_SCALE else samples, dtype=np.float32)
+
+
+def whole_of(pieces: Sequence[Speech]) -> Speech:
+    """Pieces of one speech, joined as they are; what is said beside it is the last one's."""
+    rate_hz, at, segments = pieces[0].sample_rate_hz, 0, []
+    for piece in pieces:
+        segments += [segment.moved(at / rate_hz) for segment in piece.segments]
+        at += len(piece.samples)
+    samples = np.concatenate([piece.samples for piece in pieces])
+    return replace(pieces[-1], samples=samples, segments=tuple(segments))
 
 
 def check_clips(clips: Iterable[ReferenceClip]) -> None:

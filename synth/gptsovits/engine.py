@@ -159,16 +159,41 @@ class GptSovitsEngine:
         a sentence that goes wrong cannot be drawn again, for its beginning has been heard."""
         with self.networks.pair(weights_of) as pair:
             plan = self._planner.plan(pair.reader, request)
+            yield from self._chunks(pair, plan, [], should_stop)
+
+    def _chunks(
+        self, pair: LoadedPair, plan: Plan, tickets: list[Ticket], should_stop: Callable[[], bool]
+    ) -> Iterator[np.ndarray]:
+        """Chunks of a plan whose sentences are submitted one ahead, into ``tickets``."""
+        try:
+            for index in range(len(plan.sentences)):
+                while len(tickets) < min(index + SENTENCES_AHEAD, len(plan.sentences)):
+                    tickets.append(self._submit(pair, plan, len(tickets)))
+                yield from self._renderer.chunks(pair.sovits, plan, index, tickets[index], should_stop)
+                yield self._renderer.pause(pair.sovits, plan, index).numpy()
+        finally:
+            for ticket in tickets:
+                ticket.cancel()
+
+    def pieces(
+        self,
+        request: SpeakRequest,
+        *,
+        should_stop: Callable[[], bool] = never_stop,
+        weights_of: str | None = None,
+    ) -> Iterator[Speech]:
+        """See `synth.engines.base.SpeaksInPieces`: the chunks of `stream`, with what `speak` says beside them."""
+        with self.networks.pair(weights_of) as pair:
+            plan = self._planner.plan(pair.reader, request)
             tickets: list[Ticket] = []
-            try:
-                for index in range(len(plan.sentences)):
-                    while len(tickets) < min(index + SENTENCES_AHEAD, len(plan.sentences)):
-                        tickets.append(self._submit(pair, plan, len(tickets)))
-                    yield from self._renderer.chunks(pair.sovits, plan, index, tickets[index], should_stop)
-                    yield self._renderer.pause(pair.sovits, plan, index).numpy()
-            finally:
-                for ticket in tickets:
-                    ticket.cancel()
+            for chunk in self._chunks(pair, plan, tickets, should_stop):
+                yield Speech(
+                    np.ascontiguousarray(chunk, dtype=np.float32),
+                    pair.sovits.sample_rate_hz,
+                    f"{self.name} {self.networks.version}",
+                    warnings=[*plan.warnings, *_cut_short(tickets)],
+                    details=self._details(pair, plan, tickets),
+                )
 
     def forget(self, voice: str) -> None:
         """Let go of a voice's own weights, now or as soon as nothing speaks with them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import IO
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -18,7 +18,7 @@ from synth.common.ids import parse_id
 from synth.errors import AssentError, Unavailable
 from synth.jobs import selectors, services
 from synth.jobs.engine_status import engine_facts
-from synth.jobs.formats import FORMATS
+from synth.jobs.formats import FORMATS, PACES
 from synth.jobs.models import Output
 from synth.jobs.parameters import PARAMETERS, PRESETS
 from synth.jobs.serializers import (
@@ -26,11 +26,13 @@ from synth.jobs.serializers import (
     JobPageShape,
     JobRequest,
     JobShape,
+    StreamQuery,
     TakeDownRequest,
     TimestampsShape,
     job_answer,
     timestamps_answer,
 )
+from synth.jobs.streaming import stream_to
 from synth.portal.files import answer_with
 from synth.spoken.subtitles import lines, srt, vtt
 
@@ -55,6 +57,7 @@ class JobsView(APIView):
         job = services.submit_job(
             principal=principal_for(request),
             idempotency_key=idempotency_key(request),
+            text_limit=services.LONG_TEXT_LIMIT,
             **form.validated_data,
         )
         return Response(job_answer(selectors.job_row(job.id)), status=status.HTTP_201_CREATED)
@@ -139,6 +142,33 @@ class JobAudioView(APIView):
         return audio_response(request, output, file, as_attachment="inline" not in request.query_params)
 
 
+class JobStreamView(APIView):
+    """The sound of a job while it is made, from its beginning; of a finished one the file. Listening is an entry."""
+
+    @extend_schema(
+        operation_id="job_stream",
+        responses={
+            200: OpenApiResponse(bytes, description="Sound as it is released."),
+            **dict.fromkeys((*_refusals, 409, 422, 503), Problem),
+        },
+        parameters=[
+            OpenApiParameter("pace", str, enum=PACES, description="real_time unless given."),
+            OpenApiParameter(
+                "owned", bool, description="Losing this client cancels the job; false unless given."
+            ),
+        ],
+    )
+    def get(self, request: Request, job_id: UUID) -> StreamingHttpResponse:
+        query = StreamQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        return stream_to(
+            request,
+            job_id,
+            paced=query.validated_data["pace"] == PACES[0],
+            owned=query.validated_data["owned"],
+        )
+
+
 class JobTimestampsView(APIView):
     """When the words of a released file are spoken."""
 
@@ -211,6 +241,8 @@ def audio_response(request: Request, output: Output, file: IO[bytes], *, as_atta
     response["X-Sample-Rate"] = str(output.sample_rate_hz)
     response["X-Engine"] = f"{output.job.engine_name}/{output.job.engine_version}"
     response["X-Log-Entry"] = str(output.entry_id)
+    if output.job.trim_to:
+        response["X-Trim-To"] = "{start_s:.3f}-{end_s:.3f}".format(**output.job.trim_to)
     response["Cache-Control"] = "private, no-store"
     return response
 

@@ -35,3 +35,23 @@ def require_format(name: str) -> Format:
             limit=list(FORMATS),
             extra={"param": "response_format"},
         ) from None
+
+
+STREAMED = ("mp3", "opus", "wav", "pcm")
+"""What the encoder can go on with across pieces; a FLAC's head tells the length and a hash of all of it."""
+
+
+PACES = ("real_time", "none")
+"""How fast a stream leaves: a few seconds ahead of playing at most, or as soon as it is released."""
+
+
+def require_streamed(name: str) -> None:
+    """AssentError ``format_not_streamed`` unless speech in this format can leave before its end is made."""
+    if name not in STREAMED:
+        raise AssentError(
+            "format_not_streamed",
+            f"Speech is streamed as {', '.join(STREAMED)}, and so are long texts.",
+            measured=name,
+            limit=list(STREAMED),
+            extra={"param": "format"},
+        )

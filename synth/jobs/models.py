@@ -96,6 +96,10 @@ class SynthesisJob(models.Model):
     # The heard notice: kind, places, text, reason, who decided it (`services.noticing`). Empty: none was thought of.
     notice = models.JSONField(default=dict, blank=True)
 
+    # Released piece by piece while it is made; ``stream_file`` is the file that grows, empty once it is gone.
+    is_streamed = models.BooleanField(default=False)
+    stream_file = models.CharField(max_length=200, blank=True, default="")
+
     state = models.CharField(max_length=12, choices=JobState.choices, default=JobState.QUEUED)
     stage = models.CharField(max_length=16, blank=True)
     progress = models.FloatField(default=0.0)
@@ -112,6 +116,8 @@ class SynthesisJob(models.Model):
     is_preview = models.BooleanField(null=True, blank=True)
     content_source = models.CharField(max_length=64, blank=True)
     follow_report = models.JSONField(null=True, blank=True)
+    # Where the words are in a short line that was given room tone: {"start_s", "end_s"}.
+    trim_to = models.JSONField(null=True, blank=True)
     # What the recogniser made of the speech (`worker.spoken`); it names words of the text.
     spoken_check = models.JSONField(null=True, blank=True)
     warnings = models.JSONField(default=list, blank=True)
@@ -207,6 +213,36 @@ class JobStyle(models.Model):
 
     def __str__(self) -> str:
         return f"style {self.style_id} of job {self.job_id}"
+
+
+class SynthesisPiece(models.Model):
+    """A stretch of a streamed job's file that was released before the rest was made. Never changes.
+
+    ``sha256`` is over everything up to its end, as is ``end_ms``. Only what pieces cover is ever sent.
+    """
+
+    job = models.ForeignKey(SynthesisJob, on_delete=models.PROTECT, related_name="pieces")
+    mark = models.ForeignKey(Mark, on_delete=models.PROTECT, related_name="pieces")
+    entry = models.OneToOneField(Entry, on_delete=models.PROTECT, related_name="piece")
+    index = models.PositiveIntegerField()
+    start_byte = models.BigIntegerField()
+    end_byte = models.BigIntegerField()
+    end_ms = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    released_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["job", "index"], name="jobs_piece_once"),
+            models.CheckConstraint(condition=Q(sha256__regex="^[0-9a-f]{64}$"), name="jobs_piece_hashed"),
+            models.CheckConstraint(
+                condition=Q(start_byte__gte=0, end_byte__gt=models.F("start_byte")),
+                name="jobs_piece_not_empty",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"piece {self.index} of job {self.job_id}"
 
 
 class Output(models.Model):

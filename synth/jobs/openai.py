@@ -5,12 +5,9 @@ An unmodified ``openai`` SDK drives them. What they do is what the job API does;
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any
 
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponseBase
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,19 +16,18 @@ from rest_framework.views import APIView
 from accounts.people.principals import principal_for, renewed
 from synth.common.api import OpenAIError
 from synth.errors import Unavailable
-from synth.jobs import selectors, services
+from synth.jobs import selectors, services, streaming
 from synth.jobs.api import audio_response, idempotency_key
+from synth.jobs.formats import PACES, STREAMED
 from synth.jobs.instructions import style_for
 from synth.jobs.models import JobState, SynthesisJob
 from synth.jobs.serializers import MANNER, SpeechRequest
 
-ANSWER_WITHIN_S = 120.0
 MODELS = ("assent", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
-_CHUNK_BYTES = 32 * 1024
 
 
 class SpeechView(APIView):
-    """Speak, and answer with the released file."""
+    """Speak, and send the sound while it is made; as a file where the format needs its end first."""
 
     @extend_schema(
         operation_id="openai_speech",
@@ -44,8 +40,23 @@ class SpeechView(APIView):
     def post(self, request: Request) -> HttpResponseBase:
         form = SpeechRequest(data=request.data)
         form.is_valid(raise_exception=True)
-        job, style_ignored = self._job(request, form.validated_data)
-        job = services.wait_for_job(job_id=job.id, timeout_s=ANSWER_WITHIN_S)
+        given = form.validated_data
+        job, style_ignored = self._job(request, given)
+        as_events = given["stream_format"] == "sse"
+        response: HttpResponseBase
+        if job.is_streamed:
+            response = streaming.stream_to(
+                request, job.id, paced=given["pace"] == PACES[0], owned=True, events=as_events
+            )
+        else:
+            response = self._whole(request, job, as_events)
+        if style_ignored:
+            response["X-Style-Ignored"] = "true"
+        return response
+
+    def _whole(self, request: Request, job: SynthesisJob, as_events: bool) -> HttpResponseBase:
+        """The released file, of a format that cannot leave before its end is known."""
+        job = services.wait_for_job(job_id=job.id, timeout_s=streaming.SOUND_WITHIN_S)
         if not job.is_final:
             raise Unavailable(
                 "still_speaking",
@@ -55,20 +66,12 @@ class SpeechView(APIView):
             )
         if job.state != JobState.RELEASED:
             raise services.job_error(job)
-        # As of now: in two minutes a key may have been revoked, a membership ended.
+        if as_events:
+            return streaming.stream_to(request, job.id, paced=False, owned=False, events=True)
+        # As of now: in ten minutes a key may have been revoked, a membership ended.
         principal = renewed(principal_for(request))
         output, file = services.open_output(principal=principal, job_id=job.id)
-        response: HttpResponseBase
-        if form.validated_data["stream_format"] == "sse":
-            # The file was whole before it was released: there is nothing to wait for between events.
-            response = HttpResponse(b"".join(_events(file, job)), content_type="text/event-stream")
-            response["Cache-Control"] = "private, no-store"
-            response["X-Job-Id"] = str(job.id)
-        else:
-            response = audio_response(request, output, file, as_attachment=True)
-        if style_ignored:
-            response["X-Style-Ignored"] = "true"
-        return response
+        return audio_response(request, output, file, as_attachment=True)
 
     def _job(self, request: Request, given: dict[str, Any]) -> tuple[SynthesisJob, bool]:
         """The job for this request. A client's automatic retry joins the job of its first try, since its
@@ -85,6 +88,7 @@ class SpeechView(APIView):
             "text": given["input"],
             "format": given["response_format"],
             "style": style,
+            "stream": given["response_format"] in STREAMED,
         }
         if request.headers.get("x-stainless-retry-count", "0") not in ("", "0"):
             earlier = selectors.recent_same_request(principal, services.order(**facts).sha256)
@@ -92,16 +96,6 @@ class SpeechView(APIView):
                 return earlier, ignored
         job = services.submit_job(principal=principal, idempotency_key=idempotency_key(request), **facts)
         return job, ignored
-
-
-def _events(file: IO[bytes], job: SynthesisJob) -> Iterator[bytes]:
-    """The file as server-sent events, in the names that OpenAI's clients know."""
-    with file:
-        while chunk := file.read(_CHUNK_BYTES):
-            event = {"type": "speech.audio.delta", "audio": base64.b64encode(chunk).decode()}
-            yield f"data: {json.dumps(event)}\n\n".encode()
-    usage = {"input_tokens": len(job.text), "output_tokens": 0, "total_tokens": len(job.text)}
-    yield f"data: {json.dumps({'type': 'speech.audio.done', 'usage': usage})}\n\n".encode()
 
 
 class ModelsView(APIView):

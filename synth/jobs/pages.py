@@ -15,5 +15,6 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/cancel", views.cancel, name="cancel"),
     path("jobs/<uuid:job_id>/take-down", views.take_down, name="take_down"),
     path("jobs/<uuid:job_id>/audio", views.audio, name="audio"),
+    path("jobs/<uuid:job_id>/stream", views.stream, name="stream"),
     path("jobs/<uuid:job_id>/proof", views.proof, name="proof"),
 ]

@@ -83,6 +83,13 @@ def waiting_count() -> int:
     return SynthesisJob.objects.filter(state__in=[JobState.QUEUED, JobState.RUNNING]).count()
 
 
+def queue_place(job: SynthesisJob) -> int | None:
+    """How many jobs are spoken up to this one, while it waits; None otherwise."""
+    if job.state != JobState.QUEUED:
+        return None
+    return SynthesisJob.objects.filter(state=JobState.QUEUED, id__lte=job.id).count()
+
+
 def job_row(job_id: UUID) -> SynthesisJob:
     """A job without an access check: for the worker and for waiting on one's own job."""
     return (

@@ -11,11 +11,13 @@ from rest_framework import serializers
 
 from accounts.consent.scope import DEFAULT_PURPOSE
 from synth.errors import shown
-from synth.jobs.formats import FORMATS
+from synth.jobs import selectors
+from synth.jobs.formats import FORMATS, PACES, STREAMED
 from synth.jobs.models import DictionaryVersion, JobState, Output, SynthesisJob
 from synth.jobs.parameters import CUT_METHODS, MAX_BLENDED_STYLES, PARAMETERS, PRESETS
 from synth.jobs.script import INPUT_TYPES, PLAIN
 from synth.jobs.services import (
+    LONG_TEXT_LIMIT,
     MAX_WORDS,
     NOTICE_REASONS,
     SPEED_RANGE,
@@ -139,8 +141,21 @@ class JobRequest(MannerRequest):
     voice = serializers.CharField(
         max_length=100, help_text="Id or short name of a voice of your organisation."
     )
-    text = serializers.CharField(max_length=TEXT_LIMIT * 4, help_text=f"At most {TEXT_LIMIT} characters.")
+    text = serializers.CharField(
+        max_length=LONG_TEXT_LIMIT * 4, help_text=f"At most {LONG_TEXT_LIMIT} characters."
+    )
     format = serializers.CharField(max_length=8, required=False, default="mp3", help_text=", ".join(FORMATS))
+    stream = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text=f"Release it piece by piece while it is made ({', '.join(STREAMED)}); its sound is at /stream then. "
+        f"What is longer than {TEXT_LIMIT} characters always is.",
+    )
+
+
+class StreamQuery(serializers.Serializer):
+    pace = serializers.ChoiceField(required=False, default=PACES[0], choices=PACES)
+    owned = serializers.BooleanField(required=False, default=False)
 
 
 class NoticeRuleRequest(serializers.Serializer):
@@ -278,8 +293,17 @@ class JobShape(serializers.Serializer):
     content_source = serializers.CharField()
     warnings = serializers.ListField(child=serializers.CharField())
     follow_report = serializers.DictField(allow_null=True)
+    trim_to = serializers.DictField(
+        allow_null=True,
+        help_text='{"start_s", "end_s"}: where the words are in a short line that stands in room tone; else null.',
+    )
     spoken_check = SpokenCheckShape(allow_null=True)
     error = serializers.DictField(allow_null=True)
+    is_streamed = serializers.BooleanField()
+    queue_place = serializers.IntegerField(
+        allow_null=True, help_text="While it is queued: 1 is next to be spoken."
+    )
+    stream = serializers.CharField(help_text="Where its sound is while it is made.")
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
     output = OutputShape(allow_null=True)
@@ -337,6 +361,8 @@ def job_answer(job: SynthesisJob) -> dict[str, Any]:
         "own_weights": job.weights_id is not None,
         "engine": job.engine_name,
         "error": shown(job.error),
+        "queue_place": selectors.queue_place(job),
+        "stream": reverse("job-stream", args=[job.id]),
         "created_at": job.created_at.isoformat(),
         "finished_at": job.finished_at.isoformat() if job.finished_at else None,
         "output": output_answer(output) if output else None,
@@ -371,6 +397,12 @@ class SpeechRequest(MannerRequest):
     instructions = serializers.CharField(required=False, default="", allow_blank=True, max_length=4096)
     response_format = serializers.CharField(required=False, default="mp3", max_length=16)
     stream_format = serializers.ChoiceField(required=False, default="audio", choices=["audio", "sse"])
+    pace = serializers.ChoiceField(
+        required=False,
+        default=PACES[0],
+        choices=PACES,
+        help_text="real_time: bytes leave a few seconds ahead of playing at most. none: as soon as they are released.",
+    )
 
     def validate_voice(self, value: Any) -> str:
         named = value.get("id") if isinstance(value, dict) else value

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.consent.scope import DEFAULT_PURPOSE
 from synth.engines.base import BLEND
 from synth.jobs.engine_status import engine_supports
+from synth.jobs.formats import STREAMED
 from synth.jobs.parameters import PARAMETERS, PRESETS
 from synth.jobs.script import PLAIN, SSML, TAGS
 
@@ -39,7 +40,8 @@ def asked(form: Mapping[str, str]) -> dict[str, Any]:
         **manner,
         "language": form.get("language", ""),
         "purpose": form.get("purpose", DEFAULT_PURPOSE),
-        "format": form.get("format", "wav"),
+        "format": (format := form.get("format", "wav")),
+        "stream": form.get("stream") == "on" and format in STREAMED,
         "speed": _speed(form.get("speed", "1")),
         "seed": _seed(form.get("seed", "")),
         "parameters": {

@@ -8,6 +8,7 @@ urlpatterns = [
     path("api/v1/jobs/<uuid:job_id>/cancel", api.JobCancelView.as_view(), name="job-cancel"),
     path("api/v1/jobs/<uuid:job_id>/take-down", api.JobTakeDownView.as_view(), name="job-take-down"),
     path("api/v1/jobs/<uuid:job_id>/audio", api.JobAudioView.as_view(), name="job-audio"),
+    path("api/v1/jobs/<uuid:job_id>/stream", api.JobStreamView.as_view(), name="job-stream"),
     path("api/v1/jobs/<uuid:job_id>/timestamps", api.JobTimestampsView.as_view(), name="job-timestamps"),
     path("api/v1/engine", api.EngineView.as_view(), name="engine"),
     path("api/v1/dictionary", api_dictionary.DictionaryView.as_view(), name="dictionary"),

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
@@ -30,6 +30,7 @@ from synth.jobs.engine_status import engine_banner
 from synth.jobs.formats import FORMATS
 from synth.jobs.models import SynthesisJob
 from synth.jobs.script import PLAIN
+from synth.jobs.streaming import stream_to
 from synth.jobs.wording import (
     NOT_CHECKED,
     STAGES,
@@ -86,6 +87,7 @@ def _studio(principal: Principal, request: HttpRequest) -> dict[str, Any]:
             "seed": asked.get("seed", ""),
             "input_type": asked.get("input_type", PLAIN),
             "preset": asked.get("preset", ""),
+            "stream": not request.POST or asked.get("stream") == "on",
         },
         **studio_form.offered(asked),
         "formats": [(name, format_label(name)) for name in FORMATS],
@@ -191,6 +193,14 @@ def audio(request: HttpRequest, job_id: UUID) -> HttpResponse:
         filename=f"{name}.{FORMATS[output.format].extension}",
         download="download" in request.GET,
     )
+
+
+@require_safe
+@never_cache
+@page
+def stream(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
+    """The sound of a job while it is made, for the player on the page."""
+    return stream_to(request, job_id, paced=True, owned=False)
 
 
 @require_safe

@@ -9,6 +9,8 @@ from synth.provenance.errors import bad_container
 AIGC = b"AIGC"
 _MAX_CHUNKS = 4096
 _MAX_RIFF_BYTES = 0xFFFFFFFF
+_OPEN = 0xFFFFFFFF
+"""Length of a sound that was not known when its head was written: it goes on to the end of the file."""
 
 
 def is_wav(data: bytes) -> bool:
@@ -23,6 +25,8 @@ def _chunks(data: bytes) -> list[tuple[bytes, int, int]]:
     at = 12
     while at + 8 <= len(data) and len(found) < _MAX_CHUNKS:
         name, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        if name == b"data" and length == _OPEN:
+            length = len(data) - at - 8
         if at + 8 + length > len(data):
             raise bad_container("a chunk runs past the end of the file")
         found.append((name, at + 8, length))
@@ -46,10 +50,14 @@ def read_chunk(data: bytes, wanted: bytes) -> bytes | None:
 
 
 def write(data: bytes, content: bytes) -> bytes:
-    """The file with ``content`` as its only AIGC chunk, at the end, and the RIFF size mended."""
+    """The file with ``content`` as its only AIGC chunk, at the end, and the RIFF size mended; in front of the sound
+    where that has an open length, which then stays open."""
     chunks = [(name, start, length) for name, start, length in _chunks(data) if name != AIGC]
     if not any(name == b"data" for name, _, _ in chunks):
         raise bad_container("no chunk holds the sound")
+    if data[4:8] == struct.pack("<I", _OPEN):
+        start = next(start for name, start, _ in chunks if name == b"data")
+        return data[: start - 8] + _chunk(AIGC, content) + data[start - 8 :]
     parts = [_chunk(name, data[start : start + length]) for name, start, length in chunks]
     parts.append(_chunk(AIGC, content))
     body = b"WAVE" + b"".join(parts)

@@ -108,7 +108,7 @@ def speak(
 
     What the engine cannot do is left out, and said in the speech's warnings.
     """
-    warnings = _left_out(engine, passage)
+    warnings = left_out(engine, passage)
     total = sum(len(part.text) for part in passage.parts)
     speeches: list[Speech | None] = []
     done = 0
@@ -120,26 +120,24 @@ def speak(
         def on_part(share: float, before: int = done, length: int = len(part.text)) -> None:
             on_progress((before + share * length) / total)
 
-        # A notice leaves the seeds of the text's own parts as they are: the same words, spoken the same.
-        number = sum(not one.is_notice for one in passage.parts[:index]) + (10_000 if part.is_notice else 0)
-        request = _request(engine, passage, part, part.clip, number)
-        speech = _spoken_by(engine, request, passage.own_weights, on_part, should_stop)
+        request = request_of(engine, passage, part, part.clip, index)
+        speech = spoken_by(engine, request, passage.own_weights, on_part, should_stop)
         if listen is not None:
 
             def again(other: SpeakRequest) -> Speech:
-                return _spoken_by(engine, other, passage.own_weights, ignore_progress, should_stop)
+                return spoken_by(engine, other, passage.own_weights, ignore_progress, should_stop)
 
             speech = listen(speech, request, again)
-        speeches.append(_pitched(speech, part, passage.seed))
+        speeches.append(pitched(speech, part, passage.seed))
         done += len(part.text)
-    return _put_together(passage, speeches, warnings, _uses_own_weights(engine, passage))
+    return put_together(passage, speeches, warnings, uses_own_weights(engine, passage))
 
 
-def _uses_own_weights(engine: Engine, passage: Passage) -> bool:
+def uses_own_weights(engine: Engine, passage: Passage) -> bool:
     return passage.own_weights is not None and isinstance(engine, SpeaksWithOwnWeights)
 
 
-def _spoken_by(
+def spoken_by(
     engine: Engine,
     request: SpeakRequest,
     own: OwnWeights | None,
@@ -150,17 +148,25 @@ def _spoken_by(
     if own is None or not isinstance(engine, SpeaksWithOwnWeights):
         return engine.speak(request, on_progress=on_progress, should_stop=should_stop)
     speech = engine.speak(request, on_progress=on_progress, should_stop=should_stop, weights_of=own.voice)
-    if speech.details.get("weights") != {"s1": own.s1_sha256, "s2": own.s2_sha256}:
+    require_own_weights(speech, own)
+    return speech
+
+
+def require_own_weights(speech: Speech, own: OwnWeights | None) -> None:
+    """AssentError ``weights_changed`` unless the files that spoke are ``own``'s as they were permitted."""
+    if own is not None and speech.details.get("weights") != {"s1": own.s1_sha256, "s2": own.s2_sha256}:
         raise AssentError(
             "weights_changed",
             "The files of the voice's own weights are not those that were added for it.",
             http_status=500,
         )
-    return speech
 
 
-def _request(engine: Engine, passage: Passage, part: Part, clip: ReferenceClip, index: int) -> SpeakRequest:
+def request_of(engine: Engine, passage: Passage, part: Part, clip: ReferenceClip, index: int) -> SpeakRequest:
+    """What the engine is asked for the passage's part ``index``."""
     reads = PRONUNCIATIONS in engine.supports
+    # A notice leaves the seeds of the text's own parts as they are: the same words, spoken the same.
+    number = sum(not one.is_notice for one in passage.parts[:index]) + (10_000 if part.is_notice else 0)
     return SpeakRequest(
         # An engine without pronunciations still gets aliases: they are only other words.
         text=part.text if reads else part.dictionary.with_aliases(part.text, passage.language),
@@ -168,7 +174,7 @@ def _request(engine: Engine, passage: Passage, part: Part, clip: ReferenceClip, 
         voice_clips=passage.voice_clips or [clip],
         style_clip=clip,
         speed=passage.speed * part.rate,
-        seed=(passage.seed + 7919 * index) % 2**31,
+        seed=(passage.seed + 7919 * number) % 2**31,
         params={name: value for name, value in passage.parameters.items() if name in engine.supports},
         style_weight=part.weight,
         blend=part.blend if BLEND in engine.supports else (),
@@ -176,7 +182,7 @@ def _request(engine: Engine, passage: Passage, part: Part, clip: ReferenceClip, 
     )
 
 
-def _left_out(engine: Engine, passage: Passage) -> list[str]:
+def left_out(engine: Engine, passage: Passage) -> list[str]:
     """One sentence for each thing that was asked for and that this engine cannot do."""
     parts = passage.parts
     ignored = passage.parameters.keys() - engine.supports
@@ -187,7 +193,7 @@ def _left_out(engine: Engine, passage: Passage) -> list[str]:
         STRENGTH_IGNORED: "style_strength" in ignored,
         BLEND_IGNORED: BLEND not in engine.supports and any(part.blend for part in parts),
         READINGS_IGNORED: not reads and any(_has_reading(part, passage.language) for part in parts),
-        WEIGHTS_IGNORED: passage.own_weights is not None and not _uses_own_weights(engine, passage),
+        WEIGHTS_IGNORED: passage.own_weights is not None and not uses_own_weights(engine, passage),
         PITCH_EDITED: any(part.pitch_semitones for part in parts),
     }
     return [sentence for sentence, is_so in said.items() if is_so]
@@ -198,7 +204,7 @@ def _has_reading(part: Part, language: str) -> bool:
     return any(word.lower() in text for word in part.dictionary.words(language))
 
 
-def _pitched(speech: Speech, part: Part, seed: int) -> Speech:
+def pitched(speech: Speech, part: Part, seed: int) -> Speech:
     if not part.pitch_semitones:
         return speech
     ratio = 2 ** (part.pitch_semitones / 12)
@@ -207,7 +213,7 @@ def _pitched(speech: Speech, part: Part, seed: int) -> Speech:
     return replace(speech, samples=samples)
 
 
-def _put_together(
+def put_together(
     passage: Passage, speeches: Sequence[Speech | None], warnings: Sequence[str], own_weights: bool
 ) -> Spoken:
     """All parts as one, and the largest group of one manner as what is judged."""

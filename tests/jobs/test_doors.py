@@ -97,7 +97,7 @@ def test_refusals_have_their_codes_at_both_doors(api, voice, change, code):
 
 
 def test_a_retry_of_openais_client_joins_the_first_job(api, voice, monkeypatch):
-    monkeypatch.setattr("synth.jobs.openai.ANSWER_WITHIN_S", 0.0)
+    monkeypatch.setattr("synth.jobs.streaming.SOUND_WITHIN_S", 0.0)
     body = {
         "voice": voice.slug, "input": " [sad]It rains.[/sad] ", "input_type": "tags", "parameters": {"top_k": 5},
     }  # fmt: skip

@@ -92,6 +92,7 @@ def test_a_job_without_its_entry_cannot_exist(owner, voice):
         ({"text": "  "}, "text_empty"),
         ({"text": "?!…"}, "text_empty"),
         ({"text": "a" * 4097}, "text_too_long"),
+        ({"stream": True, "format": "flac"}, "format_not_streamed"),
         ({"text": "a\x00b"}, "text_invalid"),
         ({"speed": 9.0}, "speed_out_of_range"),
         ({"format": "aac"}, "format_not_offered"),

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from audit.models import Entry
+from synth.audio.encode import decode_own
 from synth.engines.base import Speech
 from synth.jobs.models import Output, SynthesisJob
 from synth.provenance import aigc
@@ -118,11 +119,33 @@ def test_samples_that_are_no_numbers(doors, engine, value):
 
 
 @pytest.mark.provokes("too_short_to_mark")
-@pytest.mark.parametrize("length_s", [0.0, 0.4])
-def test_speech_too_short_to_carry_a_mark(doors, engine, length_s):
-    engine(talk(length_s))
+def test_an_engine_that_says_nothing(doors, engine):
+    engine(talk(0.0))
     error = refused(doors, "too_short_to_mark")["error"]
-    assert (error["measured"], error["limit"]) == (length_s, 1.0)
+    assert (error["measured"], error["limit"]) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("format", ["wav", "mp3", "opus", "pcm"])
+def test_a_short_line_is_spoken_in_room_tone(doors, engine, format):
+    """A "Yes." is not refused: the file says where the word is, and around it is tone, not silence."""
+    word = talk(3.0)[RATE_HZ // 2 :][: round(0.4 * RATE_HZ)]
+    engine(word)
+    job = doors.render(format=format)
+    assert job["state"] == "released", job["error"]
+    where = job["trim_to"]
+    assert where["end_s"] - where["start_s"] == pytest.approx(0.4, abs=0.01)
+    assert job["output"]["duration_s"] >= where["end_s"] + 1.0
+    answer = doors.browser.get(f"/api/v1/jobs/{job['id']}/audio")
+    assert answer["X-Trim-To"] == f"{where['start_s']:.3f}-{where['end_s']:.3f}"
+    sound = decode_own(b"".join(answer), format)
+    around = sound.mono()[round((where["end_s"] + 0.3) * sound.sample_rate_hz) :][: sound.sample_rate_hz]
+    level_db = 10 * np.log10(np.mean(np.square(around)))
+    assert -75 < level_db < -45
+
+
+def test_a_long_line_stays_as_it_is(doors, engine):
+    job = doors.render()
+    assert job["trim_to"] is None and "X-Trim-To" not in doors.browser.get(f"/api/v1/jobs/{job['id']}/audio")
 
 
 @pytest.mark.provokes("too_short_to_mark")

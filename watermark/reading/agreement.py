@@ -77,6 +77,7 @@ def finding_of(
         number,
         known=True,
         record_duration_s=record.duration_s,
+        is_cut_stream=record.is_cut_stream,
         in_order=agreement.in_order,
         intervals=tuple(sorted(held, key=lambda i: i.start_s)),
         covered=agreement.covered,

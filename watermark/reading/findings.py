@@ -59,13 +59,15 @@ class RecordFinding:
     file. ``word_s``: seconds of sound over which the code word was read. ``bound``: the part of the mark that follows
     the sound it was made for follows this one, wherever else the word was read. ``loud_s``: seconds of loud sound
     that carry the word, and ``loud_ours_s``, ``loud_unclear_s`` what of them agrees with the record, and what may.
-    ``missing_s``: seconds of the record's sound that the file had ended before, or not begun. ``heard_to_hz``,
+    ``missing_s``: seconds of the record's sound that the file had ended before, or not begun.
+    ``is_cut_stream``: as in `Record`. ``heard_to_hz``,
     ``under_noise``: what could not be compared, see `watermark.comparison`.
     """
 
     record_number: int
     known: bool
     record_duration_s: float = 0.0
+    is_cut_stream: bool = False
     in_order: bool = True
     intervals: tuple[Interval, ...] = ()
     covered: float = 1.0

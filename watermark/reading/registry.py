@@ -10,12 +10,14 @@ from typing import Protocol
 @dataclass(frozen=True)
 class Record:
     """What an issued record says of its file; ``fingerprint`` as `watermark.codec.fingerprint.compute` wrote it,
-    ``reference`` as `watermark.comparison.reference.make` did; None in records from before it was kept."""
+    ``reference`` as `watermark.comparison.reference.make` did; None in records from before it was kept.
+    ``is_cut_stream``: a stream that was ended, or goes on: whoever listened has any beginning of it."""
 
     number: int
     fingerprint: bytes
     duration_s: float
     reference: bytes | None = None
+    is_cut_stream: bool = False
 
 
 class Registry(Protocol):

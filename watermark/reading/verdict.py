@@ -153,7 +153,10 @@ def _of_one(
     else:
         reasons = _changes_beyond_doubt(record, unmarked_s)
     tolerance_s = min(LENGTH_TOLERANCE * record.record_duration_s, EDIT_SLACK_S)
-    if how != Compared.RESCALED:
+    if record.is_cut_stream and findings.duration_s <= record.record_duration_s:
+        # It was heard as it was made: whoever listened has a beginning of it, and that is as released.
+        reasons = [reason for reason in reasons if reason != "parts_missing"]
+    elif how != Compared.RESCALED:
         if abs(findings.duration_s - record.record_duration_s) > max(LENGTH_SLACK_S, tolerance_s):
             reasons.append("length_changed")
         elif how == Compared.OUTLINE and _is_short_of(record):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -82,9 +83,11 @@ def issue_mark(
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("a mark is issued only in the transaction that releases its file")
-    updated = Mark.objects.filter(record_number=mark.record_number, state=Mark.State.RESERVED).update(
+    streamed_ms = mark.duration_ms or 0 if mark.state == Mark.State.STREAMING else 0
+    unissued = [Mark.State.RESERVED, Mark.State.STREAMING]
+    updated = Mark.objects.filter(record_number=mark.record_number, state__in=unissued).update(
         state=Mark.State.ISSUED,
-        issued_at=timezone.now(),
+        issued_at=mark.issued_at or timezone.now(),
         entry=entry,
         file_sha256=file_sha256,
         duration_ms=duration_ms,
@@ -95,9 +98,42 @@ def issue_mark(
     )
     if updated != 1:
         raise RuntimeError(f"record number {mark.record_number} was issued before")
-    MarkEpoch.objects.filter(name=mark.epoch_id).update(marked_ms=F("marked_ms") + duration_ms)
+    MarkEpoch.objects.filter(name=mark.epoch_id).update(marked_ms=F("marked_ms") + duration_ms - streamed_ms)
     mark.refresh_from_db()
     return mark
+
+
+def begin_stream_mark(
+    *, mark: Mark, entry: Entry, file_sha256: str, duration_ms: int, fingerprint: bytes, reference: bytes
+) -> None:
+    """The first piece leaves: from now on the record is known, by what it says of the sound so far."""
+    updated = Mark.objects.filter(record_number=mark.record_number, state=Mark.State.RESERVED).update(
+        state=Mark.State.STREAMING,
+        issued_at=timezone.now(),
+        entry=entry,
+        file_sha256=file_sha256,
+        duration_ms=duration_ms,
+        fingerprint=fingerprint,
+        reference=reference,
+    )
+    if updated != 1:
+        raise RuntimeError(f"record number {mark.record_number} was issued before")
+    MarkEpoch.objects.filter(name=mark.epoch_id).update(marked_ms=F("marked_ms") + duration_ms)
+    mark.refresh_from_db()
+
+
+def extend_stream_mark(*, mark: Mark, added_ms: int, **facts: Any) -> None:
+    """A further piece leaves; ``facts`` are the fields of `begin_stream_mark` that changed with it."""
+    Mark.objects.filter(record_number=mark.record_number, state=Mark.State.STREAMING).update(**facts)
+    MarkEpoch.objects.filter(name=mark.epoch_id).update(marked_ms=F("marked_ms") + added_ms)
+    mark.refresh_from_db()
+
+
+def end_stream_mark(*, mark: Mark, entry: Entry, ended_by: str) -> None:
+    """A stream ended before its last word: its record is of what has left, and says so."""
+    Mark.objects.filter(record_number=mark.record_number, state=Mark.State.STREAMING).update(
+        state=Mark.State.ISSUED, entry=entry, ended_by=ended_by
+    )
 
 
 def take_down(*, public_id: UUID, actor: Actor, organisation_id: UUID, reason: str) -> Mark:

@@ -26,7 +26,9 @@ from synth.engines.base import (
     Cancelled,
     Engine,
     ReferenceClip,
+    Segment,
     SpeakRequest,
+    SpeaksInPieces,
     Speech,
     ignore_progress,
     never_stop,
@@ -86,17 +88,10 @@ class KokoroEngine:
     ) -> Speech:
         """Speak sentence by sentence. Raises Cancelled, and AssentError ``nothing_to_speak``,
         ``speed_out_of_range``, ``clip_silent``, ``language_not_offered``, ``content_failed``."""
-        primary = request.language.lower().replace("_", "-").split("-")[0]
-        if primary not in reading.languages():
-            if self._rules is None or primary not in self._rules.languages:
-                raise AssentError(
-                    "language_not_offered",
-                    "This language is not spoken here.",
-                    measured=request.language,
-                    extra={"offered": sorted(self.languages)},
-                )
-            by_rule = self._rules.speak(request, on_progress=on_progress, should_stop=should_stop)
-            return replace(by_rule, spoken_by=(self._rules.name, self._rules.version))
+        rules = self._rules_for(request.language)
+        if rules is not None:
+            by_rule = rules.speak(request, on_progress=on_progress, should_stop=should_stop)
+            return replace(by_rule, spoken_by=(rules.name, rules.version))
         lines, warnings = _lines(request)
         mixture, manner = self._prepare(request, should_stop)
         on_progress(0.1)
@@ -106,21 +101,8 @@ class KokoroEngine:
             parts += [part, pause]
             lengths.append((len(part), len(pause)))
             on_progress(0.1 + 0.9 * len(lengths) / len(lines))
-        return Speech(
-            sound.sounding(np.concatenate(parts)),
-            RATE_HZ,
-            "Kokoro-82M",
-            segments=sound.segments_of([line.text for line in lines], lengths, RATE_HZ),
-            warnings=[*manner.warnings, *warnings],
-            details={
-                "phones": sum(line.phones for line in lines),
-                "reference_phones": manner.clip_phones or None,
-                "sentences": len(lines),
-                "voices": {name: round(weight, 3) for name, weight in mixture.weights},
-                "expected_similarity": round(mixture.expected, 3),
-                "network_speed": round(manner.speed, 3),
-            },
-        )
+        segments = sound.segments_of([line.text for line in lines], lengths, RATE_HZ)
+        return _speech(np.concatenate(parts), segments, lines, mixture, manner, warnings)
 
     def parts(
         self, request: SpeakRequest, *, should_stop: Callable[[], bool] = never_stop
@@ -131,6 +113,42 @@ class KokoroEngine:
         mixture, manner = self._prepare(request, should_stop)
         for part, pause in self._parts(request, lines, mixture, manner, should_stop):
             yield np.concatenate([sound.sounding(part), pause])
+
+    def pieces(
+        self, request: SpeakRequest, *, should_stop: Callable[[], bool] = never_stop
+    ) -> Iterator[Speech]:
+        """See `synth.engines.base.SpeaksInPieces`; what is spoken by rule comes sentence by sentence as well."""
+        rules = self._rules_for(request.language)
+        if rules is not None:
+            whole = not isinstance(rules, SpeaksInPieces)
+            made = (
+                iter([rules.speak(request, should_stop=should_stop)])
+                if whole
+                else rules.pieces(request, should_stop=should_stop)
+            )
+            for speech in made:
+                yield replace(speech, spoken_by=(rules.name, rules.version))
+            return
+        lines, warnings = _lines(request)
+        mixture, manner = self._prepare(request, should_stop)
+        parts = self._parts(request, lines, mixture, manner, should_stop)
+        for line, (part, pause) in zip(lines, parts, strict=True):
+            segments = sound.segments_of([line.text], [(len(part), len(pause))], RATE_HZ)
+            yield _speech(np.concatenate([part, pause]), segments, lines, mixture, manner, warnings)
+
+    def _rules_for(self, language: str) -> Engine | None:
+        """The engine for a language that Kokoro lacks; None for its own. AssentError ``language_not_offered``."""
+        primary = language.lower().replace("_", "-").split("-")[0]
+        if primary in reading.languages():
+            return None
+        if self._rules is None or primary not in self._rules.languages:
+            raise AssentError(
+                "language_not_offered",
+                "This language is not spoken here.",
+                measured=language,
+                extra={"offered": sorted(self.languages)},
+            )
+        return self._rules
 
     def _prepare(self, request: SpeakRequest, should_stop: Callable[[], bool]) -> tuple[Mixture, ClipManner]:
         """The mixture for the voice and the manner of the style clip, from memory where they are known."""
@@ -205,6 +223,31 @@ class KokoroEngine:
         return to_active_level(
             manner_of_clip.coloured(moved, clip.taps), RATE_HZ, clip.manner.wanted.level_db
         )
+
+
+def _speech(
+    samples: Samples,
+    segments: Sequence[Segment],
+    lines: Sequence[reading.Line],
+    mixture: Mixture,
+    manner: ClipManner,
+    warnings: list[str],
+) -> Speech:
+    return Speech(
+        sound.sounding(samples),
+        RATE_HZ,
+        "Kokoro-82M",
+        segments=segments,
+        warnings=[*manner.warnings, *warnings],
+        details={
+            "phones": sum(line.phones for line in lines),
+            "reference_phones": manner.clip_phones or None,
+            "sentences": len(lines),
+            "voices": {name: round(weight, 3) for name, weight in mixture.weights},
+            "expected_similarity": round(mixture.expected, 3),
+            "network_speed": round(manner.speed, 3),
+        },
+    )
 
 
 def _lines(request: SpeakRequest) -> tuple[list[reading.Line], list[str]]:

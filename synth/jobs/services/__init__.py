@@ -6,8 +6,18 @@ States move only forward and only by conditional UPDATE, so that of two processe
        ^---------'  (reaped: its worker was lost)
 """
 
+from synth.jobs.services.listening import Listener, leave, open_stream, wait_for_sound
 from synth.jobs.services.noticing import MAX_WORDING, notice_for, remove_rule, set_rule
 from synth.jobs.services.noticing import REASONS as NOTICE_REASONS
+from synth.jobs.services.piecewise import (
+    GrowingFile,
+    Known,
+    begin_stream,
+    complete_stream,
+    know_stream,
+    release_piece,
+    require_permitted,
+)
 from synth.jobs.services.pronouncing import MAX_WORDS, put_word, remove_word, save_dictionary, words_of
 from synth.jobs.services.releasing import (
     OUTPUT_FOLDER,
@@ -29,6 +39,7 @@ from synth.jobs.services.serving import (
     wait_for_job,
 )
 from synth.jobs.services.submitting import (
+    LONG_TEXT_LIMIT,
     SPEED_RANGE,
     TEXT_LIMIT,
     WEIGHT_RANGE,
@@ -39,6 +50,7 @@ from synth.jobs.services.submitting import (
 from synth.jobs.services.upkeep import MAX_ATTEMPTS, reap_jobs, sweep_staged_files
 
 __all__ = [
+    "LONG_TEXT_LIMIT",
     "MAX_ATTEMPTS",
     "MAX_WORDING",
     "MAX_WORDS",
@@ -49,22 +61,32 @@ __all__ = [
     "TEXT_LIMIT",
     "WEIGHT_RANGE",
     "Finished",
+    "GrowingFile",
     "JobStopped",
+    "Known",
+    "Listener",
     "Order",
     "beat",
+    "begin_stream",
     "cancel_job",
     "claim_job",
+    "complete_stream",
     "fail_job",
     "job_error",
+    "know_stream",
+    "leave",
     "notice_for",
     "open_output",
+    "open_stream",
     "order",
     "put_word",
     "reap_jobs",
     "refusal_to_serve",
     "release_job",
+    "release_piece",
     "remove_rule",
     "remove_word",
+    "require_permitted",
     "save_dictionary",
     "set_rule",
     "stop_job",
@@ -72,5 +94,6 @@ __all__ = [
     "sweep_staged_files",
     "take_down_output",
     "wait_for_job",
+    "wait_for_sound",
     "words_of",
 ]

@@ -30,6 +30,7 @@ from synth.common import wakeup
 from synth.errors import AssentError, Forbidden
 from synth.jobs import selectors
 from synth.jobs.models import JobState, Output, SynthesisJob
+from synth.jobs.services import ended as streamed
 from watermark.models import Mark
 from watermark.services import issue_mark
 
@@ -72,11 +73,11 @@ def beat(*, job: SynthesisJob, stage: str, progress: float) -> None:
     wanted = held(job).filter(cancel_requested_at__isnull=True)
     if not wanted.update(heartbeat_at=timezone.now(), stage=stage, progress=max(0.0, min(progress, 1.0))):
         raise JobStopped("cancelled" if held(job).exists() else "lost")
-    _still_permitted(job)
+    still_permitted(job)
     wakeup.notify("job", str(job.id))
 
 
-def _still_permitted(job: SynthesisJob, *, lock: bool = False) -> None:
+def still_permitted(job: SynthesisJob, *, lock: bool = False) -> None:
     """Raise `JobStopped` unless everything that the job was authorised with, or speaks by, still holds.
 
     With ``lock`` the rows are held, consent first, so that nothing of it can be withdrawn before the release commits.
@@ -131,12 +132,14 @@ class Finished:
     own_weights: bool = False
     spoken_check: dict[str, Any] | None = None
     word_times: list[list[int]] | None = None
+    trim_to: dict[str, float] | None = None
 
 
 # Fields of `Finished` that rows keep under the same names.
 _OF_OUTPUT = ("format", "media_type", "duration_ms", "sample_rate_hz", "is_labelled", "word_times")
 _OF_JOB = (
     "engine_name", "engine_version", "is_preview", "content_source", "warnings", "follow_report", "spoken_check",
+    "trim_to",
 )  # fmt: skip
 
 
@@ -151,13 +154,8 @@ def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
     name = default_storage.save(f"{OUTPUT_FOLDER}/{secrets.token_urlsafe(24)}", ContentFile(finished.data))
     try:
         with transaction.atomic():
-            row = held(job).select_for_update().first()
-            if row is None:
-                raise JobStopped("lost")
-            if row.cancel_requested_at is not None:
-                raise JobStopped("cancelled")
-            _still_permitted(job, lock=True)
-            entry = _completed_entry(job, mark, finished, digest)
+            require_releasable(job)
+            entry = completed_entry(job, mark, finished, digest)
             issue_mark(
                 mark=mark,
                 entry=entry,
@@ -168,23 +166,8 @@ def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
                 layers=finished.layers,
                 manifest=finished.manifest,
             )
-            output = Output.objects.create(
-                id=mark.public_id,
-                job=job,
-                mark=mark,
-                entry=entry,
-                file=name,
-                sha256=digest,
-                size_bytes=len(finished.data),
-                **{field: getattr(finished, field) for field in _OF_OUTPUT},
-            )
-            held(job).update(
-                state=JobState.RELEASED,
-                stage="released",
-                progress=1.0,
-                finished_at=timezone.now(),
-                weights=job.weights if finished.own_weights else None,
-                **{field: getattr(finished, field) for field in _OF_JOB},
+            output = write_output(
+                job, mark, entry, finished, name=name, sha256=digest, size_bytes=len(finished.data)
             )
     except (JobStopped, AssentError, IntegrityError):
         default_storage.delete(name)
@@ -194,7 +177,52 @@ def release_job(*, job: SynthesisJob, mark: Mark, finished: Finished) -> Output:
     return output
 
 
-def _completed_entry(job: SynthesisJob, mark: Mark, finished: Finished, output_sha256: str) -> Entry:
+def require_releasable(job: SynthesisJob) -> None:
+    """Inside the transaction of a release, under lock: this claim holds, nobody cancelled, all is still permitted.
+
+    Raises `JobStopped`.
+    """
+    row = held(job).select_for_update().first()
+    if row is None:
+        raise JobStopped("lost")
+    if row.cancel_requested_at is not None:
+        raise JobStopped("cancelled")
+    still_permitted(job, lock=True)
+
+
+def write_output(
+    job: SynthesisJob,
+    mark: Mark,
+    entry: Entry,
+    finished: Finished,
+    *,
+    name: str,
+    sha256: str,
+    size_bytes: int,
+) -> Output:
+    """The output's row and the job's released state, inside the transaction of its completed-entry."""
+    output = Output.objects.create(
+        id=mark.public_id,
+        job=job,
+        mark=mark,
+        entry=entry,
+        file=name,
+        sha256=sha256,
+        size_bytes=size_bytes,
+        **{field: getattr(finished, field) for field in _OF_OUTPUT},
+    )
+    held(job).update(
+        state=JobState.RELEASED,
+        stage="released",
+        progress=1.0,
+        finished_at=timezone.now(),
+        weights=job.weights if finished.own_weights else None,
+        **{field: getattr(finished, field) for field in _OF_JOB},
+    )
+    return output
+
+
+def completed_entry(job: SynthesisJob, mark: Mark, finished: Finished, output_sha256: str) -> Entry:
     """The log's entry of a release: what was spoken by what, under which consent, and the hash of the bytes."""
     return record(
         event="synthesis.completed",
@@ -231,6 +259,7 @@ def _completed_entry(job: SynthesisJob, mark: Mark, finished: Finished, output_s
 def stop_job(*, job: SynthesisJob, reason: str) -> None:
     """End a running job that was told to stop (`JobStopped.reason`)."""
     if reason == "lost":
+        streamed.close_ended_streams()
         return
     if reason == "consent":
         _end(job, JobState.FAILED, _consent_ended(job), event="synthesis.failed")
@@ -267,12 +296,18 @@ def _end(job: SynthesisJob, state: JobState, error: AssentError | None, *, event
         )
         if not ended:
             return
-        record(
+        entry = record(
             event=event,
             actor=SYSTEM,
             organisation_id=job.organisation_id,
             subject=about("voice", job.voice_id),
-            data={"job_id": str(job.id), "code": error.code if error else "cancelled"},
+            data={
+                "job_id": str(job.id),
+                "code": error.code if error else "cancelled",
+                **streamed.sent_facts(job),
+            },
             idempotency_key=f"{event}:{job.id}",
         )
+        if job.is_streamed:
+            streamed.end_stream(job, reason=streamed.ended_by(error.code if error else ""), entry=entry)
     wakeup.notify("job", str(job.id))

@@ -15,11 +15,13 @@ from audit.subjects import about
 from synth.common import wakeup
 from synth.errors import Forbidden
 from synth.jobs.models import JobState, SynthesisJob
+from synth.jobs.services.ended import sent_facts
 
 
 def cancel_jobs_of(*, voice: Voice, actor: Actor) -> int:
     """Cancel the queued and running jobs of `voice`; returns how many. A worker that runs one finds its claim gone.
 
+    Of a stream its worker, or the clock, closes the record: it has to take in what has left (`ended`).
     The caller holds the consent's row. A release takes that row before its job's, so neither waits for the other here.
     """
     error = Forbidden("cancelled_consent_revoked", "The voice's owner no longer permits its use.")
@@ -36,7 +38,7 @@ def cancel_jobs_of(*, voice: Voice, actor: Actor) -> int:
             actor=actor,
             organisation_id=job.organisation_id,
             subject=about("voice", voice.pk),
-            data={"job_id": str(job.pk), "code": error.code},
+            data={"job_id": str(job.pk), "code": error.code, **sent_facts(job)},
             idempotency_key=f"synthesis.cancelled:{job.pk}",
         )
         transaction.on_commit(partial(wakeup.notify, "job", str(job.pk)))

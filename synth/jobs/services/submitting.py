@@ -6,7 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
@@ -26,7 +26,7 @@ from synth.common.queue import send_on_commit
 from synth.errors import AssentError, Forbidden, Unavailable
 from synth.jobs import parameters as parameter_table
 from synth.jobs import script, selectors
-from synth.jobs.formats import require_format
+from synth.jobs.formats import require_format, require_streamed
 from synth.jobs.models import DictionaryVersion, JobStyle, SynthesisJob
 from synth.jobs.script import PLAIN, Script
 from synth.jobs.services.noticing import notice_for
@@ -35,6 +35,8 @@ from synth.law import profiles
 from synth.text import scripts
 
 TEXT_LIMIT = 4096
+LONG_TEXT_LIMIT = 100_000
+"""Of the job API. What is longer than `TEXT_LIMIT` is made in pieces, whether or not somebody listens meanwhile."""
 SPEED_RANGE = (0.25, 4.0)
 WEIGHT_RANGE = (0.01, 100.0)
 
@@ -59,6 +61,7 @@ class Order:
     seed: int | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     dictionary_version: int | None = None
+    stream: bool = False
     notice: str = ""
     notice_reason: str = ""
     project: str = ""
@@ -76,11 +79,15 @@ def order(
     text: str,
     styles: Sequence[Mapping[str, Any]] = (),
     parameters: Mapping[str, Any] | None = None,
+    text_limit: int = TEXT_LIMIT,
     **asked: Any,
 ) -> Order:
-    """The order of a request's fields; ``styles`` are ``{"name", "weight"}``. Raises what their checks refuse."""
+    """The order of a request's fields; ``styles`` are ``{"name", "weight"}``. Raises what their checks refuse.
+
+    ``text_limit``: characters that the door takes.
+    """
     made = Order(
-        text=_checked_text(text),
+        text=_checked_text(text, text_limit),
         styles=_blend(styles, asked.get("style", "")),
         parameters=parameter_table.checked(parameters or {}),
         **asked,
@@ -88,6 +95,10 @@ def order(
     require_format(made.format)
     _refuse_without_label(made.format)
     _check_speed(made.speed)
+    if len(made.text) > TEXT_LIMIT:
+        made = replace(made, stream=True)
+    if made.stream:
+        require_streamed(made.format)
     return made
 
 
@@ -144,7 +155,9 @@ def _authorised_job(principal: Principal, asked: Order, idempotency_key: str) ->
         language=language,
         styles=[style.name for style in voice_selectors.approved_styles([voice])[voice.pk]],
     )
-    text = _checked_text(read.text)  # an empty text is told as such, not as one in another language
+    text = _checked_text(
+        read.text, LONG_TEXT_LIMIT
+    )  # an empty text is told as such, not as one in another language
     scripts.check(text, language)
     words = _dictionary(principal, asked)
     notice = notice_for(
@@ -211,6 +224,7 @@ def _row(
         dictionary=words,
         text_salt=new_salt(),
         language=language,
+        is_streamed=asked.stream,
         seed=secrets.randbelow(2**31) if asked.seed is None else asked.seed,
         **{name: getattr(asked, name) for name in _KEPT_AS_ASKED},
     )
@@ -298,8 +312,9 @@ def _heard(read: Script, words: DictionaryVersion | None) -> list[str]:
     """The text as it may be heard; a dictionary must not make it many times as long."""
     heard = read.heard(words_of(words))
     longest = max(map(len, heard))
-    if longest > 4 * TEXT_LIMIT:
-        raise _too_long(longest, 4 * TEXT_LIMIT)
+    limit = 4 * max(TEXT_LIMIT, len(read.text))
+    if longest > limit:
+        raise _too_long(longest, limit)
     return heard
 
 
@@ -327,12 +342,12 @@ def _check_speed(speed: float) -> None:
         )
 
 
-def _checked_text(text: str) -> str:
+def _checked_text(text: str, limit: int) -> str:
     text = text.strip()
     if not text or not any(character.isalnum() for character in text):
         raise AssentError("text_empty", "There is nothing to say in this text.", extra={"param": "input"})
-    if len(text) > TEXT_LIMIT:
-        raise _too_long(len(text), TEXT_LIMIT)
+    if len(text) > limit:
+        raise _too_long(len(text), limit)
     if "\x00" in text:
         raise AssentError("text_invalid", "The text holds a NUL character.", extra={"param": "input"})
     return text
@@ -341,7 +356,7 @@ def _checked_text(text: str) -> str:
 def _too_long(measured: int, limit: int) -> AssentError:
     return AssentError(
         "text_too_long",
-        f"A request takes at most {TEXT_LIMIT} characters.",
+        f"A request takes at most {limit} characters.",
         measured=measured,
         limit=limit,
         extra={"param": "input"},

@@ -11,6 +11,7 @@ from synth.common import uploads
 from synth.common.queue import depth, send_on_commit
 from synth.errors import Unavailable
 from synth.jobs.models import JobState, Output, SynthesisJob
+from synth.jobs.services.ended import close_ended_streams
 from synth.jobs.services.releasing import OUTPUT_FOLDER, fail_job, held
 
 LOST_AFTER = timedelta(seconds=30)
@@ -24,17 +25,17 @@ def reap_jobs() -> int:
     lost = SynthesisJob.objects.filter(state=JobState.RUNNING, heartbeat_at__lt=now - LOST_AFTER)
     for job in lost:
         touched += 1
-        if job.attempts >= MAX_ATTEMPTS:
+        # Of a stream that some heard the beginning of nothing can be made again.
+        if job.attempts >= MAX_ATTEMPTS or job.pieces.exists():
             fail_job(
                 job=job,
-                error=Unavailable(
-                    "worker_lost", "The speech worker stopped several times on this job.", http_status=500
-                ),
+                error=Unavailable("worker_lost", "The speech worker stopped on this job.", http_status=500),
             )
             continue
         with transaction.atomic():
             if held(job).update(state=JobState.QUEUED, worker="", stage="", progress=0.0):
                 send_on_commit("speech.render", job.id)
+    close_ended_streams()
     # Each waiting row has a message of its own; where there are fewer, a broker or a worker has lost some. Which
     # ones cannot be told, so the oldest are sent again: a row that is claimed already ignores a second message.
     stale = SynthesisJob.objects.filter(state=JobState.QUEUED, created_at__lt=now - timedelta(seconds=5))
@@ -51,5 +52,8 @@ def sweep_staged_files() -> int:
     return uploads.sweep_folder(
         OUTPUT_FOLDER,
         older_than=timedelta(hours=1),
-        named=lambda: Output.objects.values_list("file", flat=True),
+        named=lambda: [
+            *Output.objects.values_list("file", flat=True),
+            *SynthesisJob.objects.exclude(stream_file="").values_list("stream_file", flat=True),
+        ],
     )

@@ -17,6 +17,20 @@ const chooseVoice = () => {
 voice.addEventListener("change", chooseVoice);
 chooseVoice();
 
+// A stream is heard while it is made; it breaks off by itself when the owner of the voice ends it.
+const listen = (fragment) => {
+  panel.parentElement.querySelector("audio[data-while-made]")?.remove();
+  if (!fragment.dataset.stream) return;
+  const player = document.createElement("audio");
+  player.dataset.whileMade = "";
+  player.controls = true;
+  player.autoplay = true;
+  player.setAttribute("aria-label", form.dataset.streamLabel);
+  for (const end of ["ended", "error"]) player.addEventListener(end, () => player.remove());
+  player.src = fragment.dataset.stream;
+  panel.before(player);
+};
+
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const button = form.querySelector("[data-speak]");
@@ -33,6 +47,7 @@ form.addEventListener("submit", async (event) => {
     panel.replaceChildren(fragment);
     localTimes(panel);
     if (fragment.dataset.live) follow(fragment);
+    listen(fragment);
     panel.scrollIntoView({ block: "nearest", behavior: "smooth" });
   } catch {
     panel.textContent = form.dataset.offline;
