@@ -49,7 +49,7 @@ def test_files_and_texts_go_and_marks_stay(owner, voice):  # noqa: F811
     assert refused.value.code == "output_deleted"
     with pytest.raises(services.JobStopped) as stopped:
         services.beat(job=waiting, stage="speaking", progress=0.5)
-    assert stopped.value.reason == "consent"
+    assert stopped.value.reason == "lost", "the revocation cancelled it"
 
 
 def test_nothing_that_names_the_person_is_left_in_the_rows(owner, voice):  # noqa: F811

@@ -182,12 +182,13 @@ def require_releasable(job: SynthesisJob) -> None:
 
     Raises `JobStopped`.
     """
+    # The consent's row before the job's, as a revocation takes them: the other way round each would wait for the other.
+    still_permitted(job, lock=True)
     row = held(job).select_for_update().first()
     if row is None:
         raise JobStopped("lost")
     if row.cancel_requested_at is not None:
         raise JobStopped("cancelled")
-    still_permitted(job, lock=True)
 
 
 def write_output(
