@@ -138,7 +138,7 @@ def compared_clips(submission: Submission) -> list[tuple[str, Concern | None, Cl
 
 def _kept(voice: Voice, without: Submission | None = None) -> Clip | None:
     clips = Clip.objects.filter(voice=voice, kind=Clip.Kind.CONSENT).exclude(file="")
-    if without is not None:
+    if without is not None and without.clip_id is not None:
         clips = clips.exclude(pk=without.clip_id)
     return clips.order_by("-created_at").first()
 

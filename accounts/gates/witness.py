@@ -223,8 +223,8 @@ def _near_statements(spec: ChallengeSpec, written: Sequence[str]) -> Iterable[tu
         at = begin + len(word)
         if word in written:
             continue
-        near = _nearest(word, v.WORDS_EN, 1)
-        yield f"word {index}", statement[:begin] + near[0] + statement[at:]
+        exchanged = _nearest(word, v.WORDS_EN, 1)[0]
+        yield f"word {index}", statement[:begin] + exchanged + statement[at:]
 
 
 def _near(name: str, text: str) -> list[str]:

@@ -49,7 +49,7 @@ def _near_voices(heard: np.ndarray, of: Voice) -> dict[UUID, float]:
     )
     if not rows:
         return {}
-    known = np.frombuffer(b"".join(bytes(data) for _, data in rows), "<f4").reshape(len(rows), -1)
+    known = np.frombuffer(b"".join(bytes(data or b"") for _, data in rows), "<f4").reshape(len(rows), -1)
     cosines = known @ heard / np.maximum(np.linalg.norm(known, axis=1) * np.linalg.norm(heard), 1e-9)
     return {rows[i][0]: float(cosines[i]) for i in np.flatnonzero(cosines >= PROTECTED_COSINE)}
 
@@ -58,6 +58,8 @@ def _near_prints(heard: np.ndarray) -> dict[UUID, float]:
     rows = list(Protection.objects.filter(print__isnull=False).values_list("pk", "print"))
     if not rows:
         return {}
-    known = np.frombuffer(b"".join(bytes(data) for _, data in rows), np.uint8).reshape(len(rows), prints.SIZE)
+    known = np.frombuffer(b"".join(bytes(data or b"") for _, data in rows), np.uint8).reshape(
+        len(rows), prints.SIZE
+    )
     cosines = prints.likenesses(known, prints.print_of(heard))
     return {rows[i][0]: float(cosines[i]) for i in np.flatnonzero(cosines >= PRINT_COSINE)}

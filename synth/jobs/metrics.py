@@ -25,9 +25,11 @@ def figures() -> Iterator[Sample]:
         labels = {"state": row["state"], "stage": row["stage"] or "none"}
         yield Sample("assent_jobs", "Jobs that wait or run, by stage.", row["count"], labels)
     checks = Verification.objects.filter(state__in=("queued", "running"))
-    for row in checks.values("state", "lane").annotate(count=Count("id")).order_by():
-        labels = {"state": row["state"], "lane": row["lane"]}
-        yield Sample("assent_checks", "Files that wait to be checked or are, by lane.", row["count"], labels)
+    for check in checks.values("state", "lane").annotate(count=Count("id")).order_by():
+        labels = {"state": check["state"], "lane": check["lane"]}
+        yield Sample(
+            "assent_checks", "Files that wait to be checked or are, by lane.", check["count"], labels
+        )
     for kind, rows in (("speech", jobs), ("checks", checks)):
         oldest = rows.filter(state="queued").aggregate(oldest=Min("created_at"))["oldest"]
         waited_s = (now - oldest).total_seconds() if oldest else 0.0

@@ -69,7 +69,8 @@ def fault_rows(check: dict[str, Any] | None) -> list[dict[str, Any]]:
 
 def said_pieces(text: str, words: Sequence[Placed] | None) -> list[dict[str, Any]]:
     """A text as words with their times and what stands between them; empty where no times are known."""
-    pieces, at = [], 0
+    pieces: list[dict[str, Any]] = []
+    at = 0
     for word in words or ():
         pieces += [
             {"text": text[at : word.start]},

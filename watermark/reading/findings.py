@@ -67,7 +67,6 @@ class RecordFinding:
     record_number: int
     known: bool
     record_duration_s: float = 0.0
-    is_cut_stream: bool = False
     in_order: bool = True
     intervals: tuple[Interval, ...] = ()
     covered: float = 1.0
@@ -80,6 +79,7 @@ class RecordFinding:
     missing_s: float = 0.0
     heard_to_hz: float | None = None
     under_noise: float = 0.0
+    is_cut_stream: bool = False
     gain_db: tuple[float, ...] | None = None
     """Of the file against the record in each band, where it was compared word by word."""
 

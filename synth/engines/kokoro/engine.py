@@ -120,11 +120,10 @@ class KokoroEngine:
         """See `synth.engines.base.SpeaksInPieces`; what is spoken by rule comes sentence by sentence as well."""
         rules = self._rules_for(request.language)
         if rules is not None:
-            whole = not isinstance(rules, SpeaksInPieces)
             made = (
-                iter([rules.speak(request, should_stop=should_stop)])
-                if whole
-                else rules.pieces(request, should_stop=should_stop)
+                rules.pieces(request, should_stop=should_stop)
+                if isinstance(rules, SpeaksInPieces)
+                else iter([rules.speak(request, should_stop=should_stop)])
             )
             for speech in made:
                 yield replace(speech, spoken_by=(rules.name, rules.version))
@@ -227,7 +226,7 @@ class KokoroEngine:
 
 def _speech(
     samples: Samples,
-    segments: Sequence[Segment],
+    segments: tuple[Segment, ...],
     lines: Sequence[reading.Line],
     mixture: Mixture,
     manner: ClipManner,

@@ -129,6 +129,8 @@ def decide_take_down(*, principal: Principal, request_id: UUID, granted: bool, n
 
 def _take_effect(principal: Principal, row: TakeDown) -> bool:
     """Take the file down and halt its voice; whether the voice was active."""
+    if row.record_id is None:
+        return False
     mark = Mark.objects.select_related("consent").filter(public_id=row.record_id).first()
     if mark is None:
         return False
