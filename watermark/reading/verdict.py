@@ -76,7 +76,7 @@ def _decide(findings: Findings) -> Decision:
     if any(r.bound for r in unclear):
         return Decision(
             Verdict.UNVERIFIED_MARK,
-            intervals=tuple(i for r in unclear for i in r.intervals),
+            intervals=tuple(_unclear(i) for r in unclear for i in r.intervals),
             records=tuple(r.record_number for r in unclear),
             reasons=("content_unclear",),
         )
@@ -97,6 +97,11 @@ def _decide(findings: Findings) -> Decision:
         # Anybody can add it, and some music sounds like it: it says nothing of where this comes from.
         return Decision(Verdict.NO_WATERMARK, public, reasons=("public_mark_only", *_not_searched(findings)))
     return Decision(Verdict.NO_WATERMARK, reasons=("searched_nothing_found", *_not_searched(findings)))
+
+
+def _unclear(interval: Interval) -> Interval:
+    """What agrees in outline with a record that is not vouched for is only that: unclear."""
+    return replace(interval, kind="unclear") if interval.kind in ("ours", "outline") else interval
 
 
 def _not_searched(findings: Findings) -> tuple[str, ...]:
