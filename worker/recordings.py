@@ -37,7 +37,8 @@ def check_submission(submission: Submission) -> None:
 
     def measure() -> dict[str, Any]:
         audio = decode_stored(submission.upload.name or "", limits=_LIMITS)
-        with resident.recogniser() or nullcontext() as second:
+        witness = resident.recogniser() if settings.ASSENT_SECOND_WITNESS else None
+        with witness or nullcontext() as second:
             report = check_consent(
                 audio.samples,
                 audio.sample_rate_hz,

@@ -54,6 +54,7 @@ TABLE: tuple[Name, ...] = (
     Name("ASSENT_MODELS_MIRROR", str, "", "Address of a copy of a models folder, where the set-up looks first."),
     Name("ASSENT_ENGINE", str, "auto", "auto, gpt-sovits, kokoro or preview."),
     Name("ASSENT_ENGINE_MODE", str, "auto", "fp32 (as the original), fast (int8 and bfloat16) or auto (fast where the processor multiplies in bfloat16), for GPT-SoVITS."),
+    Name("ASSENT_SECOND_WITNESS", bool, False, "Whether a second recogniser also decides about English statements: what only one of the two hears goes to a reviewer. How often it sends genuine statements there is not measured yet."),
     Name("ASSENT_SPOKEN_CHECK", bool, True, "Whether the recogniser listens to what was spoken: words that are missing, word times. It takes 370 MB and some processor time."),
     Name("ASSENT_DEVICE", str, "auto", "auto, cpu or cuda[:n], for the speech worker."),
     Name("ASSENT_AUDIOSEAL_CHECKPOINT", str, "", "Folder or file of an AudioSeal checkpoint that replaces the bundled one."),

@@ -288,10 +288,13 @@ def test_a_voice_that_belongs_to_somebody_else_here(browser, unheard, said):
 
 
 @pytest.mark.provokes("witnesses_disagree")
-def test_what_only_one_recogniser_hears_is_a_reviewers_question(browser, unheard, said, monkeypatch):
+def test_what_only_one_recogniser_hears_is_a_reviewers_question(
+    browser, unheard, said, monkeypatch, settings
+):
     if SECOND_WITNESS() is None:
         pytest.skip("the model of the second recogniser is not installed")
     monkeypatch.setattr(resident, "recogniser", SECOND_WITNESS)
+    settings.ASSENT_SECOND_WITNESS = True
     challenge = new_challenge(browser, unheard)
     said(challenge["statement"])  # the first hears the statement in a clip that tells of something else
     row = checked(browser, challenge, clip())
