@@ -12,7 +12,7 @@ from watermark.comparison.source import SHORTEST_S, source_of
 from watermark.reading.findings import Interval, RecordFinding
 from watermark.reading.registry import Registry
 
-_FOREIGN = ("changed", "put_in")
+_FOREIGN = ("changed", "put_in", "moved")
 
 
 def with_sources(finding: RecordFinding, track: Track, registry: Registry) -> RecordFinding:
@@ -39,7 +39,9 @@ def with_sources(finding: RecordFinding, track: Track, registry: Registry) -> Re
             place_s = (source.start_s, source.start_s + one.length_s)
             found.append(replace(one, kind="moved", record_s=place_s))
         else:
-            found.append(replace(one, source=source.number))
+            # What seemed to be moved within the record fits another one far better.
+            kind = "put_in" if one.kind == "moved" else one.kind
+            found.append(replace(one, kind=kind, source=source.number))
     return replace(finding, intervals=tuple(found))
 
 
