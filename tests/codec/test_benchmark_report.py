@@ -40,5 +40,11 @@ def test_parts_of_a_benchmark_are_merged(tmp_path):
 def test_make_knows_every_benchmark_by_name():
     named = re.search(r"^BENCHES = (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     programs = [path for path in (ROOT / "benchmarks").glob("*.py") if "__main__" in path.read_text()]
-    others = {"report", "mutants", "kokoro_voices", "real_sounds", "sources"}  # parts of others, or no figures at all
+    others = {
+        "report",
+        "mutants",
+        "kokoro_voices",
+        "real_sounds",
+        "sources",
+    }  # parts of others, or no figures at all
     assert {path.stem for path in programs} - others == set(named[1].split())

@@ -68,6 +68,7 @@ def test_a_password_reset_by_mail(ada: User, client: Client) -> None:
     assert ("account.password_reset", "password", "user") in entries(ada)
 
 
+@pytest.mark.django_db(transaction=True, databases="__all__")
 @pytest.mark.provokes("account.factor_added", "account.factor_removed")
 def test_second_factors_come_and_go(ada: User, client: Client) -> None:
     sign_in(client, PASSWORD)
