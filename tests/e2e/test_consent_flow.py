@@ -80,7 +80,7 @@ def codes(submission: dict) -> set[str]:
 def test_a_genuine_recording_is_approved_and_the_voice_speaks(api, seeded):
     voice = register(api)
     asked = challenge(api, voice)
-    take = takes.take(asked["statement"], "awb", seed=1)
+    take = takes.take(asked["statement"], "slt", seed=1)
     submission = answer_challenge(api, asked["id"], wav(take.samples))
     assert submission["state"] == "approved", submission
     measured = {gate["name"]: gate for gate in submission["gates"]}
@@ -88,7 +88,7 @@ def test_a_genuine_recording_is_approved_and_the_voice_speaks(api, seeded):
     receipt = api.get(f"/api/v1/voices/{voice}/consent").json()
     assert receipt["receipt"]
 
-    style = takes.style_clip("awb", "sad")
+    style = takes.style_clip("slt", "sad")
     added = api.post(
         f"/api/v1/voices/{voice}/styles",
         files={"file": ("sad.wav", wav(style.samples))},

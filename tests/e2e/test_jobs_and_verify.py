@@ -53,6 +53,12 @@ def verify(seeded: Seeded, data: bytes, name: str = "file.wav") -> httpx.Respons
 
 
 def report(answer: httpx.Response) -> dict:
+    """The report, also of a file whose search takes longer than a request waits."""
+    deadline = time.monotonic() + 240
+    while answer.status_code == 202 and time.monotonic() < deadline:
+        time.sleep(1)
+        later = httpx.get(str(answer.request.url.join(answer.json()["url"])), timeout=60)
+        answer = later if later.json().get("report") or later.status_code >= 400 else answer
     assert answer.status_code == 200, answer.text
     return answer.json()["report"]
 
