@@ -28,6 +28,13 @@ PREVIEW_BANNER = gettext_lazy(
     "to your reference clip: pitch, pace, pauses, loudness and part of the timbre follow the clip. It will sound "
     "robotic and is not a faithful clone. Install the GPT-SoVITS model for production quality."
 )
+DEFAULT_BANNER = gettext_lazy(
+    "Default engine: Kokoro speaks naturally, in a mixture of its own voices that is most like your reference clip. "
+    "Pitch, pace, pauses and loudness follow the clip; it is not a faithful clone. Languages that it lacks are spoken "
+    "by rule and sound robotic. Install the GPT-SoVITS model for production quality."
+)
+_BANNERS = {"kokoro": DEFAULT_BANNER}
+"""Of engines that are a preview, and not the rule-based one."""
 
 
 def publish_engine(
@@ -67,11 +74,15 @@ def engine_supports() -> frozenset[str]:
 
 
 def engine_banner() -> Promise | str:
-    """The plain notice that pages show while the preview engine speaks; empty otherwise."""
+    """What pages say plainly while an engine speaks that is no faithful clone; empty otherwise."""
     facts = engine_facts()
     if facts is None:
         return PREVIEW_BANNER if settings.ASSENT_ENGINE == "preview" else ""
-    return PREVIEW_BANNER if facts["is_preview"] else ""
+    return _banner_of(facts)
+
+
+def _banner_of(facts: dict[str, Any]) -> Promise | str:
+    return _BANNERS.get(facts["name"], PREVIEW_BANNER) if facts["is_preview"] else ""
 
 
 def engine_tile() -> StatusTile:
@@ -85,12 +96,21 @@ def engine_tile() -> StatusTile:
             state="unknown", facts=rows,
         )  # fmt: skip
     preview = facts["is_preview"]
+    value, detail = facts["name"], facts["version"]
+    if preview and value in _BANNERS:
+        value, detail = (
+            _("Default engine"),
+            _("Natural speech in a voice like the clip's; not a faithful clone."),
+        )
+    elif preview:
+        value, detail = (
+            _("Preview engine"),
+            _("Robotic speech that follows the clip; no voice model is installed."),
+        )
     return StatusTile(
         title=_("Engine"),
-        value=_("Preview engine") if preview else facts["name"],
-        detail=_("Robotic speech that follows the clip; no voice model is installed.")
-        if preview
-        else facts["version"],
+        value=value,
+        detail=detail,
         state="note" if preview else "ok",
         facts=(
             (_("Name"), facts["name"]),
@@ -99,5 +119,5 @@ def engine_tile() -> StatusTile:
             *rows,
             *([(_("Installing the model"), INSTALLING)] if preview else []),
         ),
-        banner=PREVIEW_BANNER if preview else "",
+        banner=_banner_of(facts),
     )

@@ -14,7 +14,9 @@ from tests import factories
 from tests.e2e.material import style_clip
 from accounts.people.services import create_key
 from accounts.people.permissions import SCOPES
+from allauth.account.models import EmailAddress
 owner = factories.owner_principal("Northwind Studio")
+EmailAddress.objects.create(user=owner.user, email=owner.user.email, verified=True, primary=True)
 # In one transaction: a worker that sees the rows earlier would check the recordings itself.
 with transaction.atomic():
     voice = factories.consented_voice(owner, name="Narrator")

@@ -55,6 +55,14 @@ def engine():
     cache.delete(CACHE_KEY)
 
 
+@pytest.mark.parametrize(("name", "said"), [("preview", "rule-based"), ("kokoro", "Kokoro speaks naturally")])
+def test_the_studio_says_what_speaks(browser, voice, engine, name, said):
+    publish_engine(name=name, version="1", is_preview=True)
+    page = browser.get("/studio").content.decode()
+    assert said in page
+    assert ("no voice model is installed" in page) == (name == "preview")
+
+
 def test_a_job_takes_markup_styles_and_parameters(api, voice):
     body = {
         "voice": voice.slug,
