@@ -234,4 +234,5 @@ def _record(record: dict[str, Any]) -> dict[str, Any]:
     means = [_in_language(CONSENT_SENTENCES[record["consent"]])]
     if record.get("taken_down"):
         means.append(_in_language(CONSENT_SENTENCES["taken_down"]))
-    return {**record, "means": means}
+    has_manifest = selectors.manifest(UUID(record["record_id"])) is not None
+    return {**record, "means": means, "has_manifest": has_manifest}

@@ -126,6 +126,8 @@ def test_consent_speech_proof_and_revocation(
     verdict, consent = verify(stranger, file)
     assert verdict == "issued", stranger.page.inner_text("main")
     assert "In force" in consent
+    # A stream's credentials stand beside the file, and the page says where.
+    assert stranger.page.locator("a[href$='/manifest']").count() == 1
     stranger.check()
 
     # Revoked: the open studio is refused, the file is no longer served, the verdict says so.
