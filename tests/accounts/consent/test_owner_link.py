@@ -196,6 +196,17 @@ def test_who_sent_the_link_does_not_decide_about_the_recording(asking, voice, ow
     assert re.search(r'href="/voices/[0-9a-f-]+/ask"', voice_page)
 
 
+def test_nobody_answers_the_statement_of_an_owner_by_link_in_their_place(asking, voice):
+    agreed(asked(asking, voice), Client())
+    challenge = Challenge.objects.get(voice=voice)
+    answer = asking.post(
+        f"/api/v1/challenges/{challenge.pk}/recording",
+        {"file": take(), **factories.acknowledged(challenge)},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (403, "owner_consents_by_link")
+    assert not Submission.objects.exists()
+
+
 def test_the_owner_by_link_objects_to_a_likeness(asking, voice, stranger):
     phone = Client()
     page = agreed(asked(asking, voice), phone)
