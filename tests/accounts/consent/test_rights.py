@@ -18,6 +18,7 @@ from accounts.consent import services as consent_services
 from accounts.consent.models import Concern, Consent, Submission
 from accounts.people.models import Membership
 from accounts.people.principals import principal_of
+from accounts.voices import protections
 from accounts.voices import services as voice_services
 from accounts.voices.models import Protection, Voice
 from audit.models import Entry
@@ -225,6 +226,15 @@ def test_whoever_wants_no_print_leaves_none(owner, stranger, ada):
     browser(owner.user).post(f"/voices/{ada.pk}/erase", {"decline_print": "on"})
     assert not Protection.objects.exists()
     assert offered(stranger).state == "approved"
+
+
+def test_what_was_taken_down_stays_down_whatever_its_account_does_with_it(owner, ada):
+    protections.keep_print(ada, kind=Protection.Kind.TAKEN_DOWN)
+    browser(owner.user).post(f"/api/v1/voices/{ada.pk}/revoke", {}, JSON)
+    browser(owner.user).post(f"/voices/{ada.pk}/erase", {"decline_print": "on"})
+    assert Protection.objects.get(voice=ada).kind == "taken_down"
+    again = offered(owner, person_name="Ada Byron")
+    assert (again.decided_in, kinds(again)) == ("installation", ["stay_down"])
 
 
 def test_a_renewal_asks_no_second_time_about_a_likeness_that_was_settled(
