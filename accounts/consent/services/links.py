@@ -103,12 +103,15 @@ def use_link(token: str, *, contact: str = "", **scope: Any) -> tuple[Challenge,
     link = open_link(token, OwnerLink.Kind.ASKS)
     contact = _address(contact)
     with transaction.atomic():
+        # The owner's row before the voice's, as `issue_challenge` takes them.
+        User.objects.select_for_update().get(pk=link.voice.owner_id)
         voice = lock_voice(link.voice_id)
+        owner = owner_principal(voice)
         # Under the voice's lock a link is used by one at a time.
         link = open_link(token, OwnerLink.Kind.ASKS)
         # The page of the link shows the notice above the button that leads here.
-        biometric_notice_read.send(sender=Voice, principal=owner_principal(voice))
-        challenge = issue_challenge(principal=owner_principal(voice), voice_id=voice.pk, **scope)
+        biometric_notice_read.send(sender=Voice, principal=owner)
+        challenge = issue_challenge(principal=owner, voice_id=voice.pk, **scope)
         OwnerLink.objects.filter(pk=link.pk).update(challenge=challenge, ended_at=timezone.now())
         if contact:
             User.objects.filter(pk=voice.owner_id).update(contact=contact)
@@ -116,13 +119,7 @@ def use_link(token: str, *, contact: str = "", **scope: Any) -> tuple[Challenge,
         kept = new_token()
         OwnerLink.objects.create(voice=voice, kind=OwnerLink.Kind.KEPT, token_hash=token_hash(kept))
         url = f"{settings.ASSENT_BASE_URL}{KEPT_PATH}{kept}"
-        record(
-            owner_principal(voice),
-            "consent.link_used",
-            voice,
-            item=str(link.pk),
-            challenge_id=str(challenge.pk),
-        )
+        record(owner, "consent.link_used", voice, item=str(link.pk), challenge_id=str(challenge.pk))
         letters.send_private_link(voice, url)
     return challenge, kept
 
