@@ -76,7 +76,9 @@ def text_of(answer):
 
 
 @pytest.mark.provokes("consent.asked_by_link", "consent.link_used", "owner_consents_by_link", "link_used")
-def test_an_owner_consents_from_a_phone_without_an_account(asking, voice, owner):
+def test_an_owner_consents_from_a_phone_without_an_account(
+    asking, voice, owner, django_capture_on_commit_callbacks
+):
     alone = asking.post(f"/api/v1/voices/{voice.pk}/challenges", {}, JSON)
     assert alone.json()["code"] == "owner_consents_by_link"
     path, phone = asked(asking, voice), Client()
@@ -85,7 +87,8 @@ def test_an_owner_consents_from_a_phone_without_an_account(asking, voice, owner)
     assert (first["cache-control"], first["x-robots-tag"]) == ("no-store", "noindex")
     chinese = text_of(phone.get(path, headers={"accept-language": "zh-CN"}))
     assert "生物识别" in chinese and "Northern Light" in chinese
-    page = agreed(path, phone, contact="ada@example.org")
+    with django_capture_on_commit_callbacks(execute=True):
+        page = agreed(path, phone, contact="ada@example.org")
     assert phone.get(path).status_code == 404, "the link works once"
     (letter,) = mail.outbox
     assert (letter.to, page in letter.body) == (["ada@example.org"], True)

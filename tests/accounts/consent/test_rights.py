@@ -98,8 +98,11 @@ def test_somebody_elses_voice_is_decided_outside_by_two_after_the_owner_could_ob
 @pytest.mark.provokes(
     "voice.likeness_answered", "likeness_answered", "likeness_decided", "likeness_not_found"
 )
-def test_the_other_owner_is_told_without_learning_who_and_objects(owner, stranger, ada):
-    submission = offered(stranger)
+def test_the_other_owner_is_told_without_learning_who_and_objects(
+    owner, stranger, ada, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        submission = offered(stranger)
     (letter,) = mail.outbox
     assert letter.to == [owner.user.email] and "sounds like" in letter.subject and "声音" in letter.body
     stranger_names = (stranger.organisation.name, stranger.user.email, "Bea Carter", str(submission.pk))
@@ -186,19 +189,22 @@ def test_a_reviewer_hands_over_what_is_not_theirs_to_decide(owner, reviewer, voi
     assert reviewing(installation_reviewer(), submission, approve=False).json()["state"] == "rejected"
 
 
-def test_one_voice_speaks_for_one_name(owner):
+def test_one_voice_speaks_for_one_name(owner, django_capture_on_commit_callbacks):
     first = offered(owner, person_name="Ada Byron")
     assert first.state == "approved"
     again = offered(owner, person_name="Byron, Áda")
     assert again.state == "approved", "the same person, written another way"
-    second = offered(owner, person_name="Charles Babbage")
+    with django_capture_on_commit_callbacks(execute=True):
+        second = offered(owner, person_name="Charles Babbage")
     assert (second.decided_in, kinds(second)) == ("installation", ["second_name", "second_name"])
     assert not mail.outbox, "nobody else is concerned who could be told"
 
 
 @pytest.mark.provokes("registered_again")
 @pytest.mark.parametrize("end", ["revoke", "erase"])
-def test_a_withdrawn_voice_stays_down_for_everybody_else(owner, stranger, ada, end):
+def test_a_withdrawn_voice_stays_down_for_everybody_else(
+    owner, stranger, ada, end, django_capture_on_commit_callbacks
+):
     if end == "revoke":
         browser(owner.user).post(f"/api/v1/voices/{ada.pk}/revoke", {}, JSON)
     else:
@@ -206,7 +212,8 @@ def test_a_withdrawn_voice_stays_down_for_everybody_else(owner, stranger, ada, e
         assert Voice.objects.get(pk=ada.pk).speaker_embedding is None
     kept = Protection.objects.get(voice=ada)
     assert (len(kept.print), kept.name) == (256, "")
-    submission = offered(stranger)
+    with django_capture_on_commit_callbacks(execute=True):
+        submission = offered(stranger)
     assert (submission.decided_in, kinds(submission)) == ("installation", ["stay_down"])
     assert [message.to for message in mail.outbox] == [[owner.user.email]]
     # The same person in the same hands: a doubt, and the organisation's own.
