@@ -235,6 +235,13 @@ def test_whoever_wants_no_print_leaves_none(owner, stranger, ada):
     assert offered(stranger).state == "approved"
 
 
+@pytest.mark.parametrize("end", ["revoke", "erase"])
+def test_the_organisation_does_not_decline_the_print_of_somebody_elses_voice(owner, ada, end):
+    boss = factories.member_principal(owner, "owner")
+    assert browser(boss.user).post(f"/voices/{ada.pk}/{end}", {"decline_print": "on"}).status_code == 302
+    assert Protection.objects.filter(voice=ada).exists()
+
+
 def test_what_was_taken_down_stays_down_whatever_its_account_does_with_it(owner, ada):
     protections.keep_print(ada, kind=Protection.Kind.TAKEN_DOWN)
     browser(owner.user).post(f"/api/v1/voices/{ada.pk}/revoke", {}, JSON)
