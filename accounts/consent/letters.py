@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.core.mail import send_mail
+from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -38,16 +39,22 @@ def tell_of_likeness(concern: Concern, *, until: datetime) -> None:
 
 
 def send(address: str, text: Callable[[], tuple[str, str]]) -> None:
-    """Send `text()`, subject and body, in all languages one below the other; nothing where `address` is empty."""
+    """Send `text()`, subject and body, in all languages one below the other; nothing where `address` is empty.
+
+    Once the transaction has committed: a mail server that is away neither undoes what was decided nor keeps its locks.
+    """
     if not address:
         return
     subjects, parts = [], []
     for language in LANGUAGES:
         with translation.override(language):
-            subject, part = text()
-        subjects.append(subject)
+            title, part = text()
+        subjects.append(title)
         parts.append(part)
-    send_mail(" / ".join(subjects), "\n\n".join(parts) + "\n", settings.DEFAULT_FROM_EMAIL, [address])
+    subject, body = " / ".join(subjects), "\n\n".join(parts) + "\n"
+    transaction.on_commit(
+        lambda: send_mail(subject, body, settings.DEFAULT_FROM_EMAIL, [address]), robust=True
+    )
 
 
 def send_private_link(voice: Voice, url: str) -> None:

@@ -127,7 +127,7 @@ class Consent(models.Model):
     """The scoped, expiring, revocable permission of a voice's owner, with its signed receipt.
 
     Scope, dates and receipt never change after the insert (a trigger holds that). Closing a consent sets
-    `closed_as`; a revocation also raises `version`, so whoever remembers the old version is stale at once.
+    `closed_as`; a revocation, and a narrowing, also raise `version`: whoever remembers the old one is stale at once.
     `noticed_days` is the last notice of its end that its owner was sent, in days before it. `narrowed_scope` is what
     the owner left of the scope later, without a new statement: never more than `scope`.
     """
@@ -329,7 +329,10 @@ class Concern(models.Model):
 
 
 class ReviewDecision(models.Model):
-    """What one reviewer of the installation decided on a recording, and why. Written once."""
+    """What one reviewer of the installation decided on a recording, and why. Written once.
+
+    The reason goes with an erased voice.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="decisions")

@@ -63,6 +63,7 @@ class VoiceForm(serializers.Serializer[Any]):
         allow_blank=True,
         help_text="What is said in the sample (SDKs: extra_body). Required here.",
     )
+    # DRF's fields have a `style` of their own.
     style = serializers.CharField(max_length=40, required=False, default="neutral")  # type: ignore[assignment]
 
 

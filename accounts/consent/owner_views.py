@@ -15,7 +15,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.consent import attestations, selectors, services
+from accounts.consent import selectors, services
 from accounts.consent.models import Challenge, Consent, OwnerLink, Submission
 from accounts.consent.review_views import likeness_context
 from accounts.consent.scope import PURPOSES, Scope
@@ -111,7 +111,6 @@ def statement(request: HttpRequest, token: str) -> HttpResponse:
         else:
             return redirect("accounts:my_voice", token=token)
     context = {**challenge_context(challenge, language, request), "token": token}
-    context["attestations"] = attestations.wordings(language).items()
     return show(request, "accounts/owner_statement.html", context, refusal=refusal)
 
 
@@ -149,8 +148,8 @@ def my_voice(request: HttpRequest, token: str) -> HttpResponse:
 @_private
 def receipt(request: HttpRequest, token: str) -> HttpResponse:
     """The signed receipt, as a file."""
-    _voice, principal = _owned(token)
-    return receipt_answer(selectors.get_consent(principal, _voice.pk))
+    voice, principal = _owned(token)
+    return receipt_answer(selectors.get_consent(principal, voice.pk))
 
 
 @require_POST

@@ -152,7 +152,7 @@ def check_use(
         raise _violation("language", "The consent does not cover this language.", list(scope.languages))
     if not all(covers(emotion, scope.emotions) for emotion in emotions):
         raise _violation("emotion", "The consent does not cover this emotion.", list(scope.emotions))
-    if any(folding.says(text, term) for text in set(spoken) for term in scope.excluded_terms):
+    if any(folding.says(text, scope.excluded_terms) for text in set(spoken)):
         # Which word it was is the owner's business: the answer would read the list out one guess at a time.
         raise _violation("text", "The owner of this voice has excluded words of this text.", None)
 

@@ -42,7 +42,7 @@ def get_consent(principal: Principal, voice: str | UUID) -> Consent:
 def get_challenge(principal: Principal, challenge_id: UUID) -> Challenge:
     """A challenge of a visible voice. NotFound ``challenge_not_found``."""
     found = (
-        Challenge.objects.select_related("voice", "voice__organisation")
+        Challenge.objects.select_related("voice", "voice__organisation", "voice__owner")
         .filter(pk=challenge_id, voice__in=voices(principal))
         .first()
     )

@@ -128,6 +128,7 @@ class ChallengeShape(serializers.ModelSerializer[Challenge]):
         granted = terms.terms_of(
             scope.Scope.from_json(challenge.scope), organisation=challenge.voice.organisation.name
         )
+        # The stubs know one instance, not the sequence of `many=True`.
         return TermShape(granted, many=True).data  # type: ignore[arg-type]
 
     @extend_schema_field(AttestationShape(many=True))

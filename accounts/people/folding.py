@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 
 # Characters that are neither seen nor spoken, beside those of category Cf: joiners, fillers, variation selectors.
 _UNSEEN = re.compile(
@@ -56,13 +57,17 @@ def name_of(name: str) -> str:
     return " ".join(sorted(word for word in _OTHER.split(plain(name)) if word))
 
 
-def says(text: str, term: str) -> bool:
-    """Whether somebody who hears `text` hears the words of `term`: inflected, spaced out, hyphened or in look-alikes.
+def says(text: str, terms: Iterable[str]) -> bool:
+    """Whether somebody who hears `text` hears one of `terms`: inflected, spaced out, hyphened or in look-alikes.
 
     Whole words where the script has word boundaries, anywhere in the text where it has none.
     """
-    wanted = "".join(_OTHER.split(plain(term)))
     words = [word for word in _OTHER.split(plain(text)) if word]
+    return any(_among(words, term) for term in terms)
+
+
+def _among(words: Sequence[str], term: str) -> bool:
+    wanted = "".join(_OTHER.split(plain(term)))
     if not wanted:
         return False
     if _UNSPACED.search(wanted):

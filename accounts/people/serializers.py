@@ -42,10 +42,12 @@ class NewKeyShape(KeyShape):
     key = serializers.CharField(help_text="The key itself. It is shown this once.")
 
     class Meta(KeyShape.Meta):
+        # The parent's tuple is shorter.
         fields = (*KeyShape.Meta.fields, "key")  # type: ignore[assignment]
 
 
 class KeyPage(serializers.Serializer[Any]):
+    # DRF's serializers have a property `data` of their own.
     data = KeyShape(many=True)  # type: ignore[assignment]
     has_more = serializers.BooleanField()
 
@@ -72,6 +74,7 @@ class MemberShape(serializers.ModelSerializer[Membership]):
 
 
 class MemberPage(serializers.Serializer[Any]):
+    # DRF's serializers have a property `data` of their own.
     data = MemberShape(many=True)  # type: ignore[assignment]
     has_more = serializers.BooleanField()
 
@@ -91,5 +94,6 @@ class InvitationShape(serializers.ModelSerializer[Invitation]):
 
 
 class InvitationPage(serializers.Serializer[Any]):
+    # DRF's serializers have a property `data` of their own.
     data = InvitationShape(many=True)  # type: ignore[assignment]
     has_more = serializers.BooleanField()

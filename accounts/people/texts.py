@@ -1,9 +1,11 @@
-"""Short texts that people type: trimmed, bounded, free of control characters."""
+"""Short texts that people type, addresses among them: trimmed, bounded, free of control characters."""
 
 from __future__ import annotations
 
 import unicodedata
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.utils.text import slugify
 
 from synth.errors import AssentError
@@ -30,6 +32,18 @@ def clean_line(text: str, *, field: str, limit: int, required: bool = True) -> s
             "text_not_printable", f"{field} holds characters that cannot be shown.", extra={"param": field}
         )
     return line
+
+
+def clean_email(email: str, *, field: str = "email", required: bool = True) -> str:
+    """An address in lower case, or "" where none is needed. AssentError ``email_invalid``."""
+    address = email.strip().lower()
+    if not address and not required:
+        return ""
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise AssentError("email_invalid", "This is not an e-mail address.", extra={"param": field}) from None
+    return address
 
 
 def slug_from(text: str, *, limit: int, fallback: str) -> str:

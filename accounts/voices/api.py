@@ -138,6 +138,7 @@ class LedgerView(APIView):
         if before := query.get("before"):
             entries = entries.filter(pk__lt=before)
         page = first_of(entries, query["limit"])
+        # The stubs know one instance, not the sequence of `many=True`.
         shown = EntrySerializer(page.items, many=True).data  # type: ignore[arg-type]
         return Response({"entries": shown, "next": page.last_id})
 

@@ -26,10 +26,15 @@ class Listed:
 
 
 def keep_print(voice: Voice, *, kind: Protection.Kind = Protection.Kind.WITHDRAWN) -> None:
-    """Keep the print of a locked voice that is being withdrawn, bound to its person's name. Again is no error."""
+    """Keep the print of a locked voice that is being withdrawn, bound to its person's name. Again is no error.
+
+    The print of a take-down stays one: whoever handed the voice in does not turn it into their own withdrawal.
+    """
     heard = embeddings.from_bytes(voice.speaker_embedding)
     if heard is None:
         return
+    if Protection.objects.filter(voice=voice, kind=Protection.Kind.TAKEN_DOWN).exists():
+        kind = Protection.Kind.TAKEN_DOWN
     Protection.objects.update_or_create(
         voice=voice,
         defaults={

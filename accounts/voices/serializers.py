@@ -53,6 +53,7 @@ class VoiceShape(serializers.ModelSerializer[Voice]):
 
 
 class VoicePage(serializers.Serializer[Any]):
+    # DRF's serializers have a property `data` of their own.
     data = VoiceShape(many=True)  # type: ignore[assignment]
     has_more = serializers.BooleanField()
 
@@ -103,5 +104,6 @@ class StyleShape(serializers.ModelSerializer[Style]):
 
 
 class StylePage(serializers.Serializer[Any]):
+    # DRF's serializers have a property `data` of their own.
     data = StyleShape(many=True)  # type: ignore[assignment]
     has_more = serializers.BooleanField()

@@ -12,13 +12,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.consent.receipts import SignedReceipt
 from accounts.people.principals import principal_for
 from synth.common.api import parsed, refusals
 from synth.rights import services
 from synth.rights.models import Feedback, TakeDown
 from synth.rights.services.letters import MAX_TEXT
 from watermark.callers import caller_of
+
+# An empty requirement: open to everybody. The types of drf-spectacular know the names of schemes alone.
+_OPEN: Any = [{}]
 
 
 class FeedbackRequest(serializers.Serializer[Any]):
@@ -65,7 +67,7 @@ class FeedbackView(APIView):
         operation_id="feedback_give",
         request=FeedbackRequest,
         responses={201: KeptShape, **refusals(429)},
-        auth=[{}],  # type: ignore[list-item]  # an empty requirement: open to everybody
+        auth=_OPEN,
     )
     def post(self, request: Request) -> Response:
         given = parsed(FeedbackRequest, request.data)
@@ -80,7 +82,7 @@ class TakeDownsView(APIView):
         operation_id="take_down_ask",
         request=OutsiderTakeDownRequest,
         responses={201: KeptUntilShape, **refusals(429)},
-        auth=[{}],  # type: ignore[list-item]  # an empty requirement: open to everybody
+        auth=_OPEN,
     )
     def post(self, request: Request) -> Response:
         given = parsed(OutsiderTakeDownRequest, request.data)
@@ -98,15 +100,12 @@ class UsageView(APIView):
         """How a voice was used in a period, signed: by project, purpose, client and month."""
         asked = parsed(PeriodQuery, request.query_params)
         paper = services.report_use(principal=principal_for(request), voice=voice, **asked)
-        return Response(_signed(paper))
+        return Response(SignedShape(paper).data)
 
 
 class ErasureView(APIView):
     @extend_schema(operation_id="voice_erasure", responses={200: SignedShape, **refusals(503)})
     def get(self, request: Request, voice: str) -> Response:
         """The signed receipt that a voice was erased."""
-        return Response(_signed(services.erasure_receipt(principal=principal_for(request), voice=voice)))
-
-
-def _signed(paper: SignedReceipt) -> dict[str, Any]:
-    return {"receipt": paper.receipt, "sha256": paper.sha256, "signature": paper.signature}
+        paper = services.erasure_receipt(principal=principal_for(request), voice=voice)
+        return Response(SignedShape(paper).data)

@@ -186,18 +186,19 @@ def conformity(request: HttpRequest) -> HttpResponse:
 def usage(request: HttpRequest, voice: str) -> HttpResponse:
     """The signed report of a voice's use, laid out; the last month unless the query names days."""
     today = timezone.now().date()
-    since = _day(request.GET.get("since"), today - timedelta(days=30))
-    until = _day(request.GET.get("until"), today)
+    since = _day(request, "since", today - timedelta(days=30))
+    until = _day(request, "until", today)
     paper = services.report_use(principal=principal_for(request), voice=voice, since=since, until=until)
     return render(request, "rights/usage.html", {"paper": paper, "said": paper.receipt, "voice": voice})
 
 
-def _day(text: str | None, default: date) -> date:
+def _day(request: HttpRequest, param: str, default: date) -> date:
+    text = request.GET.get(param)
     try:
         return date.fromisoformat(text) if text else default
     except ValueError as error:
         raise AssentError(
-            "period_invalid", "This is not a day.", measured=text, extra={"param": "since"}
+            "period_invalid", "This is not a day.", measured=text, extra={"param": param}
         ) from error
 
 

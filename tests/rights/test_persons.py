@@ -12,6 +12,7 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from django.utils import timezone
 
+from accounts.consent import services as consent_services
 from accounts.people.models import ApiKey, Membership, User
 from accounts.voices.models import Clip, Voice
 from audit.models import Entry
@@ -19,6 +20,7 @@ from synth.jobs import services as jobs
 from synth.jobs.models import Output, SynthesisJob
 from synth.rights.models import Feedback
 from tests import factories
+from tests.accounts.conftest import answered, report
 from tests.doors.conftest import JSON, browser_of, code_of, key_of, new_challenge, refusal_on
 from tests.jobs.test_services import finished, reserved
 from worker import tasks
@@ -76,6 +78,31 @@ def test_a_copy_of_everything_is_given_to_the_person_alone(owner, browser):
     theirs = json.loads(zipfile.ZipFile(io.BytesIO(stranger.post("/person/copy").content)).read("data.json"))
     assert "Ada Byron" not in json.dumps(theirs)
     assert Client().post("/person/copy").status_code == 302
+
+
+@TASKS
+def test_a_copy_tells_neither_side_of_a_likeness_about_the_other(owner, browser):
+    factories.consented_voice(owner, speaker=7)
+    stranger = factories.owner_principal()
+    submission = answered(
+        stranger,
+        factories.voices.register_voice(
+            principal=stranger, name="B", person_name="Bea Carter", language="en"
+        ),
+    )
+    result = report() | {"speaker_embedding": factories.embedding(7).tolist()}
+    submission = consent_services.apply_consent_gates(submission_id=submission.pk, result=result)
+    (concern,) = submission.concerns.all()
+    consent_services.answer_likeness(
+        principal=owner, concern_id=concern.pk, objects=True, text="That is my voice."
+    )
+
+    def copy_for(client):
+        return zipfile.ZipFile(io.BytesIO(client.post("/person/copy").content)).read("data.json").decode()
+
+    mine, theirs = copy_for(browser), copy_for(browser_of(stranger))
+    assert "That is my voice." in mine and str(submission.pk) not in mine
+    assert "That is my voice." not in theirs and str(concern.voice_id) not in theirs
 
 
 @TASKS

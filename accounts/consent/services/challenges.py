@@ -53,8 +53,7 @@ def issue_challenge(
     """
     principal.require(permissions.CONSENT_WRITE)
     voice = voice_selectors.get_voice(principal, voice_id)
-    if not voice.owner.has_account and principal.user.pk != voice.owner_id:
-        raise Forbidden("owner_consents_by_link", "This person consents by a link. Send them one.")
+    refuse_for_another(principal, voice)
     challenge_wanted.send(sender=Voice, voice=voice)
     language = statement_language or voice.language
     if language not in STATEMENT_LANGUAGES:
@@ -130,6 +129,12 @@ def open_challenge(*, principal: Principal, voice_id: UUID | str) -> Challenge |
         .order_by("-created_at")
         .first()
     )
+
+
+def refuse_for_another(principal: Principal, voice: Voice) -> None:
+    """Only the holder of their link consents for an owner without an account."""
+    if not voice.owner.has_account and principal.user.pk != voice.owner_id:
+        raise Forbidden("owner_consents_by_link", "This person consents by a link. Send them one.")
 
 
 def refuse_closed(voice: Voice) -> None:

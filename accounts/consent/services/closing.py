@@ -29,14 +29,15 @@ ERASED = "(erased)"
 def revoke(*, principal: Principal, voice_id: UUID | str, reason: str = "", keep_print: bool = True) -> Voice:
     """Withdraw the consent of a voice, for good: no job starts, goes on or is released in it any more.
 
-    A one-way print of the voice stays, so that nobody registers it again unseen; not where the person declines it
-    (`keep_print` False).
+    A one-way print of the voice stays, so that nobody registers it again unseen; not where the voice's owner declines
+    it (`keep_print` False). Nobody else can decline it for them.
 
     By the voice's owner, or an owner of the organisation that uses it. Whoever holds the consent row for a
     release finishes first; everybody later finds a closed consent with a higher version. Again is no error.
     """
     voice = selectors.get_controlled_voice(principal, voice_id)
     reason = texts.clean_line(reason, field="reason", limit=500, required=False)
+    keep_print = keep_print or voice.owner_id != principal.user.pk
     with transaction.atomic():
         voice = lock_voice(voice.pk)
         if voice.status == VoiceStatus.REVOKED:
@@ -82,9 +83,10 @@ def erase_voice(*, principal: Principal, voice_id: UUID | str, keep_print: bool 
     the signal `voice_erased`, in the same transaction, the files and texts of every job in this voice. What
     remains: the signed receipts (they hold the statement), the log, hashes, and the marks with the fingerprints
     of released files, by which a copy out in the world is still recognised; and the one-way print of `revoke`, unless
-    the person declines it now. Again is no error.
+    the voice's owner declines it now. Again is no error.
     """
     voice = selectors.get_controlled_voice(principal, voice_id)
+    keep_print = keep_print or voice.owner_id != principal.user.pk
     with transaction.atomic():
         revoke(principal=principal, voice_id=voice.pk, reason="", keep_print=keep_print)
         voice = lock_voice(voice.pk)

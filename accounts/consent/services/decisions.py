@@ -114,10 +114,11 @@ def apply_consent_gates(*, submission_id: UUID, result: dict[str, Any]) -> Submi
 
 def _doubts(submission: Submission, voice: Voice, report: checks.Report) -> list[Concern]:
     """What the report could not know: whose rights it concerns. Says so among the reasons that people are shown."""
-    concerns = rights.concerns_of(submission, voice, report.speaker_embedding)
+    near = rights.neighbours(voice, report.speaker_embedding)
+    concerns = rights.concerns_of(submission, voice, near)
     if concerns:
         submission.reasons = [*submission.reasons, rights.told_of_concerns()]
-    elif rights.is_registered_again(voice, report.speaker_embedding):
+    elif rights.is_registered_again(voice, near):
         submission.reasons = [*submission.reasons, rights.told_of_return()]
     return concerns
 
@@ -163,8 +164,8 @@ def review(*, principal: Principal, submission_id: UUID, approve: bool, note: st
 
 def _handed_over(submission: Submission, voice: Voice) -> bool:
     """Whether the recording came to concern somebody's rights while it waited: then it is not decided here."""
-    embedding = submission.clip.speaker_embedding if submission.clip else None
-    concerns = rights.concerns_of(submission, voice, bytes(embedding) if embedding else None)
+    near = rights.neighbours(voice, submission.clip.speaker_embedding if submission.clip else None)
+    concerns = rights.concerns_of(submission, voice, near)
     if concerns:
         rights.hand_over(submission, voice, concerns)
     return bool(concerns)

@@ -12,8 +12,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 
@@ -21,7 +19,7 @@ from accounts.consent import letters
 from accounts.consent.models import Challenge, OwnerLink
 from accounts.consent.scope import Scope, make_scope
 from accounts.consent.services.challenges import issue_challenge, refuse_closed
-from accounts.people import permissions
+from accounts.people import permissions, texts
 from accounts.people.models import User
 from accounts.people.principals import Principal
 from accounts.people.tokens import new_token, token_hash
@@ -29,7 +27,7 @@ from accounts.voices import selectors as voice_selectors
 from accounts.voices.models import Voice
 from accounts.voices.services import lock_voice, record
 from accounts.voices.signals import biometric_notice_read
-from synth.errors import AssentError, Forbidden, NotFound
+from synth.errors import Forbidden, NotFound
 
 ASKS_FOR = timedelta(days=7)
 ASKING_PATH = "/consent/"
@@ -101,14 +99,17 @@ def use_link(token: str, *, contact: str = "", **scope: Any) -> tuple[Challenge,
     Raises what `open_link` and `issue_challenge` do, and AssentError ``email_invalid`` for a `contact` that is none.
     """
     link = open_link(token, OwnerLink.Kind.ASKS)
-    contact = _address(contact)
+    contact = texts.clean_email(contact, field="contact", required=False)
     with transaction.atomic():
+        # The owner's row before the voice's, as `issue_challenge` takes them.
+        User.objects.select_for_update().get(pk=link.voice.owner_id)
         voice = lock_voice(link.voice_id)
+        owner = owner_principal(voice)
         # Under the voice's lock a link is used by one at a time.
         link = open_link(token, OwnerLink.Kind.ASKS)
         # The page of the link shows the notice above the button that leads here.
-        biometric_notice_read.send(sender=Voice, principal=owner_principal(voice))
-        challenge = issue_challenge(principal=owner_principal(voice), voice_id=voice.pk, **scope)
+        biometric_notice_read.send(sender=Voice, principal=owner)
+        challenge = issue_challenge(principal=owner, voice_id=voice.pk, **scope)
         OwnerLink.objects.filter(pk=link.pk).update(challenge=challenge, ended_at=timezone.now())
         if contact:
             User.objects.filter(pk=voice.owner_id).update(contact=contact)
@@ -116,13 +117,7 @@ def use_link(token: str, *, contact: str = "", **scope: Any) -> tuple[Challenge,
         kept = new_token()
         OwnerLink.objects.create(voice=voice, kind=OwnerLink.Kind.KEPT, token_hash=token_hash(kept))
         url = f"{settings.ASSENT_BASE_URL}{KEPT_PATH}{kept}"
-        record(
-            owner_principal(voice),
-            "consent.link_used",
-            voice,
-            item=str(link.pk),
-            challenge_id=str(challenge.pk),
-        )
+        record(owner, "consent.link_used", voice, item=str(link.pk), challenge_id=str(challenge.pk))
         letters.send_private_link(voice, url)
     return challenge, kept
 
@@ -141,15 +136,3 @@ def owner_principal(voice: Voice) -> Principal:
 def asked_scope(link: OwnerLink) -> Scope:
     """What a link that asks is asking for."""
     return Scope.from_json(link.scope or {})
-
-
-def _address(contact: str) -> str:
-    contact = contact.strip().lower()
-    if contact:
-        try:
-            validate_email(contact)
-        except ValidationError:
-            raise AssentError(
-                "email_invalid", "This is not an e-mail address.", extra={"param": "contact"}
-            ) from None
-    return contact

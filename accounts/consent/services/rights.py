@@ -45,11 +45,17 @@ def one_at_a_time() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_DECIDING])
 
 
-def concerns_of(submission: Submission, voice: Voice, embedding: bytes | None) -> list[Concern]:
+def neighbours(voice: Voice, embedding: bytes | memoryview | None) -> list[likeness.Neighbour]:
+    """Whose voices and prints a recording for `voice` sounds like; nobody's where its voiceprint was not measured."""
+    heard = embeddings.from_bytes(embedding or None)
+    return [] if heard is None else likeness.neighbours(heard, of=voice)
+
+
+def concerns_of(submission: Submission, voice: Voice, near: list[likeness.Neighbour]) -> list[Concern]:
     """Unsaved concerns of a recording that is about to be accepted, without those that were settled before."""
-    found = [*_by_sound(submission, voice, embedding), *_by_name(submission, voice)]
+    found = [*_by_sound(submission, voice, near), *_by_name(submission, voice)]
     met = any(reason["code"] == "protected_voice" for reason in submission.reasons)
-    if met and not found and (embedding is None or not _neighbours(voice, embedding)):
+    if met and not found and not near:
         # The worker met a likeness that is not there any more, or measured nothing to look for it with.
         found = [Concern(submission=submission, kind=Concern.Kind.PROTECTED_VOICE)]
     settled = set(
@@ -60,14 +66,9 @@ def concerns_of(submission: Submission, voice: Voice, embedding: bytes | None) -
     return [row for row in found if (row.kind, row.voice_id, row.protection_id) not in settled]
 
 
-def is_registered_again(voice: Voice, embedding: bytes | None) -> bool:
+def is_registered_again(voice: Voice, near: list[likeness.Neighbour]) -> bool:
     """Whether the same owner withdrew this voice before, under the same name: a doubt, and nobody else's business."""
-    if embedding is None:
-        return False
-    return any(
-        other.voice is not None and _is_own(other.voice, voice) and _is_withdrawn(other)
-        for other in _neighbours(voice, embedding)
-    )
+    return any(_is_own(other, voice) and _is_withdrawn(other) for other in near)
 
 
 def hand_over(submission: Submission, voice: Voice, concerns: list[Concern]) -> None:
@@ -149,14 +150,12 @@ def answer_likeness(*, principal: Principal, concern_id: UUID, objects: bool, te
     found = consent_selectors.get_likeness(principal, concern_id)
     text = texts.clean_line(text, field="objection", limit=1000, required=objects)
     with transaction.atomic():
-        concern = (
-            Concern.objects.select_for_update(of=("self",))
-            .select_related("submission", "voice")
-            .get(pk=found.pk)
-        )
+        # A decision holds this row as well: it counts the answer, or the answer comes too late and is told so.
+        submission = Submission.objects.select_for_update().get(pk=found.submission_id)
+        concern = Concern.objects.select_for_update(of=("self",)).select_related("voice").get(pk=found.pk)
         if concern.answered_at is not None:
             raise Conflict("likeness_answered", "This was answered already.")
-        if concern.submission.state != CheckState.NEEDS_REVIEW:
+        if submission.state != CheckState.NEEDS_REVIEW:
             raise Conflict("likeness_decided", "The reviewers have decided already.")
         concern.answered_at, concern.objects_to_it, concern.objection = timezone.now(), objects, text
         concern.save(update_fields=["answered_at", "objects_to_it", "objection"])
@@ -189,8 +188,8 @@ def told_of_return() -> dict[str, Any]:
     return asdict(Gate("review", "review", code="registered_again", message=message))
 
 
-def _by_sound(submission: Submission, voice: Voice, embedding: bytes | None) -> Iterable[Concern]:
-    for other in _neighbours(voice, embedding) if embedding is not None else ():
+def _by_sound(submission: Submission, voice: Voice, near: list[likeness.Neighbour]) -> Iterable[Concern]:
+    for other in near:
         kind = _kind_of(other, voice)
         if kind is not None:
             yield Concern(
@@ -202,11 +201,6 @@ def _by_sound(submission: Submission, voice: Voice, embedding: bytes | None) -> 
             )
 
 
-def _neighbours(voice: Voice, embedding: bytes) -> list[likeness.Neighbour]:
-    heard = embeddings.from_bytes(embedding)
-    return [] if heard is None else likeness.neighbours(heard, of=voice)
-
-
 def _kind_of(other: likeness.Neighbour, voice: Voice) -> Concern.Kind | None:
     if other.protection is not None and other.protection.kind in Protection.LISTED:
         return Concern.Kind.BLOCKED_VOICE
@@ -215,7 +209,7 @@ def _kind_of(other: likeness.Neighbour, voice: Voice) -> Concern.Kind | None:
     if other.protection is not None and other.protection.kind == Protection.Kind.TAKEN_DOWN:
         return Concern.Kind.STAY_DOWN
     if other.voice.owner_id == voice.owner_id:
-        return None if _is_own(other.voice, voice) else Concern.Kind.SECOND_NAME
+        return None if _is_own(other, voice) else Concern.Kind.SECOND_NAME
     return Concern.Kind.STAY_DOWN if _is_withdrawn(other) else Concern.Kind.PROTECTED_VOICE
 
 
@@ -223,12 +217,11 @@ def _is_withdrawn(other: likeness.Neighbour) -> bool:
     return other.voice is None or other.voice.status == VoiceStatus.REVOKED
 
 
-def _is_own(other: Voice, voice: Voice) -> bool:
+def _is_own(other: likeness.Neighbour, voice: Voice) -> bool:
     """The same owner's voice of the same named person. Of an erased one only the hash of the name is left."""
-    if other.owner_id != voice.owner_id:
+    if other.voice is None or other.voice.owner_id != voice.owner_id:
         return False
-    kept = Protection.objects.filter(voice=other).first() if other.erased_at else None
-    known = kept.name_key if kept else prints.name_key(other.person_name)
+    known = other.protection.name_key if other.protection else prints.name_key(other.voice.person_name)
     return known == prints.name_key(voice.person_name)
 
 

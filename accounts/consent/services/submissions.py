@@ -14,7 +14,7 @@ from accounts.consent import attestations as declarations
 from accounts.consent import selectors as consent_selectors
 from accounts.consent.models import MAX_ATTEMPTS_PER_CHALLENGE, Challenge, Submission
 from accounts.consent.services import checks
-from accounts.consent.services.challenges import SCOPE_CHANGED, refuse_closed
+from accounts.consent.services.challenges import SCOPE_CHANGED, refuse_closed, refuse_for_another
 from accounts.people import permissions
 from accounts.people.principals import Principal
 from accounts.voices import recordings
@@ -39,13 +39,14 @@ def submit_recording(
     `attestations` are the codes of what they declared (all of `accounts.consent.attestations.WORDING`), read in
     `language`. Nothing is decoded here. Raises NotFound ``challenge_not_found``; Forbidden
     ``challenge_expired``, ``challenge_used``, ``challenge_void``, ``scope_changed``, ``attempts_exhausted``,
-    ``voice_revoked``, ``voice_suspended``; Conflict ``check_in_progress``; PayloadTooLarge
+    ``voice_revoked``, ``voice_suspended``, ``owner_consents_by_link``; Conflict ``check_in_progress``; PayloadTooLarge
     ``upload_too_large``; AssentError ``empty_upload``, ``source_unknown``, ``attestation_missing``,
     ``scope_not_acknowledged``; Unavailable ``queue_full``.
     """
     principal.require(permissions.CONSENT_WRITE)
     checks.refuse_unknown_source(source)
     challenge = consent_selectors.get_challenge(principal, challenge_id)
+    refuse_for_another(principal, challenge.voice)
     recordings.check_size(upload)
     _refuse_spent(challenge, timezone.now())
     _refuse_unacknowledged(challenge, scope_sha256)

@@ -8,7 +8,6 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -72,14 +71,8 @@ def redeem_first_admin_token(
     verified: whoever holds the link holds the machine. Raises what `open_first_admin_token` does; AssentError
     ``email_invalid``, ``password_too_weak`` and those of texts; Conflict ``account_exists``.
     """
-    email = email.strip().lower()
+    email = texts.clean_email(email)
     name = texts.clean_line(name, field="name", limit=120, required=False)
-    try:
-        validate_email(email)
-    except ValidationError:
-        raise AssentError(
-            "email_invalid", "This is not an e-mail address.", extra={"param": "email"}
-        ) from None
     if password is not None:
         try:
             validate_password(password, User(email=email, name=name))

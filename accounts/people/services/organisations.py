@@ -7,9 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.core.mail import send_mail
-from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -152,13 +150,7 @@ def invite(*, principal: Principal, email: str, role: str) -> Invitation:
     principal.require_person()
     principal.require(permissions.MEMBERS_MANAGE)
     _known_role(role)
-    email = email.strip().lower()
-    try:
-        validate_email(email)
-    except ValidationError:
-        raise AssentError(
-            "email_invalid", "This is not an e-mail address.", extra={"param": "email"}
-        ) from None
+    email = texts.clean_email(email)
     token = new_token()
     now = timezone.now()
     with transaction.atomic():

@@ -42,7 +42,7 @@ def is_acknowledged(user: User) -> bool:
 def on_challenge_wanted(sender: Any, voice: Voice, **kwargs: Any) -> None:
     """Receiver of `challenge_wanted`: no statement before the voice's owner was told what is made of the recording.
 
-    Who consents by a link has no account to acknowledge it with, and is not asked here.
+    Who consents by a link has acknowledged it by using the link (`on_notice_read`), and is not asked here.
     """
     asked = profiles.rules(settings.ASSENT_PROFILE).biometric_notice and voice.owner.has_account
     if asked and not is_acknowledged(voice.owner):

@@ -9,13 +9,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from accounts.people import texts
 from accounts.people.principals import Principal
 from audit.services import record
 from synth.common import ratelimit
 from synth.errors import AssentError, NotFound
 from synth.rights import selectors
 from synth.rights.models import Feedback
-from synth.rights.services.letters import clean_email, clean_text, send_on_commit
+from synth.rights.services.letters import clean_text, send_on_commit
 from watermark.callers import Caller
 from watermark.models import Verification
 
@@ -51,7 +52,7 @@ def give_feedback(
             verdict=str((asked.report or {}).get("verdict", "")) if asked else "",
             kind=kind,
             text=clean_text(text, field="text", required=kind in ("wrong", "other")),
-            email=clean_email(email, required=False),
+            email=texts.clean_email(email, required=False),
             language=language,
         )
         record(

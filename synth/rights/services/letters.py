@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 
-from django.core.exceptions import ValidationError
 from django.core.mail import send_mail
-from django.core.validators import validate_email
 from django.db import transaction
 
 from synth.errors import AssentError
@@ -39,17 +37,3 @@ def clean_text(text: str, *, field: str, required: bool = True) -> str:
             "text_not_printable", f"{field} holds characters that cannot be shown.", extra={"param": field}
         )
     return said
-
-
-def clean_email(email: str, *, required: bool = True) -> str:
-    """An address in lower case, or "" where none is needed. AssentError ``email_invalid``."""
-    address = email.strip().lower()
-    if not address and not required:
-        return ""
-    try:
-        validate_email(address)
-    except ValidationError as error:
-        raise AssentError(
-            "email_invalid", "This is not an e-mail address.", extra={"param": "email"}
-        ) from error
-    return address

@@ -90,7 +90,12 @@ def _held(user: User) -> dict[str, Any]:
         "challenges": _rows(Challenge.objects.filter(mine)),
         "submissions": _rows(Submission.objects.filter(challenge__voice__owner=user)),
         "consents": _rows(Consent.objects.filter(mine)),
-        "concerns": _rows(Concern.objects.filter(Q(submission__challenge__voice__owner=user) | mine)),
+        # As the person was told of them; whose recordings these are, and what was found about their own, is not.
+        "likenesses": list(
+            Concern.objects.filter(mine, told_at__isnull=False).values(
+                "id", "voice_id", "told_at", "answered_at", "objects_to_it", "objection"
+            )
+        ),
         "owner_links": _rows(OwnerLink.objects.filter(mine)),
         "protections": _rows(Protection.objects.filter(mine)),
         "jobs": _rows(SynthesisJob.objects.filter(Q(requested_by=user) | mine)),

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.voices.recordings import delete_on_commit
 from audit.actors import SYSTEM
 from audit.services import record
 from audit.subjects import about
@@ -41,7 +41,7 @@ def _outputs(before: datetime) -> int:
     rows = Output.objects.select_for_update(of=("self",)).select_related("job")
     old = list(rows.filter(deleted_at__isnull=True, released_at__lt=before)[:1000])
     for output in old:
-        _delete_on_commit(output.file)
+        delete_on_commit(output.file)
         record(
             event="output.deleted",
             actor=SYSTEM,
@@ -54,20 +54,12 @@ def _outputs(before: datetime) -> int:
     return len(old)
 
 
-def _delete_on_commit(name: str) -> None:
-    transaction.on_commit(lambda: default_storage.delete(name), robust=True)
-
-
 def _texts(before: datetime) -> int:
     """Texts with their salts: the log's commitments to them say nothing any more."""
     done = SynthesisJob.objects.filter(state__in=FINAL_STATES, finished_at__lt=before).exclude(text="")
     return done.update(
         text="", source_text="", segments=[], text_salt=b"", request_sha256="", spoken_check=None
     )
-
-
-def _reports(before: datetime) -> int:
-    return sweep_verifications(before=before)
 
 
 def _feedback(before: datetime) -> int:
@@ -81,7 +73,7 @@ def _take_downs(before: datetime) -> int:
 _SWEEPERS: dict[str, Callable[[datetime], int]] = {
     "outputs": _outputs,
     "texts": _texts,
-    "reports": _reports,
+    "reports": lambda before: sweep_verifications(before=before),
     "feedback": _feedback,
     "take_downs": _take_downs,
 }

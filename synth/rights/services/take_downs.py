@@ -29,7 +29,7 @@ from synth.errors import AssentError, NotFound
 from synth.law import profiles
 from synth.rights import selectors
 from synth.rights.models import TakeDown
-from synth.rights.services.letters import clean_email, clean_text, send_on_commit
+from synth.rights.services.letters import clean_text, send_on_commit
 from watermark.callers import Caller
 from watermark.models import Mark
 from watermark.services import take_down
@@ -73,7 +73,7 @@ def ask_for_take_down(
             record_id=record_id,
             ground=ground,
             name=texts.clean_line(name, field="name", limit=120),
-            email=clean_email(email),
+            email=texts.clean_email(email),
             text=clean_text(text, field="text"),
             language=language,
             due_at=now + timedelta(hours=hours()),
@@ -110,7 +110,7 @@ def decide_take_down(*, principal: Principal, request_id: UUID, granted: bool, n
         row.state = TakeDown.State.GRANTED if granted else TakeDown.State.DECLINED
         row.decided_by, row.decided_at, row.note = principal.user, timezone.now(), said
         row.save(update_fields=["state", "decided_by", "decided_at", "note"])
-        stopped = _take_effect(principal, row) if granted and row.record_id else False
+        stopped = granted and _take_effect(principal, row)
         record(
             event="take_down.decided",
             actor=principal.actor,

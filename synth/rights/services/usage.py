@@ -49,12 +49,9 @@ def report_use(*, principal: Principal, voice: str, since: date, until: date) ->
         .select_related("job", "job__api_key", "mark")
         .order_by("id")
     )
-    paper = receipts.sign(
+    paper = _signed(
+        USAGE,
         {
-            "version": USAGE,
-            "issued_at": _time(timezone.now()),
-            "issuer": {"name": settings.ASSENT_OPERATOR, "url": settings.ASSENT_BASE_URL},
-            "signing_key_id": receipts.receipt_keys.current().key_id,
             "voice": {"id": str(found.pk), "name": found.name},
             "organisation": {"id": str(found.organisation_id), "name": found.organisation.name},
             "period": {"from": since.isoformat(), "to": until.isoformat(), "zone": "UTC"},
@@ -64,7 +61,7 @@ def report_use(*, principal: Principal, voice: str, since: date, until: date) ->
             "by_client": _by(used, _client),
             "by_month": _by(used, lambda output: f"{output.released_at.astimezone(UTC):%Y-%m}"),
             "records": [str(output.pk) for output in used],
-        }
+        },
     )
     with transaction.atomic():
         record(
@@ -127,12 +124,9 @@ def erasure_receipt(*, principal: Principal, voice: str) -> SignedReceipt:
     if found.erased_at is None or entry is None:
         raise NotFound("voice_not_erased", "This voice was not erased.")
     said = entry.content["data"]
-    return receipts.sign(
+    return _signed(
+        ERASURE,
         {
-            "version": ERASURE,
-            "issued_at": _time(timezone.now()),
-            "issuer": {"name": settings.ASSENT_OPERATOR, "url": settings.ASSENT_BASE_URL},
-            "signing_key_id": receipts.receipt_keys.current().key_id,
             "voice": {"id": str(found.pk)},
             "erased_at": _time(found.erased_at),
             "recordings_erased": said.get("count"),
@@ -145,6 +139,19 @@ def erasure_receipt(*, principal: Principal, voice: str) -> SignedReceipt:
             ],
             "log_entry": entry.pk,
             "log_leaf_sha256": bytes(entry.leaf_hash).hex(),
+        },
+    )
+
+
+def _signed(version: str, said: dict[str, Any]) -> SignedReceipt:
+    """A paper of this service: what it says, by whom, when, and under which key."""
+    return receipts.sign(
+        {
+            "version": version,
+            "issued_at": _time(timezone.now()),
+            "issuer": {"name": settings.ASSENT_OPERATOR, "url": settings.ASSENT_BASE_URL},
+            "signing_key_id": receipts.receipt_keys.current().key_id,
+            **said,
         }
     )
 

@@ -76,7 +76,9 @@ def text_of(answer):
 
 
 @pytest.mark.provokes("consent.asked_by_link", "consent.link_used", "owner_consents_by_link", "link_used")
-def test_an_owner_consents_from_a_phone_without_an_account(asking, voice, owner):
+def test_an_owner_consents_from_a_phone_without_an_account(
+    asking, voice, owner, django_capture_on_commit_callbacks
+):
     alone = asking.post(f"/api/v1/voices/{voice.pk}/challenges", {}, JSON)
     assert alone.json()["code"] == "owner_consents_by_link"
     path, phone = asked(asking, voice), Client()
@@ -85,7 +87,8 @@ def test_an_owner_consents_from_a_phone_without_an_account(asking, voice, owner)
     assert (first["cache-control"], first["x-robots-tag"]) == ("no-store", "noindex")
     chinese = text_of(phone.get(path, headers={"accept-language": "zh-CN"}))
     assert "生物识别" in chinese and "Northern Light" in chinese
-    page = agreed(path, phone, contact="ada@example.org")
+    with django_capture_on_commit_callbacks(execute=True):
+        page = agreed(path, phone, contact="ada@example.org")
     assert phone.get(path).status_code == 404, "the link works once"
     (letter,) = mail.outbox
     assert (letter.to, page in letter.body) == (["ada@example.org"], True)
@@ -194,6 +197,17 @@ def test_who_sent_the_link_does_not_decide_about_the_recording(asking, voice, ow
     assert other.post(decide, {"approve": True}, JSON).json()["state"] == "approved"
     voice_page = text_of(asking.get(f"/voices/{voice.pk}"))
     assert re.search(r'href="/voices/[0-9a-f-]+/ask"', voice_page)
+
+
+def test_nobody_answers_the_statement_of_an_owner_by_link_in_their_place(asking, voice):
+    agreed(asked(asking, voice), Client())
+    challenge = Challenge.objects.get(voice=voice)
+    answer = asking.post(
+        f"/api/v1/challenges/{challenge.pk}/recording",
+        {"file": take(), **factories.acknowledged(challenge)},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (403, "owner_consents_by_link")
+    assert not Submission.objects.exists()
 
 
 def test_the_owner_by_link_objects_to_a_likeness(asking, voice, stranger):

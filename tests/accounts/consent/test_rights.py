@@ -18,6 +18,7 @@ from accounts.consent import services as consent_services
 from accounts.consent.models import Concern, Consent, Submission
 from accounts.people.models import Membership
 from accounts.people.principals import principal_of
+from accounts.voices import protections
 from accounts.voices import services as voice_services
 from accounts.voices.models import Protection, Voice
 from audit.models import Entry
@@ -97,8 +98,11 @@ def test_somebody_elses_voice_is_decided_outside_by_two_after_the_owner_could_ob
 @pytest.mark.provokes(
     "voice.likeness_answered", "likeness_answered", "likeness_decided", "likeness_not_found"
 )
-def test_the_other_owner_is_told_without_learning_who_and_objects(owner, stranger, ada):
-    submission = offered(stranger)
+def test_the_other_owner_is_told_without_learning_who_and_objects(
+    owner, stranger, ada, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        submission = offered(stranger)
     (letter,) = mail.outbox
     assert letter.to == [owner.user.email] and "sounds like" in letter.subject and "声音" in letter.body
     stranger_names = (stranger.organisation.name, stranger.user.email, "Bea Carter", str(submission.pk))
@@ -185,19 +189,22 @@ def test_a_reviewer_hands_over_what_is_not_theirs_to_decide(owner, reviewer, voi
     assert reviewing(installation_reviewer(), submission, approve=False).json()["state"] == "rejected"
 
 
-def test_one_voice_speaks_for_one_name(owner):
+def test_one_voice_speaks_for_one_name(owner, django_capture_on_commit_callbacks):
     first = offered(owner, person_name="Ada Byron")
     assert first.state == "approved"
     again = offered(owner, person_name="Byron, Áda")
     assert again.state == "approved", "the same person, written another way"
-    second = offered(owner, person_name="Charles Babbage")
+    with django_capture_on_commit_callbacks(execute=True):
+        second = offered(owner, person_name="Charles Babbage")
     assert (second.decided_in, kinds(second)) == ("installation", ["second_name", "second_name"])
     assert not mail.outbox, "nobody else is concerned who could be told"
 
 
 @pytest.mark.provokes("registered_again")
 @pytest.mark.parametrize("end", ["revoke", "erase"])
-def test_a_withdrawn_voice_stays_down_for_everybody_else(owner, stranger, ada, end):
+def test_a_withdrawn_voice_stays_down_for_everybody_else(
+    owner, stranger, ada, end, django_capture_on_commit_callbacks
+):
     if end == "revoke":
         browser(owner.user).post(f"/api/v1/voices/{ada.pk}/revoke", {}, JSON)
     else:
@@ -205,7 +212,8 @@ def test_a_withdrawn_voice_stays_down_for_everybody_else(owner, stranger, ada, e
         assert Voice.objects.get(pk=ada.pk).speaker_embedding is None
     kept = Protection.objects.get(voice=ada)
     assert (len(kept.print), kept.name) == (256, "")
-    submission = offered(stranger)
+    with django_capture_on_commit_callbacks(execute=True):
+        submission = offered(stranger)
     assert (submission.decided_in, kinds(submission)) == ("installation", ["stay_down"])
     assert [message.to for message in mail.outbox] == [[owner.user.email]]
     # The same person in the same hands: a doubt, and the organisation's own.
@@ -225,6 +233,22 @@ def test_whoever_wants_no_print_leaves_none(owner, stranger, ada):
     browser(owner.user).post(f"/voices/{ada.pk}/erase", {"decline_print": "on"})
     assert not Protection.objects.exists()
     assert offered(stranger).state == "approved"
+
+
+@pytest.mark.parametrize("end", ["revoke", "erase"])
+def test_the_organisation_does_not_decline_the_print_of_somebody_elses_voice(owner, ada, end):
+    boss = factories.member_principal(owner, "owner")
+    assert browser(boss.user).post(f"/voices/{ada.pk}/{end}", {"decline_print": "on"}).status_code == 302
+    assert Protection.objects.filter(voice=ada).exists()
+
+
+def test_what_was_taken_down_stays_down_whatever_its_account_does_with_it(owner, ada):
+    protections.keep_print(ada, kind=Protection.Kind.TAKEN_DOWN)
+    browser(owner.user).post(f"/api/v1/voices/{ada.pk}/revoke", {}, JSON)
+    browser(owner.user).post(f"/voices/{ada.pk}/erase", {"decline_print": "on"})
+    assert Protection.objects.get(voice=ada).kind == "taken_down"
+    again = offered(owner, person_name="Ada Byron")
+    assert (again.decided_in, kinds(again)) == ("installation", ["stay_down"])
 
 
 def test_a_renewal_asks_no_second_time_about_a_likeness_that_was_settled(

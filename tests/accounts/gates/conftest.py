@@ -47,6 +47,7 @@ def check(models_dir: Path, challenge: ChallengeSpec) -> Check:
 
     def run(samples: np.ndarray, **changes: object) -> GateReport:
         settings = {"challenge": challenge, "mark_detector": lambda *_: False, "models_dir": models_dir}
+        # Settings of several types, by name.
         return check_consent(samples, takes.RATE_HZ, **(settings | changes))  # type: ignore[arg-type]
 
     return run
