@@ -260,7 +260,7 @@ def completed_entry(job: SynthesisJob, mark: Mark, finished: Finished, output_sh
 def stop_job(*, job: SynthesisJob, reason: str) -> None:
     """End a running job that was told to stop (`JobStopped.reason`)."""
     if reason == "lost":
-        streamed.close_ended_streams()
+        streamed.close_ended_streams(job)
         return
     if reason == "consent":
         _end(job, JobState.FAILED, _consent_ended(job), event="synthesis.failed")
@@ -295,7 +295,8 @@ def _end(job: SynthesisJob, state: JobState, error: AssentError | None, *, event
             finished_at=timezone.now(),
             error=error.as_row() if error else None,
         )
-        if not ended:
+        if not ended:  # by somebody else meanwhile, such as the owner who revokes: what has left is known by now
+            streamed.close_ended_streams(job)
             return
         entry = record(
             event=event,
