@@ -295,7 +295,8 @@ def _end(job: SynthesisJob, state: JobState, error: AssentError | None, *, event
             finished_at=timezone.now(),
             error=error.as_row() if error else None,
         )
-        if not ended:  # by somebody else meanwhile, such as the owner who revokes: what has left is known by now
+        if not ended:
+            # By somebody else, such as the owner who revokes; by now the record holds what has left.
             streamed.close_ended_streams(job)
             return
         entry = record(
