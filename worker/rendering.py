@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -38,7 +38,7 @@ from synth.provenance import aigc, credentials
 from synth.provenance.names import EMBEDDED
 from synth.speech.assembly import Listen, Passage, Spoken, speak
 from synth.speech.notice import Notice, refuse_unheard
-from watermark.codec import embed, read_back
+from watermark.codec import ReadBack, embed, read_back
 from watermark.codec import fingerprint as fingerprints
 from watermark.comparison import reference as references
 from watermark.models import Mark
@@ -110,22 +110,12 @@ def _make(job: SynthesisJob, step: Step, heart: Heartbeat) -> tuple[Finished, Ma
         spoken = _speak(engine, job, step, heart, listener)
     speech = spoken.speech
     refuse_not_finite(speech.samples, "The engine")
-    speaker = speech.spoken_by or (engine.name, engine.version)
 
     step.stage, step.progress = "measuring", 0.72
     report = report_of(job, spoken)
 
     step.stage, step.progress = "marking", 0.78
-    public = resident.public_mark()
-    layers = ["keyed", *(["audioseal"] if public is not None else [])]
-    mark = reserve_mark(
-        organisation=job.organisation,
-        consent=job.consent,
-        engine_name=speaker[0],
-        engine_version=speaker[1],
-        is_preview=engine.is_preview,
-        layers=layers,
-    )
+    mark = reserve(job, engine, speech.spoken_by or (engine.name, engine.version))
     heart.raise_if_stopped()
     sound, trim_to = long_enough(speech.samples, speech.sample_rate_hz)
     marked = apply_marks(sound, speech.sample_rate_hz, mark)
@@ -141,15 +131,21 @@ def _make(job: SynthesisJob, step: Step, heart: Heartbeat) -> tuple[Finished, Ma
     data, manifest = sign(data, job, mark, made_at)  # last: whatever is written after it breaks the signature
 
     step.stage, step.progress = "reading back", 0.94
-    finished = _checked(
-        job, engine, spoken, mark, layers, data, manifest, label if is_labelled else None, report
-    )
-    start_s = trim_to["start_s"] if trim_to else 0.0
-    segments = [segment.moved(start_s) for segment in speech.segments]
-    finished = replace(
-        finished,
-        spoken_check=listener.report(speech),
-        word_times=word_times(job.text, segments),
+    samples, rate_hz, found = _checked(job, spoken, mark, data, label if is_labelled else None)
+    finished = finished_of(
+        job,
+        engine,
+        mark,
+        spoken,
+        listener,
+        samples=samples,
+        sample_rate_hz=rate_hz,
+        found=found,
+        data=data,
+        manifest=manifest,
+        layers=layers_found(mark, samples, rate_hz),
+        is_labelled=is_labelled,
+        follow_report=report,
         trim_to=trim_to,
     )
     return finished, mark
@@ -309,52 +305,95 @@ def apply_marks(samples: np.ndarray, sample_rate_hz: int, mark: Mark) -> np.ndar
     )
 
 
-def _checked(
-    job: SynthesisJob,
-    engine: Engine,
-    spoken: Spoken,
-    mark: Mark,
-    layers: list[str],
-    data: bytes,
-    manifest: bytes,
-    label: aigc.AigcLabel | None,
-    report: dict[str, Any],
-) -> Finished:
-    """Read mark and label back from the final bytes. Raises AssentError when either cannot be found."""
-    final = decode_own(data, job.format)
-    samples = final.mono()
-    found = read_back(
+def reserve(job: SynthesisJob, engine: Engine, speaker: tuple[str, str]) -> Mark:
+    """The record of what ``speaker`` (name and version) said, with the layers that its mark is written in."""
+    layers = ["keyed", *(["audioseal"] if resident.public_mark() is not None else [])]
+    return reserve_mark(
+        organisation=job.organisation,
+        consent=job.consent,
+        engine_name=speaker[0],
+        engine_version=speaker[1],
+        is_preview=engine.is_preview,
+        layers=layers,
+    )
+
+
+def read_mark(samples: np.ndarray, sample_rate_hz: int, mark: Mark) -> ReadBack:
+    """The keyed mark of this record, read from final samples (n,)."""
+    return read_back(
         samples,
-        final.sample_rate_hz,
+        sample_rate_hz,
         record_number=mark.record_number,
         keys=resident.mark_keys(),
         epoch=mark.epoch_id,
     )
-    if not found.ok:
-        raise AssentError(
-            "too_short_to_mark" if spoken.speech.duration_s < 3.0 else "watermark_failed",
-            "The mark could not be read back from this speech, so it is not released. A longer text helps.",
-            measured=round(found.score, 2),
-            limit=round(found.threshold, 2),
-            http_status=422,
-        )
+
+
+def unreadable(found: ReadBack, duration_s: float, outcome: str) -> AssentError:
+    """What is said where the mark is not ``found``; ``outcome``: what becomes of the speech of this length."""
+    return AssentError(
+        "too_short_to_mark" if duration_s < 3.0 else "watermark_failed",
+        f"The mark could not be read back from this speech, so {outcome}. A longer text helps.",
+        measured=round(found.score, 2),
+        limit=round(found.threshold, 2),
+        http_status=422,
+    )
+
+
+def layers_found(mark: Mark, samples: np.ndarray, sample_rate_hz: int) -> list[str]:
+    """The layers that the record names: only what can be found again; the keyed mark is the one that release depends
+    on."""
     public = resident.public_mark()
-    if public is not None and not public.detect(samples, final.sample_rate_hz).presence:
-        # The record names only what can be found again; the keyed mark is the one that release depends on.
-        layers = [layer for layer in layers if layer != "audioseal"]
+    if public is not None and not public.detect(samples, sample_rate_hz).presence:
+        return [layer for layer in mark.layers if layer != "audioseal"]
+    return list(mark.layers)
+
+
+def _checked(
+    job: SynthesisJob, spoken: Spoken, mark: Mark, data: bytes, label: aigc.AigcLabel | None
+) -> tuple[np.ndarray, int, ReadBack]:
+    """Read mark and label back from the final bytes: samples (n,), their rate, and the mark as it was found. Raises
+    AssentError when either cannot be found."""
+    final = decode_own(data, job.format)
+    samples = final.mono()
+    found = read_mark(samples, final.sample_rate_hz, mark)
+    if not found.ok:
+        raise unreadable(found, spoken.speech.duration_s, "it is not released")
     refuse_unheard(Notice.from_json(job.notice), samples, final.sample_rate_hz)
     if label is not None and aigc.read(data) != label:
         raise AssentError("label_failed", "The label could not be read back.", http_status=500)
+    return samples, final.sample_rate_hz, found
+
+
+def finished_of(
+    job: SynthesisJob,
+    engine: Engine,
+    mark: Mark,
+    spoken: Spoken,
+    listener: Listener,
+    *,
+    samples: np.ndarray,
+    sample_rate_hz: int,
+    found: ReadBack,
+    data: bytes,
+    manifest: bytes,
+    layers: list[str],
+    is_labelled: bool,
+    follow_report: dict[str, Any],
+    trim_to: dict[str, float] | None,
+) -> Finished:
+    """What the completed-entry and the record say of a file, by its final ``samples`` (n,)."""
+    start_s = trim_to["start_s"] if trim_to else 0.0
     return Finished(
         data=data,
         format=job.format,
         media_type=FORMATS[job.format].media_type,
-        duration_ms=round(1000 * len(samples) / final.sample_rate_hz),
-        sample_rate_hz=final.sample_rate_hz,
-        fingerprint=fingerprints.compute(samples, final.sample_rate_hz),
-        reference=references.make(samples, final.sample_rate_hz),
+        duration_ms=round(1000 * len(samples) / sample_rate_hz),
+        sample_rate_hz=sample_rate_hz,
+        fingerprint=fingerprints.compute(samples, sample_rate_hz),
+        reference=references.make(samples, sample_rate_hz),
         layers=layers,
-        is_labelled=label is not None,
+        is_labelled=is_labelled,
         manifest=manifest,
         mark_score=found.score,
         mark_threshold=found.threshold,
@@ -363,6 +402,9 @@ def _checked(
         is_preview=engine.is_preview,
         content_source=spoken.speech.content_source,
         warnings=list(spoken.speech.warnings),
-        follow_report=report,
+        follow_report=follow_report,
         own_weights=spoken.own_weights,
+        spoken_check=listener.report(spoken.speech),
+        word_times=word_times(job.text, [segment.moved(start_s) for segment in spoken.speech.segments]),
+        trim_to=trim_to,
     )

@@ -17,7 +17,7 @@ import numpy as np
 from django.db import DatabaseError
 from django.utils import timezone
 
-from synth.audio.encode import FORMATS, decode_own
+from synth.audio.encode import decode_own
 from synth.audio.stream_encode import StreamDecoder, StreamEncoder
 from synth.engines.base import Cancelled, Engine
 from synth.errors import AssentError
@@ -29,16 +29,14 @@ from synth.speech import rhythm
 from synth.speech.flow import Flow
 from synth.speech.notice import Notice, refuse_unheard
 from synth.speech.wording import BEGINNING, RHYTHM
-from watermark.codec import ReadBack, StreamEmbedder, read_back
+from watermark.codec import ReadBack, StreamEmbedder
 from watermark.codec import fingerprint as fingerprints
 from watermark.codec.public_stream import PublicStream
 from watermark.comparison import reference as references
-from watermark.models import Mark
-from watermark.services import reserve_mark
 from worker import rendering, resident
 from worker.heartbeat import Heartbeat
 from worker.rendering import SHORTEST_FILE_S, Step
-from worker.spoken import Listener, word_times
+from worker.spoken import Listener
 
 logger = logging.getLogger(__name__)
 STEP_S = 0.4
@@ -64,7 +62,7 @@ def make(job: SynthesisJob, step: Step, heart: Heartbeat) -> None:
     step.stage = "speaking"
     try:
         pieces = flow.pieces(on_progress=on_progress, should_stop=lambda: heart.stop_reason is not None)
-        with closing(pieces):  # type: ignore[type-var]
+        with closing(pieces):
             for samples, rate_hz in pieces:
                 rendering.refuse_not_finite(samples, "The engine")
                 writer = writer or Writer(job, engine, flow.speaker, rate_hz)
@@ -93,15 +91,7 @@ class Writer:
     def __init__(self, job: SynthesisJob, engine: Engine, speaker: tuple[str, str], rate_hz: int) -> None:
         self._job, self._engine, self._rate_hz = job, engine, rate_hz
         public = resident.public_mark()
-        self._layers = ["keyed", *(["audioseal"] if public is not None else [])]
-        self.mark: Mark = reserve_mark(
-            organisation=job.organisation,
-            consent=job.consent,
-            engine_name=speaker[0],
-            engine_version=speaker[1],
-            is_preview=engine.is_preview,
-            layers=self._layers,
-        )
+        self.mark = rendering.reserve(job, engine, speaker)
         self._embedder = StreamEmbedder(
             rate_hz,
             record_number=self.mark.record_number,
@@ -171,13 +161,15 @@ class Writer:
         if fresh_s < max(LEAST_PIECE_S, rhythm_s if not self.file.pieces else 0.0) and not last:
             return
         fresh = samples[len(samples) - round(fresh_s * rate_hz) :]
-        found = self._read_back(fresh, rate_hz)
+        found = rendering.read_mark(fresh, rate_hz, self.mark)
         if not found.ok and last:
             # The end of a file may be a pause: it is asked with the piece before it.
-            found = self._read_back(samples, rate_hz)
+            found = rendering.read_mark(samples, rate_hz, self.mark)
         if not found.ok:
             if last or fresh_s > LONGEST_UNREAD_S:
-                raise _unreadable(found, self._decoder.duration_s + fresh_s)
+                raise rendering.unreadable(
+                    found, self._decoder.duration_s + fresh_s, "no more of it is released"
+                )
             return
         if not self.file.pieces and self._opening is not None:
             refuse_unheard(self._opening, fresh, rate_hz)
@@ -198,17 +190,8 @@ class Writer:
             or found.score - found.threshold < self._weakest.score - self._weakest.threshold
         ):
             self._weakest = found
-        self._decoder.keep(self._pending)
+        self._decoder.keep(self._pending, fresh_s)
         self._pending = b""
-
-    def _read_back(self, samples: np.ndarray, rate_hz: int) -> ReadBack:
-        return read_back(
-            samples,
-            rate_hz,
-            record_number=self.mark.record_number,
-            keys=resident.mark_keys(),
-            epoch=self.mark.epoch_id,
-        )
 
     def _known(self, pending: bytes) -> Known:
         audio = decode_own(self.file.released() + pending, self._job.format)
@@ -220,43 +203,33 @@ class Writer:
         data = self.file.released()
         audio = decode_own(data, self._job.format)
         samples, rate_hz = audio.mono(), audio.sample_rate_hz
-        public = resident.public_mark()
-        if (
-            public is not None
-            and not public.detect(samples[: round(PUBLIC_LOOKED_AT_S * rate_hz)], rate_hz).presence
-        ):
-            self._layers = [layer for layer in self._layers if layer != "audioseal"]
         weakest = self._weakest
         if weakest is None:
             raise RuntimeError("every released piece was read back")
         refuse_unheard(Notice.from_json(self._job.notice), samples, rate_hz)
         with Listener(self._job.language, frozenset()) as listener:
             spoken = flow.spoken(listener)
-        start_s = self._trim_to["start_s"] if self._trim_to else 0.0
-        segments = [segment.moved(start_s) for segment in spoken.speech.segments]
-        return Finished(
-            data=b"",  # it stands in its file
-            format=self._job.format,
-            media_type=FORMATS[self._job.format].media_type,
-            duration_ms=max(self.file.end_ms, round(1000 * len(samples) / rate_hz)),
+        finished = rendering.finished_of(
+            self._job,
+            self._engine,
+            self.mark,
+            spoken,
+            listener,
+            samples=samples,
             sample_rate_hz=rate_hz,
-            fingerprint=fingerprints.compute(samples, rate_hz),
-            reference=references.make(samples, rate_hz),
-            layers=self._layers,
-            is_labelled=self._label is not None,
+            found=weakest,
+            data=b"",  # it stands in its file
             manifest=rendering.sidecar(data, self._job, self.mark, self._made_at),
-            mark_score=weakest.score,
-            mark_threshold=weakest.threshold,
-            engine_name=self.mark.engine_name,
-            engine_version=self.mark.engine_version,
-            is_preview=self._engine.is_preview,
-            content_source=flow.content_source,
-            warnings=flow.warnings,
+            layers=rendering.layers_found(self.mark, samples[: round(PUBLIC_LOOKED_AT_S * rate_hz)], rate_hz),
+            is_labelled=self._label is not None,
             follow_report=rendering.report_of(self._job, spoken),
-            own_weights=flow.own_weights,
-            spoken_check=listener.report(spoken.speech),
-            word_times=word_times(self._job.text, segments),
             trim_to=self._trim_to,
+        )
+        # Of all of it, where `spoken` is the beginning of a long stream.
+        return replace(
+            finished,
+            duration_ms=max(self.file.end_ms, finished.duration_ms),
+            content_source=flow.content_source,
         )
 
     def close(self) -> None:
@@ -267,13 +240,3 @@ class Writer:
             services.know_stream(mark=self.mark, known=self._known(b""))
         except (DatabaseError, OSError, AssentError):
             logger.warning("the record of job %s holds the beginning of its stream only", self._job.id)
-
-
-def _unreadable(found: ReadBack, duration_s: float) -> AssentError:
-    return AssentError(
-        "too_short_to_mark" if duration_s < 3.0 else "watermark_failed",
-        "The mark could not be read back from this speech, so no more of it is released. A longer text helps.",
-        measured=round(found.score, 2),
-        limit=round(found.threshold, 2),
-        http_status=422,
-    )

@@ -28,17 +28,13 @@ def natural_pause_s(text: str) -> float:
     return _AFTER_CLAUSE_S if end and end in _CLAUSE_ENDS else _AFTER_WORD_S
 
 
-def joined(parts: Sequence[tuple[npt.NDArray[Any], float]], sample_rate_hz: int) -> Samples:
-    """Mono parts in order, each followed by its seconds of silence.
+def placed(parts: Sequence[tuple[npt.NDArray[Any], float]], sample_rate_hz: int) -> tuple[Samples, list[int]]:
+    """Mono parts in order, each followed by its seconds of silence; and by how many samples what is in each part lies
+    later in it than in the part.
 
     Quiet at the inner edges gives way to the pause, and short fades keep the seams from clicking; the outer edges
     stay as they are. An empty part is only its pause.
     """
-    return placed(parts, sample_rate_hz)[0]
-
-
-def placed(parts: Sequence[tuple[npt.NDArray[Any], float]], sample_rate_hz: int) -> tuple[Samples, list[int]]:
-    """`joined`, and by how many samples what is in each part lies later in it than in the part."""
     sounding = [index for index, (samples, _pause) in enumerate(parts) if len(samples)]
     pieces: list[Samples] = []
     later: list[int] = []

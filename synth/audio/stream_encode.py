@@ -16,6 +16,7 @@ import numpy.typing as npt
 import soundfile as sf
 import soxr
 
+from synth.audio import mpeg
 from synth.audio.encode import MP3_OPTIONS, decode_own, format_named
 
 STREAMED_FORMATS = ("mp3", "opus", "wav", "pcm")
@@ -152,9 +153,8 @@ class StreamDecoder:
         samples, rate_hz = self._decoded(head + self._before + body)
         return samples, rate_hz, max(0.0, len(samples) / rate_hz - self._decoded_s)
 
-    def keep(self, data: bytes) -> None:
-        """``data`` has left: what comes next is decoded with it."""
-        _samples, _rate_hz, fresh_s = self.piece(data)
+    def keep(self, data: bytes, fresh_s: float) -> None:
+        """``data`` has left, of which ``fresh_s`` were new: what comes next is decoded with it."""
         self._head, body = self._parted(data)
         self._before = body
         self.duration_s += fresh_s
@@ -176,24 +176,16 @@ class StreamDecoder:
         return audio.mono(), audio.sample_rate_hz
 
 
-_MPEG1_KBPS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-_MPEG2_KBPS = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-_MPEG1_HZ = (44_100, 48_000, 32_000)
-
-
 def _after_frames(data: bytes) -> int:
-    """Where the last whole frame of Layer III ends in ``data``, which begins with a frame (ISO 11172-3, 13818-3)."""
+    """Where the last whole frame ends in ``data``, which begins with a frame."""
     at = 0
     while at + 4 <= len(data):
-        if data[at] != 0xFF or data[at + 1] & 0xE0 != 0xE0:
+        frame = mpeg.frame_at(data, at)
+        if frame is None:
             raise ValueError("the MP3 writer left its frames")
-        version, rates = data[at + 1] >> 3 & 3, data[at + 2]  # 3: MPEG-1, 2: MPEG-2, 0: MPEG-2.5
-        kbps = (_MPEG1_KBPS if version == 3 else _MPEG2_KBPS)[rates >> 4]
-        sample_rate_hz = _MPEG1_HZ[rates >> 2 & 3] // {3: 1, 2: 2, 0: 4}[version]
-        length = (144_000 if version == 3 else 72_000) * kbps // sample_rate_hz + (rates >> 1 & 1)
-        if at + length > len(data):
+        if frame.last > len(data):
             break
-        at += length
+        at = frame.last
     return at
 
 

@@ -64,11 +64,17 @@ def wait(channel: str, subject: str, *, timeout_s: float) -> bool:
 
 
 def wait_until(
-    channel: str, subject: str, *, read: Callable[[], T], done: Callable[[T], bool], timeout_s: float
+    channel: str,
+    subject: str,
+    *,
+    read: Callable[[], T],
+    done: Callable[[T], bool],
+    timeout_s: float,
+    every_s: float = 5.0,
 ) -> T:
     """What ``read`` gives once it is ``done``, or as it stands after ``timeout_s``.
 
-    Between reads the caller sleeps without a database connection; a lost call costs at most five seconds.
+    Between reads the caller sleeps without a database connection; a lost call costs at most ``every_s``.
     """
     deadline = time.monotonic() + timeout_s
     while True:
@@ -76,4 +82,4 @@ def wait_until(
         left_s = deadline - time.monotonic()
         if done(row) or left_s <= 0:
             return row
-        wait(channel, subject, timeout_s=min(left_s, 5.0))
+        wait(channel, subject, timeout_s=min(left_s, every_s))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -147,7 +147,7 @@ class SpeaksInPieces(Protocol):
 
     def pieces(
         self, request: SpeakRequest, *, should_stop: Callable[[], bool] = never_stop
-    ) -> Iterator[Speech]:
+    ) -> Generator[Speech, None, None]:
         """The speech of `Engine.speak` piece by piece: sentences with the pauses behind them, or less.
 
         Joined without anything between them they are one speech. All pieces have one rate; warnings and details come

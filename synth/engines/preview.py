@@ -7,7 +7,7 @@ timbre are moved to those of the clip (docs/preview-engine.md). It sounds synthe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -79,7 +79,7 @@ class PreviewEngine:
 
     def pieces(
         self, request: SpeakRequest, *, should_stop: Callable[[], bool] = never_stop
-    ) -> Iterator[Speech]:
+    ) -> Generator[Speech, None, None]:
         """See `synth.engines.base.SpeaksInPieces`: sentences, each with the pause behind it."""
         for piece, _share in self._pieces(request, should_stop):
             yield piece

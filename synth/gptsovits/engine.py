@@ -6,7 +6,7 @@ those of other requests; the calling thread turns each sentence into sound while
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +181,7 @@ class GptSovitsEngine:
         *,
         should_stop: Callable[[], bool] = never_stop,
         weights_of: str | None = None,
-    ) -> Iterator[Speech]:
+    ) -> Generator[Speech, None, None]:
         """See `synth.engines.base.SpeaksInPieces`: the chunks of `stream`, with what `speak` says beside them."""
         with self.networks.pair(weights_of) as pair:
             plan = self._planner.plan(pair.reader, request)

@@ -42,6 +42,10 @@ SUBTITLES = {"srt": ("application/x-subrip", srt), "vtt": ("text/vtt", vtt)}
 _refusals = dict.fromkeys((400, 401, 403, 404), Problem)
 
 
+class TimestampsQuery(serializers.Serializer):
+    format = serializers.ChoiceField(choices=["json", *SUBTITLES], required=False, default="json")
+
+
 class JobsView(APIView):
     """Requests to speak."""
 
@@ -185,11 +189,9 @@ class JobTimestampsView(APIView):
         ],
     )
     def get(self, request: Request, job_id: UUID) -> HttpResponse:
-        field = serializers.ChoiceField(choices=["json", *SUBTITLES])
-        try:
-            wanted = field.run_validation(request.query_params.get("format", "json"))
-        except serializers.ValidationError as error:
-            raise serializers.ValidationError({"format": error.detail}) from None
+        query = TimestampsQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        wanted = query.validated_data["format"]
         output, words = selectors.word_times_for(principal_for(request), job_id)
         if wanted == "json":
             return Response(timestamps_answer(output, words))

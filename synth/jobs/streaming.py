@@ -11,7 +11,7 @@ import base64
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from uuid import UUID
@@ -94,7 +94,7 @@ def _response(
     return response
 
 
-async def _body(listener: Listener, *, paced: bool, owned: bool) -> AsyncIterator[bytes]:
+async def _body(listener: Listener, *, paced: bool, owned: bool) -> AsyncGenerator[bytes, None]:
     """Chunks as they may leave. Raises AssentError when no more may."""
     begun: float | None = None
     try:
@@ -108,6 +108,9 @@ async def _body(listener: Listener, *, paced: bool, owned: bool) -> AsyncIterato
                     await asyncio.sleep(_LOOK_EVERY_S)
                 continue
             data = await _in_thread(lambda: listener.take(paced=paced))
+            if not data:  # the file ended this moment, or is not whole: the next look says why
+                await asyncio.sleep(_LOOK_EVERY_S)
+                continue
             begun = begun or time.monotonic()
             yield data
     finally:
@@ -117,17 +120,17 @@ async def _body(listener: Listener, *, paced: bool, owned: bool) -> AsyncIterato
             )
 
 
-async def _sound(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _sound(body: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
     try:
         async for data in body:
             yield data
     except AssentError as error:
         raise StreamBrokenOff(error.code) from None
     finally:
-        await body.aclose()  # type: ignore[attr-defined]
+        await body.aclose()
 
 
-async def _events(body: AsyncIterator[bytes], job: SynthesisJob) -> AsyncIterator[bytes]:
+async def _events(body: AsyncGenerator[bytes, None], job: SynthesisJob) -> AsyncIterator[bytes]:
     """Server-sent events in the names that OpenAI's clients know."""
     try:
         async for data in body:
@@ -137,7 +140,7 @@ async def _events(body: AsyncIterator[bytes], job: SynthesisJob) -> AsyncIterato
     except AssentError as error:
         yield _event({"type": "error", "error": {"code": error.code, "message": error.message}})
     finally:
-        await body.aclose()  # type: ignore[attr-defined]
+        await body.aclose()
 
 
 def _event(facts: dict[str, object]) -> bytes:

@@ -6,7 +6,7 @@ that nothing grows with the text and no engine reads a book before its first wor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -51,7 +51,7 @@ class Flow:
 
     def pieces(
         self, *, on_progress: Callable[[float], None], should_stop: Callable[[], bool]
-    ) -> Iterator[tuple[np.ndarray, int]]:
+    ) -> Generator[tuple[np.ndarray, int], None, None]:
         """Samples float32 (n,) and their rate, as they are made. Raises Cancelled, and AssentError as engines do."""
         parts = self.passage.parts
         sounding = [index for index, part in enumerate(parts) if part.clip is not None]
@@ -137,7 +137,7 @@ class Flow:
         own = self.passage.own_weights if self.own_weights else None
         more: dict[str, Any] = {"weights_of": own.voice} if own is not None else {}
         pieces = engine.pieces(request, should_stop=should_stop, **more)
-        with closing(pieces):  # type: ignore[type-var]
+        with closing(pieces):
             for speech in pieces:
                 assembly.require_own_weights(speech, own)
                 yield speech

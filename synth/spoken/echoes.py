@@ -7,6 +7,7 @@ whole length at just that lag, and less so at others. Held vowels and pauses are
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -96,6 +97,7 @@ def _features(samples: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
     return np.asarray(cepstra), np.asarray(level > np.percentile(level, 97) - _QUIET_DB)
 
 
+@cache
 def _filters() -> Floats:
     """(257, bands) triangles on a mel scale from 80 to 7600 Hz."""
     mels = np.linspace(2595 * np.log10(1 + 80 / 700), 2595 * np.log10(1 + 7600 / 700), _BANDS + 2)

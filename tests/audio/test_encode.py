@@ -5,7 +5,9 @@ import pytest
 
 from synth.audio.decode import decode_untrusted
 from synth.audio.encode import FORMATS, decode_own, encode
+from synth.audio.stream_encode import STREAMED_FORMATS
 from synth.errors import AssentError
+from synth.jobs import formats
 
 
 def voice_like(rate: int, seconds: float = 3.0) -> np.ndarray:
@@ -58,3 +60,8 @@ def test_unknown_format_has_a_code():
         encode(voice_like(24000), 24000, format="aac")
     assert caught.value.code == "format_not_offered"
     assert caught.value.extra["offered"] == list(FORMATS)
+
+
+def test_the_doors_offer_what_is_encoded_here():
+    assert {name: (made.media_type, made.extension) for name, made in FORMATS.items()} == formats.FORMATS
+    assert formats.STREAMED == STREAMED_FORMATS

@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synth.audio.joining import joined, natural_pause_s
+from synth.audio.joining import natural_pause_s, placed
 
 RATE_HZ = 16_000
+
+
+def joined(parts, rate_hz) -> np.ndarray:
+    return placed(parts, rate_hz)[0]
 
 
 def tone(seconds: float, quiet_s: float = 0.0) -> np.ndarray:

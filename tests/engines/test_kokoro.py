@@ -112,9 +112,9 @@ def test_sad_stays_sad_and_every_word_is_heard(engine):
     assert sad["level_db"] < neutral["level_db"]
 
 
-def test_parts_are_the_speech_sentence_by_sentence(engine):
+def test_pieces_are_the_speech_sentence_by_sentence(engine):
     request = request_for("neutral", "It rained. Nobody came to the old house today.")
-    parts = list(engine.parts(request))
+    parts = [piece.samples for piece in engine.pieces(request)]
     speech = engine.speak(request)
     assert np.array_equal(np.concatenate(parts), speech.samples), "and the same every time"
     assert " ".join(segment.text for segment in speech.segments) == request.text

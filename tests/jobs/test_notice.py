@@ -180,6 +180,15 @@ def test_who_switched_a_notice_off_and_why_is_in_the_log(owner, browser, voice, 
 
 
 @pytest.mark.django_db
+def test_a_rule_of_before_a_notice_was_required_gets_its_beginning(browser, voice, settings):
+    settings.ASSENT_PROFILE = ""
+    assert rule(browser, kind="spoken", places=["end"]).json()["places"] == ["end"]
+    assert ask(browser, voice).json()["notice"]["places"] == ["end"]
+    settings.ASSENT_PROFILE = "cn"
+    assert ask(browser, voice, speed=1.1).json()["notice"]["places"] == ["beginning", "end"]
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("given", "code"),
     [

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -17,6 +18,8 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.consent import services as consent
+from accounts.people.models import ApiKey, Membership
+from accounts.people.principals import principal_of
 from audit.models import Entry
 from synth.audio.encode import decode_own
 from synth.common.bodies import BoundedBodies
@@ -26,6 +29,8 @@ from synth.jobs import services
 from synth.jobs.models import Output, SynthesisJob, SynthesisPiece
 from synth.provenance import aigc
 from tests import factories, takes
+from tests.jobs.test_services import reserved
+from tests.worker.material import decoded
 from tests.worker.test_unreadable import JSON, RATE_HZ, Doors, Says, talk
 from watermark.answers import stream_reasons
 from watermark.codec import read_back
@@ -129,7 +134,7 @@ def test_a_short_line_is_streamed_in_room_tone(doors, engine):
 
 
 def test_an_engine_that_only_speaks_whole_is_streamed_as_well(doors, engine, monkeypatch):
-    monkeypatch.setattr(resident, "engine", lambda: Says(talk(5.0)))
+    monkeypatch.setattr(resident, "engine", lambda: Says(talk(4.0)))
     job = doors.render(stream=True, format="wav")
     assert job["state"] == "released" and SynthesisPiece.objects.count() >= 2
 
@@ -146,6 +151,7 @@ def test_what_cannot_be_read_back_does_not_leave(doors, engine, monkeypatch):
         def finish(self):
             return np.zeros(0, np.float32)
 
+    engine(talk(3.5))
     monkeypatch.setattr(streaming, "StreamEmbedder", Unmarked)
     job = doors.render(stream=True, format="wav")
     assert (job["state"], job["error"]["code"]) == ("failed", "watermark_failed")
@@ -160,7 +166,7 @@ def test_what_cannot_be_read_back_does_not_leave(doors, engine, monkeypatch):
     "cancelled_consent_revoked", "synthesis.piece", "synthesis.cancelled", "consent.revoked"
 )
 def test_after_a_revocation_nothing_more_leaves_and_what_was_sent_stays_known(doors, engine):
-    """The owner withdraws while the third sentence is about to be spoken: two thirds of the text are never made."""
+    """The owner withdraws while the fourth sentence is about to be spoken: the rest of the text is never made."""
     said, early = [], []
 
     def meanwhile(index):
@@ -197,15 +203,10 @@ def test_after_a_revocation_nothing_more_leaves_and_what_was_sent_stays_known(do
 
 
 def owner_of(job):
-    from accounts.people.models import Membership
-    from accounts.people.principals import principal_of
-
     return principal_of(Membership.objects.get(user=job.requested_by, organisation=job.organisation))
 
 
 def decision_of(samples) -> Decision:
-    from tests.worker.material import decoded
-
     return decide(examine(decoded(samples), sources()).findings)
 
 
@@ -216,7 +217,7 @@ def test_a_listener_who_left_stops_the_job(doors, engine):
             (job,) = SynthesisJob.objects.all()
             services.leave(principal=owner_of(job), job_id=job.pk)
 
-    engine(talk(12.0), meanwhile)
+    engine(talk(8.0), meanwhile)
     job = doors.render(stream=True, format="mp3")
     assert job["state"] == "cancelled"
     assert Mark.objects.get().ended_by == "caller"
@@ -232,7 +233,7 @@ def begun(doors, owner):
     """A job of which two seconds have been released, by a worker that goes no further."""
     made = doors.submit(stream=True, format="wav")
     job = services.claim_job(job_id=made, worker="w")
-    mark = factories_mark(job)
+    mark = reserved(job)
     file = services.begin_stream(job=job)
     known = services.Known(b"print", b"reference")
     for index in range(2):
@@ -240,12 +241,6 @@ def begun(doors, owner):
             job=job, mark=mark, file=file, data=bytes(32_000), end_ms=1000 * (index + 1), known=known
         )
     return job, mark, file
-
-
-def factories_mark(job):
-    from tests.jobs.test_services import reserved
-
-    return reserved(job)
 
 
 def test_bytes_leave_at_the_pace_of_their_sound(begun, owner):
@@ -265,11 +260,7 @@ def test_each_chunk_is_asked_for_anew(begun, owner, doors, monkeypatch):
     _key, secret = factories.people.create_key(
         principal=owner, name="k", scopes=["speech:write", "speech:read"]
     )
-    from accounts.people.models import ApiKey
-
     key = ApiKey.objects.get()
-    from dataclasses import replace
-
     listener = services.open_stream(principal=replace(owner, api_key=key), job_id=job.pk)
     assert listener.look()
     key.revoked_at = timezone.now()
@@ -385,7 +376,7 @@ def test_a_stream_that_loses_its_worker_is_not_made_again(begun, doors):
     assert (mark.state, mark.ended_by) == ("issued", "failure")
 
 
-def test_an_erased_voice_takes_the_stream_with_it(begun, owner, doors):
+def test_a_piece_does_not_leave_after_a_revocation(begun, owner, doors):
     job, mark, file = begun
     consent.revoke(principal=owner, voice_id=job.voice_id, reason="")
     with pytest.raises(services.JobStopped):
@@ -397,15 +388,14 @@ def test_an_erased_voice_takes_the_stream_with_it(begun, owner, doors):
 
 
 def test_a_long_text_is_made_in_stretches(doors, engine, monkeypatch):
-    asked = []
+    asked, said = [], talk(2.0)[RATE_HZ:]
 
     class Short(SaysInPieces):
         def pieces(self, request, *, should_stop=None):
             asked.append(request.text)
-            yield Speech(talk(1.5), RATE_HZ, "take")
+            yield Speech(said, RATE_HZ, "take")
 
-    resident_engine = Short(talk(3.0))
-    monkeypatch.setattr(resident, "engine", lambda: resident_engine)
+    monkeypatch.setattr(resident, "engine", lambda: Short(said))
     text = "The parcel arrived this morning, and nobody had asked for it. " * 67
     job = doors.render(text=text, format="mp3")
     assert job["is_streamed"] and job["state"] == "released", job["error"]

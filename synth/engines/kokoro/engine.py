@@ -8,7 +8,7 @@ so ``is_preview`` is True. Languages that Kokoro lacks are spoken by rule (`synt
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,19 +104,9 @@ class KokoroEngine:
         segments = sound.segments_of([line.text for line in lines], lengths, RATE_HZ)
         return _speech(np.concatenate(parts), segments, lines, mixture, manner, warnings)
 
-    def parts(
-        self, request: SpeakRequest, *, should_stop: Callable[[], bool] = never_stop
-    ) -> Iterator[Samples]:
-        """The same speech, sentence after sentence as it is made: mono float32 at RATE_HZ with the pause that
-        follows. Concatenated they are `speak`'s samples. Only for Kokoro's own languages."""
-        lines, _ = _lines(request)
-        mixture, manner = self._prepare(request, should_stop)
-        for part, pause in self._parts(request, lines, mixture, manner, should_stop):
-            yield np.concatenate([sound.sounding(part), pause])
-
     def pieces(
         self, request: SpeakRequest, *, should_stop: Callable[[], bool] = never_stop
-    ) -> Iterator[Speech]:
+    ) -> Generator[Speech, None, None]:
         """See `synth.engines.base.SpeaksInPieces`; what is spoken by rule comes sentence by sentence as well."""
         rules = self._rules_for(request.language)
         if rules is not None:

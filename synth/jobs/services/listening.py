@@ -161,15 +161,14 @@ def wait_for_sound(
 ) -> SynthesisJob:
     """The job once its first sound is released, or it is final, or as it stands after ``timeout_s`` or when the caller
     ``is_gone``. Holds no database connection while it waits."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        job = selectors.job_row(job_id)
-        if job.is_final or (job.is_streamed and job.pieces.exists()):
-            return job
-        left_s = deadline - time.monotonic()
-        if left_s <= 0 or is_gone():
-            return job
-        wakeup.wait("job", str(job_id), timeout_s=min(left_s, 1.0))
+    return wakeup.wait_until(
+        "job",
+        str(job_id),
+        read=lambda: selectors.job_row(job_id),
+        done=lambda job: job.is_final or (job.is_streamed and job.pieces.exists()) or is_gone(),
+        timeout_s=timeout_s,
+        every_s=1.0,  # nobody calls when the caller goes
+    )
 
 
 def leave(*, principal: Principal, job_id: UUID) -> None:

@@ -59,11 +59,22 @@ def notice_for(
                 raise _required(rules)
             _known_reason(reason)
         return _kept(
-            asked, _places(rule), _text(rule, language), language, reason if asked == NONE else "", "caller"
+            asked,
+            _places(rule, rules),
+            _text(rule, language),
+            language,
+            reason if asked == NONE else "",
+            "caller",
         )
     if rule is not None and (rule.kind != NONE or _is_off(rule, rules)):
         return _kept(
-            rule.kind, _places(rule), _text(rule, language), language, rule.reason, "rule", str(rule.pk)
+            rule.kind,
+            _places(rule, rules),
+            _text(rule, language),
+            language,
+            rule.reason,
+            "rule",
+            str(rule.pk),
         )
     return _kept(_default(rules), (BEGINNING,), _text(None, language), language, "", "default")
 
@@ -96,8 +107,15 @@ def _kept(
     }
 
 
-def _places(rule: NoticeRule | None) -> Sequence[str]:
-    return rule.places if rule is not None and rule.places else (BEGINNING,)
+def _places(rule: NoticeRule | None, rules: profiles.Rules) -> Sequence[str]:
+    """Those of the rule; it may be older than the profile that is in force."""
+    return _in_order(rule.places if rule is not None and rule.places else (BEGINNING,), rules)
+
+
+def _in_order(places: Sequence[str], rules: profiles.Rules) -> list[str]:
+    """Where a notice is required it stands at the beginning whatever else."""
+    wanted = {*places, *((BEGINNING,) if rules.notice_required else ())}
+    return [place for place in PLACES if place in wanted]
 
 
 def _text(rule: NoticeRule | None, language: str) -> str:
@@ -214,7 +232,6 @@ def _required(rules: profiles.Rules) -> Forbidden:
 
 
 def _checked_places(places: Sequence[str], rules: profiles.Rules) -> list[str]:
-    """In their order; where a notice is required it stands at the beginning whatever else."""
     if not places or any(place not in PLACES for place in places):
         raise AssentError(
             "notice_places_invalid",
@@ -222,8 +239,7 @@ def _checked_places(places: Sequence[str], rules: profiles.Rules) -> list[str]:
             limit=list(PLACES),
             extra={"param": "places"},
         )
-    wanted = {*places, *((BEGINNING,) if rules.notice_required else ())}
-    return [place for place in PLACES if place in wanted]
+    return _in_order(places, rules)
 
 
 def _checked_wording(wording: Mapping[str, str]) -> dict[str, str]:

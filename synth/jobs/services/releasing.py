@@ -260,7 +260,7 @@ def completed_entry(job: SynthesisJob, mark: Mark, finished: Finished, output_sh
 def stop_job(*, job: SynthesisJob, reason: str) -> None:
     """End a running job that was told to stop (`JobStopped.reason`)."""
     if reason == "lost":
-        streamed.close_ended_streams()
+        streamed.close_ended_streams(job)
         return
     if reason == "consent":
         _end(job, JobState.FAILED, _consent_ended(job), event="synthesis.failed")
@@ -296,6 +296,8 @@ def _end(job: SynthesisJob, state: JobState, error: AssentError | None, *, event
             error=error.as_row() if error else None,
         )
         if not ended:
+            # By somebody else, such as the owner who revokes; by now the record holds what has left.
+            streamed.close_ended_streams(job)
             return
         entry = record(
             event=event,
