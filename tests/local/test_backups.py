@@ -117,6 +117,26 @@ def test_a_file_that_went_bad_in_the_earlier_backup_is_copied_anew(source, tmp_p
     assert (second / name).read_bytes() == b"one"
 
 
+def test_a_file_that_is_gone_from_the_earlier_backup_is_copied_anew(source, tmp_path):
+    parent = tmp_path / "backups"
+    name = "data/media/outputs/one.wav"
+    first = taking.take(source, parent, passphrase=PASSPHRASE)
+    (first / name).unlink()
+    second = taking.take(source, parent, passphrase=PASSPHRASE)
+    assert (second / name).read_bytes() == b"one" and name in lists.Manifest.read(second).files
+
+
+def test_a_disk_without_links_takes_copies(source, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError("no links here")
+
+    parent = tmp_path / "backups"
+    taking.take(source, parent, passphrase=PASSPHRASE)
+    monkeypatch.setattr(taking.os, "link", refuse)
+    second = taking.take(source, parent, passphrase=PASSPHRASE)
+    assert (second / "data/media/outputs/one.wav").read_bytes() == b"one"
+
+
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
@@ -143,6 +163,16 @@ def test_keys_open_only_with_their_passphrase_and_their_list(source, tmp_path):
         taking.open_keys(folder, PASSPHRASE)
     with pytest.raises(LocalError, match="at least 12"):
         sealing.seal({}, passphrase="short", bound_to=b"")
+
+
+@pytest.mark.parametrize("asked", [{"n": 1 << 30}, {"r": 1 << 20}, {"p": 1 << 20}])
+def test_sealed_keys_may_not_ask_for_all_of_the_machine(asked):
+    header = {"n": 16, "r": 8, "p": 1, "salt": "00" * 16, "nonce": "00" * 12} | asked
+    data = b"assent sealed keys 1\n" + json.dumps(header).encode() + b"\n" + bytes(32)
+    with pytest.raises(LocalError, match="out of range"):
+        sealing.unseal(data, passphrase=PASSPHRASE, bound_to=b"")
+    with pytest.raises(LocalError, match="another form"):
+        sealing.unseal(data[1:], passphrase=PASSPHRASE, bound_to=b"")
 
 
 def test_a_restore_writes_nothing_over_an_installation(source, tmp_path, monkeypatch):
