@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from synth.conf.checks import backups_can_be_restored
 from synth.local import keys
 from synth.local.backups import dump, restoring, sealing, taking
 from synth.local.backups import manifest as lists
@@ -183,6 +185,32 @@ def test_a_restore_writes_nothing_over_an_installation(source, tmp_path, monkeyp
     with pytest.raises(LocalError, match="is not empty"):
         restoring.restore(folder, passphrase=PASSPHRASE, say=lambda text: None)
     assert {path: path.stat().st_mtime_ns for path in source.data_dir.rglob("*")} == before
+
+
+def test_a_restore_into_a_shared_folder_of_models_stops_before_the_first_byte(source, tmp_path, monkeypatch):
+    weights = source.models_dir / "voices" / "own.ckpt"
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"weights")
+    source = replace(source, models=("voices",))
+    folder = taking.take(source, tmp_path / "backups", passphrase=PASSPHRASE)
+    monkeypatch.setenv("ASSENT_DATA_DIR", str(tmp_path / "new"))
+    monkeypatch.setenv("ASSENT_MODELS_DIR", str(source.models_dir))
+    for name in ("ASSENT_KEYS_DIR", "DATABASE_URL", "DATABASE_OWNER_URL"):
+        monkeypatch.delenv(name, raising=False)
+    restoring._require_empty(folder, has_keys=True)  # the same weights may stay
+    weights.write_bytes(b"another")
+    with pytest.raises(LocalError, match=r"own\.ckpt is another file already"):
+        restoring.restore(folder, passphrase=PASSPHRASE, say=lambda text: None)
+    assert not (tmp_path / "new").exists() and weights.read_bytes() == b"another"
+
+
+@pytest.mark.parametrize("passphrase", ["", "short"])
+def test_a_nightly_backup_without_a_good_passphrase_stops_the_start(settings, passphrase):
+    settings.ASSENT_BACKUP_DIR = "/somewhere"
+    settings.ASSENT_BACKUP_PASSPHRASE = passphrase
+    assert [error.id for error in backups_can_be_restored(None)] == ["assent.E005"]
+    settings.ASSENT_BACKUP_PASSPHRASE = PASSPHRASE
+    assert backups_can_be_restored(None) == []
 
 
 def test_an_unfinished_restore_does_not_start(tmp_path):
