@@ -39,12 +39,12 @@ TRIGGERS = {
 _TYPES = {"audit_deny_change": 1 | 2 | 8 | 16, "audit_deny_truncate": 2 | 32, "audit_enqueue": 1 | 4}
 
 _LOST = """
-SELECT count(*), min(e.id) FROM audit_entry e LEFT JOIN audit_leaf l ON l.entry_id = e.id
+FROM audit_entry e LEFT JOIN audit_leaf l ON l.entry_id = e.id
   LEFT JOIN audit_pending p ON p.entry_id = e.id WHERE l.entry_id IS NULL AND p.entry_id IS NULL
 """
-# The newest may be a crash between two steps, which the sequencer carries out when it comes back.
+# The newest may be between two steps of the sequencer, whose copy outside comes first.
 _UNPUBLISHED = """
-SELECT count(*), min(c.size) FROM audit_checkpoint c LEFT JOIN audit_publication p ON p.size = c.size
+FROM audit_checkpoint c LEFT JOIN audit_publication p ON p.size = c.size
   WHERE p.size IS NULL AND c.created_at < now() - interval '1 minute'
 """
 
@@ -59,11 +59,11 @@ def left_behind(using: str = "default") -> list[str]:
     """One sentence for entries that no sequencer will ever see, and one for checkpoints that nobody is shown."""
     found = []
     with connections[using].cursor() as cursor:
-        cursor.execute(_LOST)
+        cursor.execute(f"SELECT count(*), min(e.id) {_LOST}")
         count, first = cursor.fetchone()
         if count:
             found.append(f"{count} entries were never queued for the tree, the first is entry {first}")
-        cursor.execute(_UNPUBLISHED)
+        cursor.execute(f"SELECT count(*), min(c.size) {_UNPUBLISHED}")
         count, first = cursor.fetchone()
         if count:
             found.append(f"{count} checkpoints are signed but not shown, the first has {first} entries")
@@ -75,8 +75,11 @@ def mend(using: str = "owner") -> list[str]:
 
     A constraint cannot be put back over rows that break it, so that is left to a person.
     """
-    done = [*missing(using), *left_behind(using)]
-    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+    connection = connections[using]
+    done = [*_triggers(connection), *_functions(connection), *left_behind(using)]
+    if not done:
+        return []
+    with transaction.atomic(using=using), connection.cursor() as cursor:
         cursor.execute("SELECT quote_ident(current_schema())")
         schema = cursor.fetchone()[0]
         for name, body in FUNCTIONS.items():
@@ -93,14 +96,10 @@ def mend(using: str = "owner") -> list[str]:
                 f"CREATE TRIGGER {trigger} {when} ON {table} FOR EACH {each} EXECUTE FUNCTION {function}()"
             )
             cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
+        cursor.execute(f"INSERT INTO audit_pending (entry_id) SELECT e.id {_LOST}")
         cursor.execute(
-            "INSERT INTO audit_pending (entry_id) SELECT e.id FROM audit_entry e"
-            " LEFT JOIN audit_leaf l ON l.entry_id = e.id LEFT JOIN audit_pending p ON p.entry_id = e.id"
-            " WHERE l.entry_id IS NULL AND p.entry_id IS NULL"
-        )
-        cursor.execute(
-            "INSERT INTO audit_publication (size, created_at) SELECT c.size, now() FROM audit_checkpoint c"
-            " WHERE NOT EXISTS (SELECT 1 FROM audit_publication p WHERE p.size = c.size)"
+            f"INSERT INTO audit_publication (size, created_at) SELECT c.size, now() {_UNPUBLISHED}"
+            " ON CONFLICT DO NOTHING"
         )
     return done
 
@@ -109,7 +108,9 @@ def _triggers(connection: BaseDatabaseWrapper) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT c.relname, t.tgname, t.tgtype, t.tgenabled, p.proname FROM pg_trigger t"
-            " JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid"
+            " JOIN pg_class c ON c.oid = t.tgrelid"
+            # a function of the same name in another schema is another one
+            " LEFT JOIN pg_proc p ON p.oid = t.tgfoid AND p.pronamespace = c.relnamespace"
             " WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace AND t.tgqual IS NULL"
             " AND starts_with(c.relname, 'audit_')"
         )
@@ -130,7 +131,7 @@ def _functions(connection: BaseDatabaseWrapper) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = current_schema()::regnamespace"
-            " AND proname = ANY(%s)",
+            " AND proname = ANY(%s) AND pronargs = 0",
             [list(FUNCTIONS)],
         )
         found = {name: source.split() for name, source in cursor.fetchall()}

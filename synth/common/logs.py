@@ -17,7 +17,7 @@ _about: ContextVar[Mapping[str, str]] = ContextVar("about", default={})  # noqa:
 
 @contextmanager
 def about(**ids: str) -> Iterator[None]:
-    """Lines written inside carry these ids (``request``, ``task``, ``job``)."""
+    """Lines written inside carry these ids (``request``, ``task``, ``row``)."""
     token = _about.set({**_about.get(), **ids})
     try:
         yield

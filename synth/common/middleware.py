@@ -36,19 +36,20 @@ class RequestIdMiddleware(_Middleware):
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         given = request.headers.get("x-request-id", "")
-        request.request_id = given if _ACCEPTABLE.fullmatch(given) else str(new_id())  # type: ignore[attr-defined]
+        request_id = given if _ACCEPTABLE.fullmatch(given) else str(new_id())
+        request.request_id = request_id  # type: ignore[attr-defined]
         if iscoroutinefunction(self.get_response):
-            return self._later(request)
-        with logs.about(request=request.request_id):  # type: ignore[attr-defined]
+            return self._later(request, request_id)
+        with logs.about(request=request_id):
             response = self.get_response(request)
         assert isinstance(response, HttpResponseBase)  # noqa: S101
-        response["x-request-id"] = request.request_id  # type: ignore[attr-defined]
+        response["x-request-id"] = request_id
         return response
 
-    async def _later(self, request: HttpRequest) -> HttpResponse:
-        with logs.about(request=request.request_id):  # type: ignore[attr-defined]
+    async def _later(self, request: HttpRequest, request_id: str) -> HttpResponse:
+        with logs.about(request=request_id):
             response = await self.get_response(request)  # type: ignore[misc]
-        response["x-request-id"] = request.request_id  # type: ignore[attr-defined]
+        response["x-request-id"] = request_id
         return response
 
 

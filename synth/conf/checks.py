@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from synth.conf.env import read
 from synth.law import profiles
+from synth.local.backups.sealing import MIN_PASSPHRASE
 
 
 @register(Tags.security, deploy=True)
@@ -71,10 +72,11 @@ def profile_is_kept(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 @register(Tags.security)
 def backups_can_be_restored(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Without the keys nothing that was released can be recognised again, so no backup is scheduled without them."""
-    if settings.ASSENT_BACKUP_DIR and not settings.ASSENT_BACKUP_PASSPHRASE:
+    if settings.ASSENT_BACKUP_DIR and len(settings.ASSENT_BACKUP_PASSPHRASE) < MIN_PASSPHRASE:
         return [
             Error(
-                "ASSENT_BACKUP_DIR needs ASSENT_BACKUP_PASSPHRASE, under which the keys are kept.",
+                "ASSENT_BACKUP_DIR needs ASSENT_BACKUP_PASSPHRASE, under which the keys are kept: "
+                f"{MIN_PASSPHRASE} characters or more.",
                 id="assent.E005",
             )
         ]

@@ -72,7 +72,7 @@ TABLE: tuple[Name, ...] = (
     Name("ASSENT_POSTGRES_BIN", str, "", "Folder of another PostgreSQL's programs for the embedded server."),
     Name("ASSENT_VALKEY_BIN", str, "", "Another Valkey or Redis server program for the embedded one."),
     Name("ASSENT_LOG_LEVEL", str, "INFO", "Level of the process logs."),
-    Name("ASSENT_LOG_FORMAT", str, "line", "line (for people) or json (one object a line, with request, task and job)."),
+    Name("ASSENT_LOG_FORMAT", str, "line", "line (for people) or json (one object a line, with request, task and row)."),
     Name("ASSENT_METRICS_TOKEN", str, "", "Token with which a monitoring system reads /metrics (Authorization: Bearer). Unset: there is no such page.", secret=True),
 )  # fmt: skip
 

@@ -15,8 +15,9 @@ from tests.service import ROOT, Service
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Ends with the last test of this folder: the tests after it have the processor for themselves."""
     if CHROMIUM is None:
         pytest.skip("chromium is not installed (Debian: apt install chromium)")
     # The speaker model's weights are fetched once for all data folders of this checkout.

@@ -43,8 +43,9 @@ class Seeded:
         return self.service.base_url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeded]:
+    """Ends with the last test of this folder: the tests after it have the processor for themselves."""
     data_dir: Path = tmp_path_factory.mktemp("service") / "data"
     service = Service(data_dir, ASSENT_VERIFY_RATE="1000/minute", ASSENT_CHECKS_QUEUE_LIMIT="10000").start()
     try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from synth.conf.checks import backups_can_be_restored
 from synth.local import keys
 from synth.local.backups import dump, restoring, sealing, taking
 from synth.local.backups import manifest as lists
@@ -117,6 +119,26 @@ def test_a_file_that_went_bad_in_the_earlier_backup_is_copied_anew(source, tmp_p
     assert (second / name).read_bytes() == b"one"
 
 
+def test_a_file_that_is_gone_from_the_earlier_backup_is_copied_anew(source, tmp_path):
+    parent = tmp_path / "backups"
+    name = "data/media/outputs/one.wav"
+    first = taking.take(source, parent, passphrase=PASSPHRASE)
+    (first / name).unlink()
+    second = taking.take(source, parent, passphrase=PASSPHRASE)
+    assert (second / name).read_bytes() == b"one" and name in lists.Manifest.read(second).files
+
+
+def test_a_disk_without_links_takes_copies(source, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError("no links here")
+
+    parent = tmp_path / "backups"
+    taking.take(source, parent, passphrase=PASSPHRASE)
+    monkeypatch.setattr(taking.os, "link", refuse)
+    second = taking.take(source, parent, passphrase=PASSPHRASE)
+    assert (second / "data/media/outputs/one.wav").read_bytes() == b"one"
+
+
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
@@ -145,6 +167,16 @@ def test_keys_open_only_with_their_passphrase_and_their_list(source, tmp_path):
         sealing.seal({}, passphrase="short", bound_to=b"")
 
 
+@pytest.mark.parametrize("asked", [{"n": 1 << 30}, {"r": 1 << 20}, {"p": 1 << 20}])
+def test_sealed_keys_may_not_ask_for_all_of_the_machine(asked):
+    header = {"n": 16, "r": 8, "p": 1, "salt": "00" * 16, "nonce": "00" * 12} | asked
+    data = b"assent sealed keys 1\n" + json.dumps(header).encode() + b"\n" + bytes(32)
+    with pytest.raises(LocalError, match="out of range"):
+        sealing.unseal(data, passphrase=PASSPHRASE, bound_to=b"")
+    with pytest.raises(LocalError, match="another form"):
+        sealing.unseal(data[1:], passphrase=PASSPHRASE, bound_to=b"")
+
+
 def test_a_restore_writes_nothing_over_an_installation(source, tmp_path, monkeypatch):
     folder = taking.take(source, tmp_path / "backups", passphrase=PASSPHRASE)
     monkeypatch.setenv("ASSENT_DATA_DIR", str(source.data_dir))
@@ -153,6 +185,32 @@ def test_a_restore_writes_nothing_over_an_installation(source, tmp_path, monkeyp
     with pytest.raises(LocalError, match="is not empty"):
         restoring.restore(folder, passphrase=PASSPHRASE, say=lambda text: None)
     assert {path: path.stat().st_mtime_ns for path in source.data_dir.rglob("*")} == before
+
+
+def test_a_restore_into_a_shared_folder_of_models_stops_before_the_first_byte(source, tmp_path, monkeypatch):
+    weights = source.models_dir / "voices" / "own.ckpt"
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"weights")
+    source = replace(source, models=("voices",))
+    folder = taking.take(source, tmp_path / "backups", passphrase=PASSPHRASE)
+    monkeypatch.setenv("ASSENT_DATA_DIR", str(tmp_path / "new"))
+    monkeypatch.setenv("ASSENT_MODELS_DIR", str(source.models_dir))
+    for name in ("ASSENT_KEYS_DIR", "DATABASE_URL", "DATABASE_OWNER_URL"):
+        monkeypatch.delenv(name, raising=False)
+    restoring._require_empty(folder, has_keys=True)  # the same weights may stay
+    weights.write_bytes(b"another")
+    with pytest.raises(LocalError, match=r"own\.ckpt is another file already"):
+        restoring.restore(folder, passphrase=PASSPHRASE, say=lambda text: None)
+    assert not (tmp_path / "new").exists() and weights.read_bytes() == b"another"
+
+
+@pytest.mark.parametrize("passphrase", ["", "short"])
+def test_a_nightly_backup_without_a_good_passphrase_stops_the_start(settings, passphrase):
+    settings.ASSENT_BACKUP_DIR = "/somewhere"
+    settings.ASSENT_BACKUP_PASSPHRASE = passphrase
+    assert [error.id for error in backups_can_be_restored(None)] == ["assent.E005"]
+    settings.ASSENT_BACKUP_PASSPHRASE = PASSPHRASE
+    assert backups_can_be_restored(None) == []
 
 
 def test_an_unfinished_restore_does_not_start(tmp_path):

@@ -184,6 +184,19 @@ def test_every_variable_without_a_default_is_in_the_example() -> None:
     assert all(example[name] == "" for name in needed), "no password is suggested"
 
 
+@pytest.mark.parametrize("name", PRODUCT)
+def test_the_rules_that_an_operator_chose_reach_every_process(name: str) -> None:
+    chosen = {
+        "ASSENT_OPERATOR",
+        "ASSENT_PROFILE",
+        "ASSENT_NOTICE",
+        "ASSENT_RETENTION",
+        "ASSENT_TIMESTAMP_URL",
+    }
+    environment = PRODUCT[name]["environment"]
+    assert {key: f"${{{key}:-}}" for key in chosen} == {key: environment.get(key) for key in chosen}
+
+
 def test_nothing_listens_beyond_this_machine_unless_told_so() -> None:
     ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert ports == {"web": ["${ASSENT_BIND:-127.0.0.1:8000}:8000"]}

@@ -17,7 +17,7 @@ from worker.doctor.finding import Finding
 
 LATE_ENTRIES_S = 60
 CHECK_AGE = timedelta(hours=36)
-MEND = "find out who did it; manage.py audit mend puts it back"
+MEND = "find out who did it; manage.py audit mend puts back all but constraints"
 
 
 def log() -> Iterator[Finding]:

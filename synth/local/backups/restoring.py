@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from synth.local import keys, lock, paths
@@ -40,14 +41,16 @@ def restore(folder: Path, *, passphrase: str | None, say: Callable[[str], None])
     say(f"Checking {folder} ({manifest.total_bytes / 1e6:.0f} MB)")
     taking.check(folder, passphrase=None)
     opened = taking.open_keys(folder, passphrase) if manifest.has_keys and passphrase is not None else {}
-    _require_empty(has_keys=bool(opened))
+    _require_empty(folder, has_keys=bool(opened))
 
     data_dir = paths.data_dir()
     prepare_data_dir(data_dir)
     keys.restoring_mark(data_dir).touch()
     say(f"Writing {data_dir}")
-    _copy(folder / "data", data_dir)
-    _copy(folder / "models", paths.models_dir())
+    for source, target in _files(folder):
+        if not target.exists():  # else it is the same, as was just seen
+            with source.open("rb") as reading, lists.private_file(target) as writing:
+                shutil.copyfileobj(reading, writing)
     for name, content in opened.items():
         with lists.private_file(paths.keys_dir() / name) as file:
             file.write(content)
@@ -66,7 +69,7 @@ def restore(folder: Path, *, passphrase: str | None, say: Callable[[str], None])
     )
 
 
-def _require_empty(*, has_keys: bool) -> None:
+def _require_empty(folder: Path, *, has_keys: bool) -> None:
     data_dir, keys_dir = paths.data_dir(), paths.keys_dir()
     if lock.is_held(data_dir):
         raise lock.already_running(data_dir)
@@ -74,6 +77,9 @@ def _require_empty(*, has_keys: bool) -> None:
         raise LocalError(f"{data_dir} is not empty; move it aside, or set ASSENT_DATA_DIR to another folder.")
     if has_keys and any(keys_dir.glob("*.key")):
         raise LocalError(f"{keys_dir} already holds keys; move them aside. Nothing was written.")
+    for source, target in _files(folder):  # a folder of models may be shared
+        if target.exists() and not filecmp.cmp(source, target, shallow=False):
+            raise LocalError(f"{target} is another file already; move it aside. Nothing was written.")
     url = os.environ.get("DATABASE_OWNER_URL") or os.environ.get("DATABASE_URL")
     if url:
         connection = dump.connection_of(url)
@@ -98,8 +104,9 @@ def _database(
             raise LocalError(f"`manage.py {command[0]}` on the restored data failed: {done.stderr.strip()}")
 
 
-def _copy(source: Path, target: Path) -> None:
-    for path in sorted(source.rglob("*")):
-        if path.is_file():
-            with path.open("rb") as reading, lists.private_file(target / path.relative_to(source)) as writing:
-                shutil.copyfileobj(reading, writing)
+def _files(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """What of a backup lies beside the database, each with its place in this installation."""
+    for part, base in (("data", paths.data_dir()), ("models", paths.models_dir())):
+        for path in sorted((folder / part).rglob("*")):
+            if path.is_file():
+                yield path, base / path.relative_to(folder / part)

@@ -39,9 +39,12 @@ def unseal(data: bytes, *, passphrase: str, bound_to: bytes) -> dict[str, bytes]
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     try:
+        if not data.startswith(_MAGIC):
+            raise ValueError("another form of file")
         header_line, _, sealed = data.removeprefix(_MAGIC).partition(b"\n")
         header = json.loads(header_line)
-        if header["n"] > MAX_SCRYPT_N:  # nobody's file may ask for all of this machine's memory
+        # nobody's file may ask for all of this machine's memory or time
+        if header["n"] > MAX_SCRYPT_N or header["r"] > SCRYPT_R or header["p"] > SCRYPT_P:
             raise ValueError("scrypt parameters out of range")
         salt, nonce = bytes.fromhex(header["salt"]), bytes.fromhex(header["nonce"])
         key = _key(passphrase, salt, header["n"], header["r"], header["p"])

@@ -186,10 +186,8 @@ def _take_file(run: _Run, path: Path, listed: str) -> None:
             run.earlier is not None
             and known
             and (known.bytes, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+            and _linked(run.earlier / listed, target)
         ):
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            target.unlink(missing_ok=True)
-            os.link(run.earlier / listed, target)
             run.files[listed] = known
             return
         with path.open("rb") as source:
@@ -199,6 +197,16 @@ def _take_file(run: _Run, path: Path, listed: str) -> None:
         run.files[listed] = FileFacts(facts.bytes, facts.sha256, stat.st_mtime_ns)
     except FileNotFoundError:
         return
+
+
+def _linked(earlier: Path, target: Path) -> bool:
+    """Whether a file of the earlier backup serves again: not where it is gone from there, or the disk has no links."""
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        os.link(earlier, target)
+    except OSError:
+        return False
+    return True
 
 
 def _keys(folder: Path) -> dict[str, bytes]:
