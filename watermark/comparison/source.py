@@ -23,11 +23,10 @@ _PLACES = 512  # compared at once: a record may last for hours
 
 @dataclass(frozen=True)
 class Source:
-    """A place in a released sound: its number, its own seconds, and how far the passage differs from it in dB."""
+    """A place in a released sound: its number, its own seconds."""
 
     number: int
     start_s: float
-    difference_db: float
 
 
 def source_of(samples: np.ndarray, gain_db: np.ndarray, candidates: Mapping[int, Reference]) -> Source | None:
@@ -52,7 +51,7 @@ def source_of(samples: np.ndarray, gain_db: np.ndarray, candidates: Mapping[int,
     others = [d for d, n, f in places[1:] if n != number or abs(f - frame) > _ELSEWHERE]
     if difference > _ALIKE_DB or (others and others[0] < _CLEARLY * difference):
         return None
-    return Source(number, max(0, frame - _EDGE) / FRAMES_PER_SECOND, difference)
+    return Source(number, max(0, frame - _EDGE) / FRAMES_PER_SECOND)
 
 
 def _differences(heard: np.ndarray, record: np.ndarray) -> np.ndarray:
