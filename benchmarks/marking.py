@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.stats import beta
 
 from benchmarks import speech
 from benchmarks.attacks import RATE, Material
+from benchmarks.report import Row
 from watermark.codec import MarkKeys, embed
 from watermark.codec.resample import resample
 
@@ -82,3 +84,19 @@ def share_interval(hits: int, count: int) -> tuple[float, float]:
     low = 0.0 if hits == 0 else float(beta.ppf(0.025, hits, count - hits + 1))
     high = 1.0 if hits == count else float(beta.ppf(0.975, hits + 1, count - hits))
     return low, high
+
+
+def share_row(
+    metric: str,
+    hits: int,
+    count: int,
+    target: float | None,
+    note: str,
+    better: Literal["higher", "lower"] = "higher",
+) -> Row:
+    """A share with its interval; of nothing it is not known."""
+    if not count:
+        return Row(metric, "share", None, None, 0, target, better, note)
+    low, high = share_interval(hits, count)
+    interval = f"95 % interval {low:.3f} to {high:.3f}"
+    return Row(metric, "share", hits / count, interval, count, target, better, note)

@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks import speech
 from benchmarks.attacks import RATE, apply, load_attacks
-from benchmarks.marking import EPOCHS, KEYS, Marked, mark_clips, material, share_interval
+from benchmarks.marking import EPOCHS, KEYS, Marked, mark_clips, material, share_row
 from benchmarks.report import Row, merge_report, spread_of
 from synth.audio.encode import decode_own, encode
 from synth.provenance import aigc, certificates, credentials
@@ -79,17 +79,14 @@ def _format_rows(format: str, clips: list[Marked], authority: certificates.Autho
         found += ids == {claim.record_id} and manifests[claim.record_id] == manifest
     count = len(clips)
     inside = "in the file" if format in EMBEDDED else "beside it"
-    low, high = share_interval(valid, count)
-    resolved_low, resolved_high = share_interval(found, count)
     return [
-        Row(
-            f"c2pa_valid_share_{format}", "share", valid / count, f"95 % interval {low:.3f} to {high:.3f}", count, 1.0,
-            note=f"manifest {inside}; c2pa-python's reader as it is, knowing no root of ours",
+        share_row(
+            f"c2pa_valid_share_{format}", valid, count, 1.0,
+            f"manifest {inside}; c2pa-python's reader as it is, knowing no root of ours",
         ),
-        Row(
-            f"resolved_after_strip_{format}", "share", found / count,
-            f"95 % interval {resolved_low:.3f} to {resolved_high:.3f}", count, 1.0,
-            note="coded anew as MP3 at 64 kbit/s; the mark is read blind and names one record, its manifest is found",
+        share_row(
+            f"resolved_after_strip_{format}", found, count, 1.0,
+            "coded anew as MP3 at 64 kbit/s; the mark is read blind and names one record, its manifest is found",
         ),
         Row(f"signing_cost_{format}", "CPU ms / file", float(np.median(cost_ms)), spread_of(cost_ms), count,
             note="signing and validating the result"),
@@ -133,18 +130,12 @@ def _notice_rows(clips: list[Marked]) -> list[Row]:
             final = decode_own(encode(sound, RATE, format=format), format)
             starts = [one.start_s for one in rhythm.find(final.mono(), final.sample_rate_hz)]
             at_place += len(starts) == 1 and starts[0] < 0.1
-        low, high = share_interval(at_place, len(clips))
-        rows.append(
-            Row(f"notice_found_{format}", "share", at_place / len(clips), f"95 % interval {low:.3f} to {high:.3f}",
-                len(clips), 1.0, note="the rhythm at the beginning, found once and within 0.1 s")
-        )  # fmt: skip
+        note = "the rhythm at the beginning, found once and within 0.1 s"
+        rows.append(share_row(f"notice_found_{format}", at_place, len(clips), 1.0, note))
     heard: Callable[[np.ndarray], bool] = lambda samples: bool(rhythm.find(samples, RATE))  # noqa: E731
     alarms = sum(heard(clip.marked) for clip in clips)
-    low, high = share_interval(alarms, len(clips))
-    rows.append(
-        Row("notice_false_alarms", "share", alarms / len(clips), f"95 % interval {low:.3f} to {high:.3f}", len(clips),
-            0.0, "lower", note="formant speech without a notice, marked")
-    )  # fmt: skip
+    note = "formant speech without a notice, marked"
+    rows.append(share_row("notice_false_alarms", alarms, len(clips), 0.0, note, "lower"))
     return rows
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 
 from benchmarks import people
-from benchmarks.marking import share_interval
+from benchmarks.marking import share_row
 from benchmarks.report import Row, merge_report
 from synth.audio.streams import streams_of
 from watermark.codec.audioseal_checkpoint import default_checkpoint
@@ -68,14 +68,12 @@ def _row(
 ) -> Row:
     tried = [piece for name, samples in found for piece in pieces(name, samples)]
     if not tried:
-        return Row(metric, "share", None, None, 0, target, "lower", missing)
+        return share_row(metric, 0, 0, target, missing, "lower")
     alarms = [name for name, piece in tried if public.detect(piece, _RATE_HZ).presence]
-    low, high = share_interval(len(alarms), len(tried))
     note = (
         f"public mark, unmarked pieces of up to 3 s of {len(found)} recordings; {', '.join(alarms) or 'none'}"
     )
-    interval = f"95 % interval {low:.3f} to {high:.3f}"
-    return Row(metric, "share", len(alarms) / len(tried), interval, len(tried), target, "lower", note)
+    return share_row(metric, len(alarms), len(tried), target, note, "lower")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks import edits
 from benchmarks.attacks import Material
-from benchmarks.marking import Marked, share_interval
+from benchmarks.marking import Marked, share_row
 from benchmarks.processing import CODINGS, processed
 from benchmarks.report import Row, merge_report
 from benchmarks.verdict_cases import RATE, released
@@ -78,13 +78,11 @@ def _gain_db(samples: np.ndarray, reference: Reference) -> np.ndarray:
 
 def _row(name: str, results: list[bool]) -> Row:
     hits, count = sum(results), len(results)
-    low, high = share_interval(hits, count)
-    interval = f"95 % interval {low:.3f} to {high:.3f}"
     if name == "wrong":
         note = "a record named that the word is not from; half of the words are from no record"
-        return Row("source_record_wrong", "share", hits / count, interval, count, 0.01, "lower", note)
+        return share_row("source_record_wrong", hits, count, 0.01, note, "lower")
     note = "words of 0.2 to 0.4 s of another record of the same voice; record and place right"
-    return Row(f"source_record_{name}", "share", hits / count, interval, count, None, "higher", note)
+    return share_row(f"source_record_{name}", hits, count, None, note)
 
 
 if __name__ == "__main__":

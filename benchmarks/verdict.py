@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks import edits, real_sounds, sources, speech, verdict_fit
 from benchmarks.edits import Edited, Material
-from benchmarks.marking import share_interval
+from benchmarks.marking import share_row
 from benchmarks.processing import BENIGN, CODINGS, HARSH, RESCALED
 from benchmarks.report import Row, merge_report
 from benchmarks.verdict_cases import Case, Cases, group_of, released
@@ -98,11 +98,11 @@ def edit_rows(judged: Judged) -> list[Row]:
             name = coding + (f"_{group}" if group else "")
             target = TARGETS[coding] if group in (None, "human", "neural") else None
             note = "" if group else "human and neural speech; a flag within 0.1 s of the edit"
-            rows.append(share(f"edits_flagged_{name}", len(hits), len(some), target, note))
-            rows.append(share(f"placed_{name}", sum(placed), len(placed), None, ""))
+            rows.append(share_row(f"edits_flagged_{name}", len(hits), len(some), target, note))
+            rows.append(share_row(f"placed_{name}", sum(placed), len(placed), None, ""))
             placed_all += placed if group is None else []
     note = "of the edits that were flagged: both edges; all codings, human and neural speech"
-    rows.append(share("placed_within_0_1_s", sum(placed_all), len(placed_all), 0.95, note))
+    rows.append(share_row("placed_within_0_1_s", sum(placed_all), len(placed_all), 0.95, note))
     return rows
 
 
@@ -117,7 +117,9 @@ def kind_rows(judged: Judged) -> list[Row]:
     for kind, results in by_kind.items():
         flagged, placed = sum(a for a, _ in results), sum(b for _, b in results)
         rows.append(
-            share(f"edits_flagged_{kind}", flagged, len(results), None, f"placed {placed} of {len(results)}")
+            share_row(
+                f"edits_flagged_{kind}", flagged, len(results), None, f"placed {placed} of {len(results)}"
+            )
         )
     return rows
 
@@ -142,13 +144,17 @@ def benign_rows(judged: Judged) -> list[Row]:
         f"files, over {len(listed)} processings ({', '.join(listed)}); flagged: {worst or 'none'}. tempo_1.05 and "
         "pitch_100c are never compared word by word: they have the state of their own"
     )
-    rows = [share("benign_false_flags", sum(flagged[n] for n in listed), total, 0.01, note, better="lower")]
+    rows = [
+        share_row("benign_false_flags", sum(flagged[n] for n in listed), total, 0.01, note, better="lower")
+    ]
     for group, wrong in groups.items():
-        rows.append(share(f"benign_false_flags_{group}", sum(wrong), len(wrong), None, "", better="lower"))
+        rows.append(
+            share_row(f"benign_false_flags_{group}", sum(wrong), len(wrong), None, "", better="lower")
+        )
     for name, found in by_processing.items():
         disturbed = sum(f.disturbed for f in found)
         note = f"flagged {flagged[name]} of {len(found)}"
-        rows.append(share(f"too_disturbed_{name}", disturbed, len(found), None, note, better="lower"))
+        rows.append(share_row(f"too_disturbed_{name}", disturbed, len(found), None, note, better="lower"))
     return rows
 
 
@@ -167,7 +173,7 @@ def further_rows(clips: list, scale: float) -> list[Row]:
         placed = sum(is_placed(c, flags) for c, flags in hits)
         disturbed = sum(f.disturbed for _, f in judged)
         told = f"{note}; placed {placed}, too disturbed to compare {disturbed} of {len(judged)}"
-        rows.append(share(f"edits_flagged_{name}", len(hits), len(judged), None, told))
+        rows.append(share_row(f"edits_flagged_{name}", len(hits), len(judged), None, told))
 
     measured("under_0_1_s", "0.05 to 0.1 s, clean", 2, codings=("clean",), lengths_s=(0.05, 0.1))
     for number, coding in enumerate(("gsm_fr", "opus_8", "loudspeaker_room", "mp3_32")):
@@ -241,7 +247,7 @@ def several_row(clips: list, scale: float) -> Row:
                 for a, b in case.spans
             )
         )
-    return share(
+    return share_row(
         "several_edits_all_flagged", sum(results), len(results), None, "three words of 0.2 to 0.4 s, clean"
     )
 
@@ -260,14 +266,6 @@ def three_words(m: Material, length_s: float, g: np.random.Generator) -> Edited:
         part[first : first + len(word)] = word[: len(old)]
         spans.append(((number * thirds + first) / edits.RATE, (number * thirds + last) / edits.RATE))
     return Edited(out, tuple(spans), "three", length_s)
-
-
-def share(metric: str, hits: int, count: int, target: float | None, note: str, better: str = "higher") -> Row:
-    if not count:
-        return Row(metric, "share", None, None, 0, target, better, note)  # type: ignore[arg-type]
-    low, high = share_interval(hits, count)
-    interval = f"95 % interval {low:.3f} to {high:.3f}"
-    return Row(metric, "share", hits / count, interval, count, target, better, note)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

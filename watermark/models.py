@@ -118,10 +118,6 @@ class Mark(models.Model):
         return str(self.public_id)
 
 
-KNOWN = (Mark.State.STREAMING, Mark.State.ISSUED, Mark.State.TAKEN_DOWN)
-"""States of a record of which something has left."""
-
-
 class VerificationBatch(models.Model):
     """Several files that one caller asked about together; each is a query of its own."""
 

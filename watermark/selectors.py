@@ -14,7 +14,7 @@ from accounts.voices.states import VoiceStatus
 from audit.models import Entry
 from synth.common.ids import parse_id
 from synth.errors import NotFound
-from watermark.models import KNOWN, Mark, MarkEpoch, Verification, VerificationBatch
+from watermark.models import Mark, MarkEpoch, Verification, VerificationBatch
 from watermark.reading.registry import Record
 
 RELATED_RECORDS = 40
@@ -22,7 +22,7 @@ RELATED_RECORDS = 40
 
 def issued() -> QuerySet[Mark]:
     """Marks of sound that was released, a stream that is still being made included; a reserved one never was."""
-    return Mark.objects.filter(state__in=KNOWN)
+    return Mark.objects.filter(state__in=[Mark.State.STREAMING, Mark.State.ISSUED, Mark.State.TAKEN_DOWN])
 
 
 def issued_marks(numbers: Sequence[int]) -> dict[int, Mark]:
@@ -59,7 +59,8 @@ class IssuedRecords:
         return list(rows.values_list("record_number", flat=True)[:RELATED_RECORDS])
 
     def records(self, numbers: Sequence[int]) -> dict[int, Record]:
-        return {number: _record(mark) for number, mark in issued_marks(numbers).items()}
+        rows = issued().filter(record_number__in=numbers).defer("manifest")
+        return {mark.record_number: _record(mark) for mark in rows}
 
 
 def _record(mark: Mark) -> Record:
@@ -117,15 +118,13 @@ def waiting_uploads() -> set[str]:
 def marks_named(public_ids: Iterable[str]) -> dict[str, Mark]:
     """Released marks among these texts, by public id; whatever is no id of ours is left out."""
     wanted = {parsed for text in public_ids if (parsed := parse_id(text)) is not None}
-    rows = Mark.objects.select_related("consent__voice", "entry").filter(
-        public_id__in=wanted, state__in=KNOWN
-    )
+    rows = issued().select_related("consent__voice", "entry").filter(public_id__in=wanted)
     return {str(row.public_id): row for row in rows}
 
 
 def manifest(record_id: UUID) -> bytes | None:
     """The Content Credentials of a released file; None where it has none or was never released."""
-    row = Mark.objects.filter(public_id=record_id, state__in=KNOWN, manifest__isnull=False).first()
+    row = issued().filter(public_id=record_id, manifest__isnull=False).first()
     return bytes(row.manifest) if row is not None and row.manifest is not None else None
 
 

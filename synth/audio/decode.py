@@ -184,12 +184,11 @@ def _run_child(
     tick: Callable[[int], None] | None,
 ) -> int:
     """Exit status of the child; it and whatever it started are gone afterwards."""
-    everything = bool(options.get("everything"))
     job: dict[str, Any] = {
         "container": container,
         "limits": asdict(limits),
         "sndfile": container in SNDFILE_CONTAINERS,
-        "everything": everything,
+        "everything": False,
         **options,
     }
     program = shutil.which("ffmpeg")
@@ -198,7 +197,7 @@ def _run_child(
             "decoder_missing",
             f"Reading {container} needs the ffmpeg program on this server; send WAV, FLAC, MP3 or Ogg.",
         )
-    if program is not None and (everything or not job["sndfile"]):
+    if program is not None and (job["everything"] or not job["sndfile"]):
         job |= {"ffmpeg": program, "demuxer": FFMPEG_DEMUXERS[container]}
     child = subprocess.Popen(
         [sys.executable, "-E", "-s", "-B", "-m", "synth.audio.decode_child", json.dumps(job)],

@@ -204,7 +204,8 @@ def _by_ffmpeg(job: dict[str, Any]) -> tuple[list[Heard], set[int]]:
             one = Heard(track, decoder, job["rate_hz"])
             try:
                 if wav is not None:
-                    _add(one, wav, job)
+                    with wav:  # gone before the next is unpacked: tracks are many, the disk is not
+                        _add(one, wav, job)
             except Refused as refusal:
                 if refusal.args[0] != "unreadable_audio":
                     raise

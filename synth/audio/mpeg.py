@@ -42,6 +42,7 @@ class Frame:
     last: int
     kind: tuple[int, int, int, bool]
     """Version bits, layer, sample rate in Hz, mono."""
+    bits_per_s: int
 
 
 def frame_at(data: Data, at: int) -> Frame | None:
@@ -60,7 +61,7 @@ def frame_at(data: Data, at: int) -> Frame | None:
         size = 4 * (12 * bits_per_s // rate_hz + padding)
     else:
         size = (72 if layer == 3 and version != 3 else 144) * bits_per_s // rate_hz + padding
-    return Frame(at, at + size, (version, layer, rate_hz, head[3] >> 6 == 3))
+    return Frame(at, at + size, (version, layer, rate_hz, head[3] >> 6 == 3), bits_per_s)
 
 
 def first_frame(data: Data) -> int | None:
@@ -112,6 +113,20 @@ def streams(data: Data) -> list[bytes]:
     return [_bytes_of(data, stream) for stream in found]
 
 
+def declared_frames(data: Data, frame: Frame) -> int | None:
+    """The count of frames that a frame declares; None where it declares none."""
+    tag = _tag(data, frame)
+    if tag is None:
+        return None
+    name, at = tag
+    flags = int.from_bytes(data[at + 4 : at + 8], "big")
+    return _count(data, name, at) if name == b"VBRI" or flags & 1 else None
+
+
+def _count(data: Data, tag: bytes, at: int) -> int:
+    return int.from_bytes(data[at + _COUNTS_AT[tag] : at + _COUNTS_AT[tag] + 4], "big")
+
+
 def _tag(data: Data, frame: Frame) -> tuple[bytes, int] | None:
     """The tag in a frame that declares a count of frames, and where it stands."""
     head = data[frame.first : frame.first + _TAG_WITHIN]
@@ -129,9 +144,7 @@ def _bytes_of(data: Data, stream: list[Frame]) -> bytes:
     tag = _tag(data, stream[0])
     if tag is not None:
         name, at = tag
-        count_at = at + _COUNTS_AT[name]
-        declared = int.from_bytes(data[count_at : count_at + 4], "big")
-        if abs(declared - (len(stream) - 1)) > 1:
+        if abs(_count(data, name, at) - (len(stream) - 1)) > 1:
             at -= stream[0].first
             whole[at : at + 4] = bytes(4)
     return bytes(whole)

@@ -90,10 +90,15 @@ def _ogg(data: Data) -> list[Stream]:
 
 
 def _tracks(data: Data, link: list[_Page]) -> list[Stream]:
-    serials = [p.serial for p in link if p.is_first and data[p.body : p.body + 8].startswith(_OGG_AUDIO)]
+    pages: dict[bytes, list[_Page]] = {}
+    serials: dict[bytes, None] = {}
+    for page in link:
+        pages.setdefault(page.serial, []).append(page)
+        if page.is_first and data[page.body : page.body + 8].startswith(_OGG_AUDIO):
+            serials[page.serial] = None
     return [
-        Stream(b"".join(data[p.first : p.last] for p in link if p.serial == serial), track)
-        for track, serial in enumerate(dict.fromkeys(serials))
+        Stream(b"".join(data[p.first : p.last] for p in pages[serial]), track)
+        for track, serial in enumerate(serials)
     ]
 
 

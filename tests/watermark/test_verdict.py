@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watermark.reading.findings import Compared, Findings, Interval, RecordFinding
+from watermark.reading.findings import Compared, Findings, Interval, RecordFinding, without_chance
 from watermark.reading.spans import subtract
 from watermark.reading.verdict import Verdict, decide
 from watermark.sentences import SENTENCES, sentence_of
@@ -55,6 +55,23 @@ def test_altered_seconds_are_named():
 
 def test_changed_order_is_edited():
     assert decide(findings(10.0, ours(7, (0, 10), in_order=False))).verdict is Verdict.ISSUED_EDITED
+
+
+@pytest.mark.parametrize(
+    ("moment", "others", "kept"),
+    [
+        ((3.0, 3.4), [ours(8, (2.0, 5.0))], False),
+        ((3.0, 3.6), [ours(8, (2.0, 5.0))], True),
+        ((3.0, 3.4), [ours(8, (2.5, 4.0))], True),
+        ((3.0, 3.4), [ours(8, (3.2, 9.0))], True),
+        ((3.0, 3.4), [ours(8, (2.0, 5.0), kind="unclear")], True),
+        ((3.0, 3.4), [], True),
+    ],
+    ids=["chance", "too long", "too little around", "not inside", "not vouched for", "alone"],
+)
+def test_a_moment_inside_another_record_agrees_by_chance(moment, others, kept):
+    finding = without_chance(ours(7, (0.0, 1.5), moment), others)
+    assert [(i.start_s, i.end_s) for i in finding.intervals] == [(0.0, 1.5), *([moment] if kept else [])]
 
 
 def test_foreign_speech_around_ours_is_partial():

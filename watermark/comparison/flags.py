@@ -261,7 +261,9 @@ def _flag(over: Overlay, group: list[_Finding]) -> Flag:
         first, last, group = joint, joint, [one for one in group if one.kind == "cut"]
     # A passage of some frames that fits another place by chance does not make the whole a moved one.
     moved = sum(one.last - one.first for one in group if one.kind == "moved")
-    kinds = [one.kind for one in group if one.kind != "moved" or 2 * moved >= last - first]
+    kinds = {one.kind for one in group}
+    if len(kinds) > 1 and 2 * moved < last - first:
+        kinds.discard("moved")
     kind: Kind = next((k for k in ("moved", "put_in", "changed", "silenced") if k in kinds), "cut")
     # The path's own jump may lie some frames beside the joint: its offsets are taken at a distance.
     before, after = max(0, first - _BESIDE), min(len(over.offsets) - 1, last + _BESIDE)

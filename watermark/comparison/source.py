@@ -18,15 +18,15 @@ _ALIKE_DB = 2.5
 _CLEARLY = 1.4
 _ELSEWHERE = 10
 _LARGEST_DB = 20.0
+_PLACES = 512  # compared at once: a record may last for hours
 
 
 @dataclass(frozen=True)
 class Source:
-    """A place in a released sound: its number, its own seconds, and how far the passage differs from it in dB."""
+    """A place in a released sound: its number, its own seconds."""
 
     number: int
     start_s: float
-    difference_db: float
 
 
 def source_of(samples: np.ndarray, gain_db: np.ndarray, candidates: Mapping[int, Reference]) -> Source | None:
@@ -51,7 +51,7 @@ def source_of(samples: np.ndarray, gain_db: np.ndarray, candidates: Mapping[int,
     others = [d for d, n, f in places[1:] if n != number or abs(f - frame) > _ELSEWHERE]
     if difference > _ALIKE_DB or (others and others[0] < _CLEARLY * difference):
         return None
-    return Source(number, max(0, frame - _EDGE) / FRAMES_PER_SECOND, difference)
+    return Source(number, max(0, frame - _EDGE) / FRAMES_PER_SECOND)
 
 
 def _differences(heard: np.ndarray, record: np.ndarray) -> np.ndarray:
@@ -59,8 +59,12 @@ def _differences(heard: np.ndarray, record: np.ndarray) -> np.ndarray:
     if len(record) < len(heard):
         return np.zeros(0)
     there = sliding_window_view(record, len(heard), axis=0).swapaxes(1, 2)
-    top = heard.max()
-    stands = heard > top - AUDIBLE_DB
+    stands = heard > heard.max() - AUDIBLE_DB
+    starts = range(0, len(there), _PLACES)
+    return np.concatenate([_differences_from(there[k : k + _PLACES], heard, stands) for k in starts])
+
+
+def _differences_from(there: np.ndarray, heard: np.ndarray, stands: np.ndarray) -> np.ndarray:
     apart = heard - there
     apart -= np.median(apart[:, stands], axis=1)[:, None, None]
     gap = np.minimum(np.abs(apart), _LARGEST_DB)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from synth.audio.decoded import DecodedFile, Track
 from watermark.reading.agreement import finding_of
-from watermark.reading.findings import Findings, Interval, RecordFinding, unmarked_of
+from watermark.reading.findings import Findings, Interval, RecordFinding, unmarked_of, without_chance
 from watermark.reading.origin import with_sources
 from watermark.reading.progress import Progress
 from watermark.reading.registry import Record
@@ -30,8 +30,6 @@ from watermark.reading.spans import Span, clipped, joined
 from watermark.reading.survey import Survey, loudness, survey
 
 QUICK_PIECE_S = 300.0
-CHANCE_S, LEAST_OF_ANOTHER_S = 0.5, 2.0
-"""A moment shorter than the first agrees by chance where at least the second of another record lies around it."""
 
 _Compared = dict[tuple[int | None, int], RecordFinding]
 """By channel and record number."""
@@ -189,7 +187,13 @@ class _Examination:
             for one in detections
             for number in self.progress.each(numbers)
         }
-        return {key: _without_chance(key, compared) for key in compared}
+        return {
+            (channel, number): without_chance(
+                finding,
+                [other for (where, of), other in compared.items() if where == channel and of != number],
+            )
+            for (channel, number), finding in compared.items()
+        }
 
     def _active(self, tracks: Sequence[Track]) -> dict[int | None, list[Span]]:
         """Sound of each track, inside it."""
@@ -222,26 +226,6 @@ def _by_channel(
 
 def _unmarked(by_channel: Mapping[int, Sequence[Interval]]) -> tuple[Interval, ...]:
     return tuple(i for intervals in by_channel.values() for i in intervals if i.kind == "unmarked")
-
-
-def _without_chance(key: tuple[int | None, int], compared: _Compared) -> RecordFinding:
-    """The finding without moments that agree with it by chance in the midst of what is another record's."""
-    finding = compared[key]
-    others = [
-        one
-        for (channel, number), other in compared.items()
-        if channel == key[0] and number != key[1]
-        for one in other.intervals
-        if one.kind == "ours" and one.length_s >= LEAST_OF_ANOTHER_S
-    ]
-    kept = tuple(
-        one
-        for one in finding.intervals
-        if one.kind != "ours"
-        or one.length_s >= CHANCE_S
-        or not any(other.start_s <= one.start_s and one.end_s <= other.end_s for other in others)
-    )
-    return finding if len(kept) == len(finding.intervals) else replace(finding, intervals=kept)
 
 
 def _strongest(number: int, detections: Sequence[TrackDetection], compared: _Compared) -> RecordFinding:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from watermark.reading.spans import Span, subtract
 
 SHORTEST_UNMARKED_S = 0.25
+CHANCE_S, LEAST_OF_ANOTHER_S = 0.5, 2.0
+"""A moment shorter than the first agrees by chance where at least the second of another record lies around it."""
 EDITS = ("silenced", "changed", "put_in", "cut", "moved")
 """Kinds of intervals that lie in our speech and are not as released."""
 
@@ -176,3 +178,22 @@ def unmarked_of(
         for start, end in rest
         if end - start >= SHORTEST_UNMARKED_S
     )
+
+
+def without_chance(finding: RecordFinding, others: Sequence[RecordFinding]) -> RecordFinding:
+    """The finding without moments that agree with it by chance in the midst of what is another record's. ``others``:
+    of the other records in the same channel."""
+    around = [
+        one
+        for other in others
+        for one in other.intervals
+        if one.kind == "ours" and one.length_s >= LEAST_OF_ANOTHER_S
+    ]
+    kept = tuple(
+        one
+        for one in finding.intervals
+        if one.kind != "ours"
+        or one.length_s >= CHANCE_S
+        or not any(other.start_s <= one.start_s and one.end_s <= other.end_s for other in around)
+    )
+    return replace(finding, intervals=kept)

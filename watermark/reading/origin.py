@@ -8,11 +8,12 @@ import numpy as np
 
 from synth.audio.decoded import Track
 from watermark.comparison.reference import parse
-from watermark.comparison.source import SHORTEST_S, source_of
+from watermark.comparison.source import SHORTEST_S, Source, source_of
 from watermark.reading.findings import Interval, RecordFinding
 from watermark.reading.registry import Registry
 
 _FOREIGN = ("changed", "put_in", "moved")
+_IN_PLACE_S = 0.1
 
 
 def with_sources(finding: RecordFinding, track: Track, registry: Registry) -> RecordFinding:
@@ -33,7 +34,7 @@ def with_sources(finding: RecordFinding, track: Track, registry: Registry) -> Re
         if _is_asked(one):
             samples = track.between(one.start_s, one.end_s).samples()
             source = source_of(samples, np.array(gain_db, np.float32), references)
-        if source is None:
+        if source is None or (source.number == finding.record_number and _is_in_place(one, source)):
             found.append(one)
         elif source.number == finding.record_number:
             place_s = (source.start_s, source.start_s + one.length_s)
@@ -43,6 +44,12 @@ def with_sources(finding: RecordFinding, track: Track, registry: Registry) -> Re
             kind = "put_in" if one.kind == "moved" else one.kind
             found.append(replace(one, kind=kind, source=source.number))
     return replace(finding, intervals=tuple(found))
+
+
+def _is_in_place(one: Interval, source: Source) -> bool:
+    """Sound that is alike where the record has it was made louder, or worked on: that is *changed*, not *moved*."""
+    there = one.record_s
+    return one.kind == "changed" and there is not None and abs(source.start_s - there[0]) <= _IN_PLACE_S
 
 
 def _is_asked(one: Interval) -> bool:
