@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.people.principals import principal_for
+from accounts.people.principals import Principal, principal_for
 from audit.api import proof_response
 from synth.common import wakeup
 from synth.common.api import Problem
@@ -68,7 +68,7 @@ class VerifyView(APIView):
             deep=form.validated_data["deep"],
             quick=form.validated_data["quick"],
         )
-        return answer(wait_for(row.id, timeout_s=ANSWER_WITHIN_S))
+        return answer(wait_for(row.id, timeout_s=ANSWER_WITHIN_S), caller.principal)
 
 
 class VerificationView(APIView):
@@ -83,7 +83,7 @@ class VerificationView(APIView):
         responses={200: VerificationShape, 202: VerificationShape, 400: Problem, 413: Problem},
     )
     def get(self, request: Request, verification_id: UUID) -> Response:
-        return answer(selectors.verification(verification_id))
+        return answer(selectors.verification(verification_id), caller_of(request).principal)
 
 
 class CancelView(APIView):
@@ -222,13 +222,13 @@ def wait_for(verification_id: UUID, *, timeout_s: float) -> Verification:
     )
 
 
-def answer(row: Verification) -> Response:
+def answer(row: Verification, principal: Principal | None) -> Response:
     """200 with the report (or with nothing, once cancelled), 202 with Location while it runs, or the file's error."""
     if row.state == Verification.State.FAILED:
         unknown = {"code": "verification_failed", "message": "The file could not be checked."}
         raise AssentError.from_dict({**unknown, **(row.error or {})}, http_status=400)
     if row.has_ended:
-        return Response(verification_answer(row))
+        return Response(verification_answer(row, principal))
     return Response(
         verification_answer(row),
         status=202,

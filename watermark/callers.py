@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from accounts.people.principals import principal_for
+from accounts.people.principals import Principal, principal_for
 from audit.actors import ANONYMOUS, Actor
 from synth.common import ratelimit
 from synth.common.requests import client_address
@@ -17,11 +17,16 @@ from synth.errors import AssentError
 
 @dataclass(frozen=True)
 class Caller:
-    """``subject``: whose requests are counted together."""
+    """``subject``: whose requests are counted together; ``principal``: None of strangers, and of people without an
+    organisation."""
 
     actor: Actor
-    organisation_id: UUID | None
+    principal: Principal | None
     subject: str
+
+    @property
+    def organisation_id(self) -> UUID | None:
+        return None if self.principal is None else self.principal.organisation.pk
 
     @property
     def is_known(self) -> bool:
@@ -42,4 +47,4 @@ def caller_of(request: Any) -> Caller:
     except AssentError:
         return Caller(Actor(kind="user", id=str(request.user.pk)), None, f"user:{request.user.pk}")
     actor = principal.actor
-    return Caller(actor, principal.organisation.pk, f"{actor.kind}:{actor.id}")
+    return Caller(actor, principal, f"{actor.kind}:{actor.id}")

@@ -177,6 +177,9 @@ class Verification(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     report = models.JSONField(null=True, blank=True)
     document = models.JSONField(null=True, blank=True)
+    heard = models.JSONField(null=True, blank=True)
+    """Words heard around what is not as released, ``[text, start_ms, end_ms]``, with the blanks between them: for the
+    organisation that asked about records of its own. Null where nobody listened."""
     error = models.JSONField(null=True, blank=True)
     entry = models.ForeignKey(Entry, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -106,6 +106,12 @@ def public_facts(mark: Mark) -> dict[str, Any]:
         "stream": mark.ended_by or ("running" if mark.state == Mark.State.STREAMING else ""),
         "log_entry": mark.entry_id,
     }
+
+
+def are_of(organisation_id: UUID, public_ids: Collection[UUID]) -> bool:
+    """Whether there are such records and all of them are of one organisation."""
+    rows = issued().filter(organisation_id=organisation_id, public_id__in=public_ids)
+    return bool(public_ids) and rows.count() == len(set(public_ids))
 
 
 def waiting_uploads() -> set[str]:

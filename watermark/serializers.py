@@ -8,9 +8,11 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
+from accounts.people.principals import Principal
 from synth.errors import shown
 from watermark.models import Verification, VerificationBatch
-from watermark.reading.findings import Compared
+from watermark.passages import passages
+from watermark.reading.findings import EDITS, Compared
 from watermark.reading.verdict import Verdict
 from watermark.wording import INTERVALS
 
@@ -144,6 +146,22 @@ class ReportShape(serializers.Serializer):
     log_entry = serializers.IntegerField()
 
 
+class PassageShape(serializers.Serializer):
+    """A passage that is not as released; not part of the signed report."""
+
+    start_s = serializers.FloatField()
+    end_s = serializers.FloatField()
+    kind = serializers.ChoiceField(choices=[*EDITS, "unmarked"])
+    record_id = serializers.UUIDField()
+    released = serializers.CharField(
+        help_text="The words that the record has there; empty where it has none."
+    )
+    heard = serializers.CharField(
+        allow_null=True,
+        help_text="What the recogniser hears there, of a single word a guess; null where it did not listen.",
+    )
+
+
 class VerificationShape(serializers.Serializer):
     id = serializers.UUIDField()
     state = serializers.ChoiceField(choices=Verification.State.choices)
@@ -152,6 +170,10 @@ class VerificationShape(serializers.Serializer):
     url = serializers.CharField()
     report_url = serializers.CharField(allow_null=True, help_text="The signed report, once there is one.")
     report = ReportShape(allow_null=True)
+    passages = PassageShape(
+        many=True,
+        help_text="In words, what is not as released: for callers who may read the speech of the record.",
+    )
 
 
 class BatchItemShape(serializers.Serializer):
@@ -203,8 +225,8 @@ class ReportCheckShape(serializers.Serializer):
     key = serializers.CharField()
 
 
-def verification_answer(row: Verification) -> dict[str, Any]:
-    """The JSON of one query."""
+def verification_answer(row: Verification, principal: Principal | None = None) -> dict[str, Any]:
+    """The JSON of one query, with the words that ``principal`` may read."""
     return {
         "id": str(row.id),
         "state": row.state,
@@ -213,6 +235,7 @@ def verification_answer(row: Verification) -> dict[str, Any]:
         "url": reverse("verification", args=[row.id]),
         "report_url": _report_url(row),
         "report": row.report,
+        "passages": passages(row, principal),
     }
 
 

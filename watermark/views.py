@@ -16,11 +16,14 @@ from synth.portal.refusals import page, show
 from watermark import issued_reports, reports, selectors, services
 from watermark.callers import caller_of
 from watermark.models import Verification
+from watermark.passages import passages
 from watermark.pictures import map_of
 from watermark.sentences import CONSENT_SENTENCES
 from watermark.wording import (
     CONTRADICTIONS,
     FAULTS,
+    HEARD,
+    IN_WORDS,
     INTERVALS,
     LAYER_STATES,
     LAYERS,
@@ -62,7 +65,10 @@ def verdict(request: HttpRequest, verification_id: UUID) -> HttpResponse:
     """How far a query has come, or its verdict. With the header X-Fragment only the answer itself."""
     row = selectors.verification(verification_id)
     template = "watermark/answer.html" if request.headers.get("X-Fragment") else "watermark/verdict.html"
-    response = render(request, template, {"query": row, **_shown(row)})
+    said = passages(row, caller_of(request).principal)
+    response = render(
+        request, template, {"query": row, "in_words": [_in_words(one) for one in said], **_shown(row)}
+    )
     response["Cache-Control"] = "no-store"
     return response
 
@@ -223,6 +229,14 @@ def _drawn(report: dict[str, Any], lanes: list[dict[str, Any]]) -> list[dict[str
         for place, lane in enumerate(lanes)
         for one in lane["intervals"]
     ]
+
+
+def _in_words(passage: dict[str, Any]) -> dict[str, Any]:
+    """A passage that is not as released, with the sentences about its words."""
+    sentences = [IN_WORDS[passage["kind"]] % passage] if passage["released"] else []
+    if passage["heard"]:
+        sentences.append(HEARD % passage)
+    return {**passage, "sentences": sentences}
 
 
 def _plain(interval: dict[str, Any]) -> dict[str, Any]:

@@ -48,6 +48,16 @@ INTERVALS: dict[str, tuple[Promise, str]] = {
     "unsearched": (_("Not searched"), "plain"),
 }
 
+# Kind of passage -> what became of the words that the record has there.
+IN_WORDS: dict[str, Promise] = {
+    "silenced": _("“%(released)s” is silenced."),
+    "changed": _("“%(released)s” is not as released."),
+    "put_in": _("At “%(released)s” something was put in."),
+    "cut": _("“%(released)s” was cut out."),
+    "moved": _("“%(released)s” is ours, but from another place."),
+}
+HEARD = _("The recogniser hears “%(heard)s” there; of a single word it is often wrong.")
+
 REASONS: dict[str, Promise] = {
     "content_differs_from_record": _("The sound is not what was issued under this mark."),
     "mark_follows_other_sound": _(

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import logging
 import mmap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from django.db import close_old_connections
 
 from synth.audio.decode import DecodeLimits, decode_to_file
+from synth.audio.decoded import DecodedFile
 from synth.errors import AssentError
 from synth.provenance import aigc, c2pa
 from synth.provenance.validation import validate_untrusted
+from synth.recognition.tokens import UNSPACED
 from watermark import credentials, selectors, services
 from watermark.answers import answer_of
 from watermark.limits import Limits, limits_of
 from watermark.models import Verification
+from watermark.passages import to_hear
 from watermark.provenance import Claims
 from watermark.reading.examination import examine
 from watermark.reading.progress import Progress
 from watermark.reading.search import Sources
+from watermark.reading.spans import joined
 from worker import resident
 from worker.decoding import local_copy
 from worker.heartbeat import Heartbeat
@@ -34,6 +39,12 @@ DECODED_BYTES = 480 * 1024 * 1024
 KNOWN_FILE_FROM_S = 60.0
 """A released file of this length or more is known by its bytes alone; in a shorter one the mark is read all the same,
 for the fuller evidence."""
+AROUND_S = 4.0
+"""The recogniser hears a word by its neighbours."""
+LEAST_PROBABILITY = 0.5
+"""Of a word: below it the recogniser made up something that fits its neighbours."""
+HEARD_S = 120.0
+"""The most that is listened to in one file: hearing costs about a third of the sound's length."""
 _HALF_DECODED_BYTES = 20_000_000
 """Nobody knows beforehand how much a file unpacks to: at this much, half of the stage is said to be done."""
 
@@ -49,8 +60,8 @@ def answer(query: Verification) -> None:
     try:
         with Heartbeat(beat, pulse=lambda: (progress.share, progress.stage)) as heart:
             progress.check = heart.raise_if_stopped
-            report = _report(query, progress)
-        services.complete_verification(verification_id=query.id, report=report)
+            report, heard = _report(query, progress)
+        services.complete_verification(verification_id=query.id, report=report, heard=heard)
     except InterruptedError:
         logger.info("verification %s is no longer wanted", query.id)
     except AssentError as error:
@@ -67,7 +78,8 @@ def answer(query: Verification) -> None:
         )
 
 
-def _report(query: Verification, progress: Progress) -> dict[str, Any]:
+def _report(query: Verification, progress: Progress) -> tuple[dict[str, Any], list[list[Any]] | None]:
+    """The answer, and the words heard where it differs from a record of the organisation that asks."""
     with local_copy(query.upload_name) as path:
         claims = _claims(path)
         progress.enter("decoding", 0.0, 0.25)
@@ -86,7 +98,28 @@ def _report(query: Verification, progress: Progress) -> dict[str, Any]:
                 decoded, sources(), deep=query.deep, quick=query.quick, released=released, progress=progress
             )
             progress.enter("deciding", 0.95, 1.0)
-            return answer_of(query, decoded, found, claims)
+            report = answer_of(query, decoded, found, claims)
+            return report, _heard(to_hear(query, report), decoded)
+
+
+def _heard(edits: Sequence[dict[str, Any]], decoded: DecodedFile) -> list[list[Any]] | None:
+    """The words around ``edits``, as of `Verification.heard`; None without the recogniser, or with too much to hear."""
+    around = joined([(max(0.0, one["start_s"] - AROUND_S), one["end_s"] + AROUND_S) for one in edits])
+    held = resident.recogniser()
+    if not around or held is None or sum(end - start for start, end in around) > HEARD_S:
+        return None
+    words: list[list[Any]] = []
+    with held as recogniser:
+        for start_s, end_s in around:
+            samples = decoded.channel(edits[0]["channel"]).between(start_s, end_s).samples()
+            transcript = recogniser.listen(samples).transcribe(words=True)
+            blank = "" if transcript.language in UNSPACED else " "
+            words += [
+                [blank + w.text, round(1000 * (start_s + w.start_s)), round(1000 * (start_s + w.end_s))]
+                for w in transcript.words
+                if w.probability >= LEAST_PROBABILITY
+            ]
+    return words
 
 
 def sources() -> Sources:

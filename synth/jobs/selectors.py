@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from accounts.voices.models import Style, Voice
 from synth.errors import NotFound
 from synth.jobs.models import DictionaryVersion, JobState, NoticeRule, Output, SynthesisJob
 from synth.spoken.placing import Placed
+from watermark.passages import Said
 
 SAME_REQUEST_WITHIN = timedelta(minutes=15)
 
@@ -62,6 +63,20 @@ def word_times_for(principal: Principal, job_id: UUID) -> tuple[Output, list[Pla
     if found is None:
         raise NotFound("timestamps_not_found", "When the words of this job are spoken was not measured.")
     return output, found
+
+
+def said_in_records(principal: Principal, record_ids: Collection[UUID]) -> dict[UUID, Said]:
+    """What released records say, of those that the caller may read (`watermark.passages.Source`)."""
+    if not principal.can(SPEECH_READ):
+        return {}
+    rows = Output.objects.select_related("job", "mark").filter(
+        mark__public_id__in=record_ids, job__organisation=principal.organisation
+    )
+    return {
+        row.mark.public_id: Said(row.job.text, times)
+        for row in rows
+        if (times := word_times(row)) is not None
+    }
 
 
 def recent_same_request(principal: Principal, request_sha256: str) -> SynthesisJob | None:

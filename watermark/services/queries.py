@@ -200,10 +200,12 @@ def beat(*, verification_id: UUID, progress: float, stage: str = "") -> bool:
     )
 
 
-def complete_verification(*, verification_id: UUID, report: dict[str, Any]) -> None:
+def complete_verification(
+    *, verification_id: UUID, report: dict[str, Any], heard: list[list[Any]] | None = None
+) -> None:
     """Store the answer with its log entry, in one transaction; the upload is deleted after it.
 
-    The entry commits to the very bytes of the report that is signed for whoever asks.
+    The entry commits to the very bytes of the report that is signed for whoever asks. ``heard``: of `Verification`.
     """
     with transaction.atomic():
         row = Verification.objects.select_for_update().get(id=verification_id)
@@ -226,6 +228,7 @@ def complete_verification(*, verification_id: UUID, report: dict[str, Any]) -> N
         )
         row.state = State.DONE
         row.report = {**report, "log_entry": row.entry.pk}
+        row.heard = heard
         row.progress = 1.0
         _end(row)
 
