@@ -139,6 +139,8 @@ def test_a_range_must_fit_its_size() -> None:
     with pytest.raises(merkle.ProofError):
         merkle.CompactRange(3, [bytes(32)])
     with pytest.raises(merkle.ProofError):
+        merkle.CompactRange(1, [bytes(32), bytes(32)])
+    with pytest.raises(merkle.ProofError):
         merkle.CompactRange.from_bytes(1, bytes(31))
     with pytest.raises(merkle.ProofError):
         merkle.CompactRange().append(b"short")

@@ -342,6 +342,22 @@ def test_rows_that_contradict_the_checkpoint_stop_the_start(make_sequencer: Make
         make_sequencer().recover()
 
 
+def test_a_checkpoint_that_is_not_what_its_note_says_stops_the_start(
+    make_sequencer: Make, sequence: Run
+) -> None:
+    """The note is signed; the row beside it is what the tree goes on from."""
+    write(3)
+    sequence()
+    with connections["sequencer"].cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO audit_checkpoint (size, root, range_hashes, note, created_at)"
+            " SELECT 4, %s, %s, note, now() FROM audit_checkpoint ORDER BY size DESC LIMIT 1",
+            [bytes(32), bytes(32)],
+        )
+    with pytest.raises(BrokenLog, match="contradicts its own note"):
+        make_sequencer().recover()
+
+
 def test_compare_and_swap(tmp_path: Path) -> None:
     file = CheckpointFile(tmp_path / "log" / "checkpoint")
     file.replace(expected=None, new="one")

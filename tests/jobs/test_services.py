@@ -202,6 +202,32 @@ def test_revocation_before_release_releases_nothing(owner, voice):
     assert default_storage.listdir(services.OUTPUT_FOLDER)[1] == []
 
 
+def test_a_job_cancelled_just_before_its_release_releases_nothing(owner, voice):
+    job = claimed(owner, voice)
+    mark = reserved(job)
+    services.cancel_job(principal=owner, job_id=job.id)
+    with pytest.raises(JobStopped) as stopped:
+        services.release_job(job=job, mark=mark, finished=finished())
+    assert stopped.value.reason == "cancelled"
+    assert not Output.objects.exists()
+
+
+@pytest.mark.parametrize("end", ["suspended", "expired"])
+def test_a_consent_that_ends_otherwise_before_release_releases_nothing(owner, voice, monkeypatch, end):
+    """Nobody touches the job then: the release asks for itself."""
+    job = claimed(owner, voice)
+    mark = reserved(job)
+    if end == "suspended":
+        consent.suspend(principal=owner, voice_id=voice.id)
+    else:
+        later = job.consent.valid_until + timedelta(seconds=1)
+        monkeypatch.setattr("django.utils.timezone.now", lambda: later)
+    with pytest.raises(JobStopped) as stopped:
+        services.release_job(job=job, mark=mark, finished=finished())
+    assert stopped.value.reason == "consent"
+    assert not Output.objects.exists()
+
+
 def test_after_revocation_a_released_file_is_not_served(owner, voice):
     job = claimed(owner, voice)
     services.release_job(job=job, mark=reserved(job), finished=finished())
