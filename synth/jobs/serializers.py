@@ -61,11 +61,10 @@ class ParametersShape(serializers.Serializer):
         required=False,
         help_text="Where the text is cut into what is decoded at one go.",
     )
-    temperature = _number("temperature")
-    top_k = _number("top_k")
-    top_p = _number("top_p")
-    repetition_penalty = _number("repetition_penalty")
-    style_strength = _number("style_strength")
+
+    def get_fields(self) -> dict[str, Any]:
+        """The numbers come from their table."""
+        return {**super().get_fields(), **{name: _number(name) for name in PARAMETERS}}
 
 
 @extend_schema_field(ParametersShape)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from django.conf import settings
@@ -191,8 +191,11 @@ def _authorised_job(principal: Principal, asked: Order, idempotency_key: str) ->
     return job
 
 
-_KEPT_AS_ASKED = ("input_type", "purpose", "project", "format", "speed", "parameters")
-"""Fields of an order that its job keeps under the same name."""
+_READ = {"voice", "text", "style", "language", "seed", "notice"}
+"""Fields of an order whose column of the same name holds what was made of them."""
+_COLUMNS = {column.name for column in SynthesisJob._meta.concrete_fields}
+_KEPT_AS_ASKED = tuple(one.name for one in fields(Order) if one.name in _COLUMNS - _READ)
+"""The others that have a column: a new field is written in `Order`, in the model and in the doors' request."""
 
 
 def _row(
