@@ -37,6 +37,7 @@ from watermark.codec import read_back
 from watermark.models import Mark
 from watermark.reading.examination import examine
 from watermark.reading.verdict import Decision, Verdict, decide
+from watermark.services import take_down
 from worker import resident, streaming, tasks
 from worker.verification import sources
 
@@ -385,6 +386,18 @@ def test_a_piece_does_not_leave_after_a_revocation(begun, owner, doors):
 
 
 # ---- long texts
+
+
+def test_a_record_is_taken_down_while_it_streams_and_nothing_more_leaves(begun, owner):
+    job, mark, file = begun
+    take_down(
+        public_id=mark.public_id, actor=owner.actor, organisation_id=job.organisation_id, reason="misuse"
+    )
+    mark.refresh_from_db()
+    assert (mark.state, stream_reasons(mark)) == ("taken_down", ["stream_ended_by_failure"])
+    with pytest.raises(RuntimeError, match="streams no more"):
+        services.release_piece(job=job, mark=mark, file=file, data=b"x", end_ms=4000, known=None)
+    assert SynthesisPiece.objects.count() == 2
 
 
 def test_a_long_text_is_made_in_stretches(doors, engine, monkeypatch):

@@ -124,7 +124,11 @@ def begin_stream_mark(
 
 def extend_stream_mark(*, mark: Mark, added_ms: int, **facts: Any) -> None:
     """A further piece leaves; ``facts`` are the fields of `begin_stream_mark` that changed with it."""
-    Mark.objects.filter(record_number=mark.record_number, state=Mark.State.STREAMING).update(**facts)
+    updated = Mark.objects.filter(record_number=mark.record_number, state=Mark.State.STREAMING).update(
+        **facts
+    )
+    if not updated and added_ms:
+        raise RuntimeError(f"record number {mark.record_number} streams no more")
     MarkEpoch.objects.filter(name=mark.epoch_id).update(marked_ms=F("marked_ms") + added_ms)
     mark.refresh_from_db()
 
@@ -137,18 +141,22 @@ def end_stream_mark(*, mark: Mark, entry: Entry, ended_by: str) -> None:
 
 
 def take_down(*, public_id: UUID, actor: Actor, organisation_id: UUID, reason: str) -> Mark:
-    """Mark a record as taken down: verification goes on naming it and says so. ``reason`` is a code."""
+    """Mark a record as taken down, also while it streams: verification goes on naming it and says so. ``reason`` is a
+    code. NotFound ``output_not_found``."""
     with transaction.atomic():
         mark = (
             Mark.objects.select_for_update()
-            .filter(public_id=public_id, organisation_id=organisation_id, state=Mark.State.ISSUED)
+            .filter(public_id=public_id, organisation_id=organisation_id)
+            .filter(state__in=[Mark.State.STREAMING, Mark.State.ISSUED])
             .first()
         )
         if mark is None:
             raise NotFound("output_not_found", "There is no such released file.")
+        if mark.state == Mark.State.STREAMING:
+            mark.ended_by = "failure"  # no further piece gets past the state
         mark.state = Mark.State.TAKEN_DOWN
         mark.taken_down_at = timezone.now()
-        mark.save(update_fields=["state", "taken_down_at"])
+        mark.save(update_fields=["state", "taken_down_at", "ended_by"])
         record(
             event="output.taken_down",
             actor=actor,

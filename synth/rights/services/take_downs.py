@@ -134,7 +134,7 @@ def _take_effect(principal: Principal, row: TakeDown) -> bool:
     mark = Mark.objects.select_related("consent").filter(public_id=row.record_id).first()
     if mark is None:
         return False
-    if mark.state == Mark.State.ISSUED:
+    if mark.state in (Mark.State.STREAMING, Mark.State.ISSUED):
         take_down(
             public_id=mark.public_id,
             actor=principal.actor,
