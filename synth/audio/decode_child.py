@@ -25,6 +25,8 @@ HEADER_BYTES = 4096
 _BLOCK_FRAMES = 1 << 16
 _TRACKS = 4
 """So many times the channels of one track may all tracks have together."""
+_RENDITIONS = 3
+"""So many times what one file may unpack to may lie unpacked before the next track is."""
 _FORMATS = {"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MPEG", "MP3", "AIFF", "CAF", "AU", "W64"}
 
 
@@ -140,7 +142,7 @@ def decode_everything(job: dict[str, Any], out: BinaryIO) -> dict[str, Any]:
         heard, unread_streams, facts = _by_sndfile(job)
     empty = bool(facts["codec"]) and not heard
     if "ffmpeg" in job and not (heard and _leaves_no_doubt(job)):
-        others, unread_tracks = _by_ffmpeg(job)
+        others, unread_tracks = _by_ffmpeg(job, already=sum(one.values for one in heard))
         unread_tracks -= {one.track for one in heard}
         heard += others
     if not heard:
@@ -190,8 +192,12 @@ def _by_sndfile(job: dict[str, Any]) -> tuple[list[Heard], int, dict[str, Any]]:
     return [one for one in heard.values() if one.parts], unread, facts
 
 
-def _by_ffmpeg(job: dict[str, Any]) -> tuple[list[Heard], set[int]]:
-    """Every audio track, and again without edit lists where the container has them; the tracks that were not read."""
+def _by_ffmpeg(job: dict[str, Any], already: int) -> tuple[list[Heard], set[int]]:
+    """Every audio track, and again without edit lists where the container has them; the tracks that were not read.
+
+    ``already``: values that lie unpacked beside. All of it together may take the disk space of a few whole files.
+    """
+    most = _RENDITIONS * job["limits"]["max_values"]
     heard: list[Heard] = []
     count = renditions.count_tracks(job)
     unread = set(range(renditions.MOST_TRACKS, count))
@@ -200,6 +206,9 @@ def _by_ffmpeg(job: dict[str, Any]) -> tuple[list[Heard], set[int]]:
         ways.append(("ffmpeg without edit lists", ("-ignore_editlist", "1")))
     for track in range(min(count, renditions.MOST_TRACKS)):
         for decoder, options in ways:
+            unpacked = already + sum(one.values for one in heard)
+            if unpacked > most:
+                refuse("decode_limit", "The file unpacks to too much audio.", unpacked, most)
             wav = renditions.unpacked(job, track, options)
             one = Heard(track, decoder, job["rate_hz"])
             try:
@@ -220,7 +229,7 @@ def _add(track: Heard, file: BinaryIO, job: dict[str, Any]) -> dict[str, Any]:
     """One stream behind what a track already holds; its header. Nothing is added where it cannot be read."""
     limits = job["limits"]
     before_s = sum(p.frames for p in track.parts) / job["rate_hz"]
-    before = {"audio_too_long": before_s, "decode_limit": sum(p.frames * p.channels for p in track.parts)}
+    before = {"audio_too_long": before_s, "decode_limit": track.values}
     left = {
         "max_duration_s": limits["max_duration_s"] - before_s,
         "max_values": limits["max_values"] - before["decode_limit"],

@@ -61,6 +61,11 @@ class Heard:
         return sum(part.frames for part in self.parts)
 
     @property
+    def values(self) -> int:
+        """Samples of all channels, as they lie in the file."""
+        return sum(part.frames * part.channels for part in self.parts)
+
+    @property
     def duration_s(self) -> float:
         return self.frames / self.rate_hz
 

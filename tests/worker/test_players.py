@@ -21,6 +21,7 @@ from synth.audio import decode
 from synth.audio.decode import DecodeLimits, decode_to_file
 from synth.audio.decoded import DecodedFile
 from synth.audio.streams import streams_of
+from synth.errors import AssentError
 from tests.worker.registry import RATE_HZ, Registry, Released, report_on_file, speech, wav
 from worker import tasks
 
@@ -151,6 +152,20 @@ def test_a_second_track_is_heard_and_named(ours):
     assert said["verdict"] == "partial"
     assert [(one["track"], one["channels"]) for one in said["file"]["tracks"]] == [(0, [0]), (1, [1])]
     assert {(i["kind"], i["channel"]) for i in said["intervals"]} == {("ours", 0), ("unmarked", 1)}
+
+
+def test_tracks_that_together_fill_the_disk_are_refused_before_they_do(ours, tmp_path):
+    """Each track is within what one file may unpack to; five of them, unpacked twice each, are not."""
+    data = made("-map 0:a " * 5 + "-c:a aac -b:a 64k mp4", wav(ours.samples))
+    (tmp_path / "many").write_bytes(data)
+    limits = DecodeLimits(max_values=round(1.2 * len(ours.samples)))
+    with (
+        pytest.raises(AssentError) as refused,
+        decode_to_file(tmp_path / "many", limits=limits, rate_hz=RATE_HZ),
+    ):
+        pass
+    assert (refused.value.code, refused.value.limit) == ("decode_limit", 3 * limits.max_values)
+    assert refused.value.measured < 5 * limits.max_values
 
 
 def test_what_an_edit_list_hides_is_heard_too(ours):
