@@ -75,6 +75,7 @@ def test_what_is_not_spoken(browser, voice, change, request):
 @pytest.mark.provokes("synthesis.refused", "synthesis.authorised")
 def test_a_refusal_by_rule_is_logged_and_a_slip_of_the_pen_is_not(browser, voice):
     ask(browser, voice, text="?!")
+    assert code_of(ask(browser, voice, text="今天的包裹已经到了。")) == "language_mismatch"
     assert not Entry.objects.filter(event="synthesis.refused").exists()
     ask(browser, voice, purpose="political")
     assert Entry.objects.get(event="synthesis.refused").content["data"] == {"code": "scope_violation"}
