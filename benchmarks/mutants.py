@@ -8,6 +8,7 @@ printed. First the named tests run on the tree as it is: a test that fails anywa
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -19,11 +20,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.report import ROOT, Row, write_report
+from benchmarks.report import BENCHMARKS_DIR, ROOT, Row, write_report
 from synth.local.services import LocalServices
 
 LIST = Path(__file__).with_name("mutants.toml")
+REPORT = BENCHMARKS_DIR / "mutants.json"
 TARGET_COUNT = 80
+_BETWEEN = "; "
 TESTS_FAILED = 1
 """Exit status of pytest. Any other but 0 says that the tests did not run, which is no proof of anything."""
 
@@ -104,9 +107,20 @@ class Copy:
         return "no test noticed" if status == 0 else f"the tests did not run:\n{output[-1500:]}"
 
 
-def run(only: str = "") -> int:
-    """Try the mutants whose name or file holds ``only``; the number that survived. A whole run is written down."""
+def chosen(only: str, again: bool) -> list[Mutant]:
+    """The mutants whose name or file holds ``only``; with ``again`` of those that survived the run written down."""
     mutants = [mutant for mutant in listed() if only in mutant.says or only in mutant.file]
+    if not again:
+        return mutants
+    (row,) = [
+        row for row in json.loads(REPORT.read_text(encoding="utf-8"))["rows"] if row["metric"] == "survivors"
+    ]
+    return [mutant for mutant in mutants if mutant.says in row["note"].split(_BETWEEN)]
+
+
+def run(only: str = "", *, again: bool = False) -> int:
+    """Try them; the number that survived. A whole run is written down, and so is what became of its survivors."""
+    mutants = chosen(only, again)
     started = time.monotonic()
     survivors: list[Mutant] = []
     with tempfile.TemporaryDirectory(prefix="assent-mutants-") as folder:
@@ -131,17 +145,20 @@ def run(only: str = "") -> int:
             copy.close()
     print(f"{len(survivors)} of {len(mutants)} survived")
     if not only:
-        _write(mutants, survivors, time.monotonic() - started)
+        _write(survivors, time.monotonic() - started, again=len(mutants) if again else 0)
     return len(survivors)
 
 
-def _write(mutants: Sequence[Mutant], survivors: Sequence[Mutant], elapsed_s: float) -> None:
+def _write(survivors: Sequence[Mutant], elapsed_s: float, *, again: int) -> None:
+    mutants = listed()
     files = {mutant.file for mutant in mutants}
+    when = f"; {again} that had survived were tried again with other tests" if again else ""
     rows = [
         Row("mutants", "1", len(mutants), n=len(files), target=TARGET_COUNT, note=f"over {len(files)} files"),
         Row(
             "survivors", "1", len(survivors), n=len(mutants), target=0, better="lower",
-            note="; ".join(mutant.says for mutant in survivors) or "every one fails a test named beside it",
+            note=_BETWEEN.join(mutant.says for mutant in survivors)
+            or f"every one fails a test named beside it{when}",
         ),
         Row("elapsed_s", "s", round(elapsed_s), n=1, better="lower", note="one after the other, beside other work"),
     ]  # fmt: skip
@@ -153,4 +170,10 @@ if __name__ == "__main__":
     parser.add_argument(
         "--only", default="", help="mutants whose name or file holds this; nothing is written down"
     )
-    raise SystemExit(1 if run(parser.parse_args().only) else 0)
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="those that survived the last whole run, which is brought up to date",
+    )
+    options = parser.parse_args()
+    raise SystemExit(1 if run(options.only, again=options.again) else 0)
