@@ -23,7 +23,7 @@ down: ## stop it
 setup: ## make the environment without starting anything
 	@$(MANAGE) setup
 
-test: ## lint, types, import contracts, all tests  [STRICT=1: a skip fails]
+test: ## lint, types, import contracts, tests  [STRICT=1: slow ones too, and a skip fails]
 	@$(MANAGE) test $(if $(filter 1,$(STRICT)),--strict)
 
 demo: ## a voice's life from end to end: consent, speech, verification, tampering, revocation

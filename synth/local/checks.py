@@ -19,7 +19,8 @@ def run(*, strict: bool = False, pytest_arguments: Sequence[str] = (), began_s: 
 
     ``began_s`` is when the command began (`time.monotonic`), with the set-up that came before.
 
-    ``strict`` makes pytest fail on any skipped test (``ASSENT_STRICT=1``, read by the tests' conftest).
+    ``strict`` runs the slow tests too (an hour of audio, drills, faults of the running service), and makes pytest fail
+    on any skipped test (``ASSENT_STRICT=1``, read by the tests' conftest).
     """
     began_s = time.monotonic() if began_s is None else began_s
     prepare_data_dir(paths.data_dir())
@@ -34,7 +35,7 @@ def run(*, strict: bool = False, pytest_arguments: Sequence[str] = (), began_s: 
         **({"ASSENT_STRICT": "1"} if strict else {}),
     }
     results = [("set-up", 0, time.monotonic() - began_s)]
-    for name, command in _steps(pytest_arguments):
+    for name, command in _steps(pytest_arguments, strict):
         say(f"\n== {name}: {' '.join(command).removeprefix(f'{sys.executable} -m ')}")
         started = time.monotonic()
         done = subprocess.run(command, cwd=paths.BASE_DIR, env=environment, check=False)
@@ -46,7 +47,10 @@ def run(*, strict: bool = False, pytest_arguments: Sequence[str] = (), began_s: 
     return 1 if any(code for _, code, _ in results) else 0
 
 
-def _steps(pytest_arguments: Sequence[str]) -> list[tuple[str, list[str]]]:
+_SLOWEST = ("--durations=40", "--durations-min=5")
+
+
+def _steps(pytest_arguments: Sequence[str], strict: bool) -> list[tuple[str, list[str]]]:
     python = [sys.executable, "-m"]
     if pytest_arguments:
         return [("tests", [*python, "pytest", *pytest_arguments])]
@@ -55,7 +59,7 @@ def _steps(pytest_arguments: Sequence[str]) -> list[tuple[str, list[str]]]:
         ("format", [*python, "ruff", "format", "--check", "."]),
         ("types", [*python, "mypy"]),
         ("contracts", [str(Path(sys.executable).with_name("lint-imports"))]),
-        ("tests", [*python, "pytest", *_side_by_side()]),
+        ("tests", [*python, "pytest", *_side_by_side(), *([] if strict else ["-m", "not slow"]), *_SLOWEST]),
     ]
 
 

@@ -51,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     setup.add_argument("--dev", action="store_true", help="with what the tests need")
     setup.add_argument("--bench", action="store_true", help="with what the tests and measurements need")
     test = commands.add_parser("test", help="lint, types, import contracts and all tests")
-    test.add_argument("--strict", action="store_true", help="a skipped test fails the run")
+    test.add_argument(
+        "--strict", action="store_true", help="the slow tests too; a skipped test fails the run"
+    )
     test.add_argument("pytest", nargs="*", help="arguments for pytest; then only the tests run")
     lock = commands.add_parser("lock", help="renew the lock in requirements/ from pyproject.toml")
     lock.add_argument("--upgrade", action="store_true", help="take the newest releases that fit")
