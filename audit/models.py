@@ -124,3 +124,23 @@ class Publication(models.Model):
 
     def __str__(self) -> str:
         return f"publication {self.pk}"
+
+
+class Cosignature(models.Model):
+    """What a witness signed beneath a checkpoint. It proves itself: whoever has the witness's key can check it."""
+
+    checkpoint = models.ForeignKey(
+        Checkpoint, on_delete=models.DO_NOTHING, db_column="size", related_name="cosignatures"
+    )
+    witness = models.CharField(max_length=200)
+    lines = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "audit_cosignature"
+        constraints = [
+            models.UniqueConstraint(fields=["checkpoint", "witness"], name="audit_cosigned_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.witness} over checkpoint {self.checkpoint_id}"

@@ -1,4 +1,4 @@
-"""C2SP signed notes and checkpoints with Ed25519 (c2sp.org/signed-note, c2sp.org/tlog-checkpoint).
+"""C2SP signed notes and checkpoints with Ed25519 (c2sp.org/signed-note, tlog-checkpoint, tlog-cosignature).
 
 A note is text, an empty line, and one line per signature. A checkpoint is a note whose text names the log
 (its origin), the size of the tree and its root. Pure: `cryptography` and the standard library only.
@@ -12,11 +12,14 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 ED25519 = 0x01
+COSIGNATURE = 0x04
+"""Kinds of keys: of a log, and of a witness, whose signature is over the time as well."""
 MAX_NOTE_BYTES = 1 << 20
 MAX_SIGNATURES = 100
 _SIGNATURE_MARK = "— "
@@ -25,6 +28,10 @@ _NUMBER = re.compile(r"(0|[1-9][0-9]{0,18})\Z", re.ASCII)
 
 class NoteError(ValueError):
     """A note, key or checkpoint is malformed or not signed by a known key; the sentence says how."""
+
+
+class NoSignature(NoteError):
+    """No known key signed."""
 
 
 def decode_base64(text: str) -> bytes:
@@ -67,6 +74,7 @@ class Verifier:
 
     name: str
     public_key: bytes
+    kind: ClassVar[int] = ED25519
 
     def __post_init__(self) -> None:
         _check_name(self.name)
@@ -74,15 +82,15 @@ class Verifier:
             raise NoteError("an Ed25519 public key has 32 bytes")
 
     @classmethod
-    def from_vkey(cls, vkey: str) -> Verifier:
+    def from_vkey(cls, vkey: str) -> Self:
         """Read ``name+id+base64``; the id must fit the key."""
         parts = vkey.strip().split("+", 2)
         if len(parts) != 3:
             raise NoteError("a verifier key has three parts, divided by +")
         name, key_id, encoded = parts
         key = decode_base64(encoded)
-        if len(key) != 33 or key[0] != ED25519:
-            raise NoteError("not an Ed25519 verifier key")
+        if len(key) != 33 or key[0] != cls.kind:
+            raise NoteError(f"not an Ed25519 verifier key of kind {cls.kind}")
         verifier = cls(name, key[1:])
         if verifier.key_id.hex() != key_id:
             raise NoteError("the id of the verifier key does not fit the key")
@@ -90,12 +98,12 @@ class Verifier:
 
     @property
     def key_id(self) -> bytes:
-        return _key_id(self.name, bytes([ED25519]) + self.public_key)
+        return _key_id(self.name, bytes([self.kind]) + self.public_key)
 
     @property
     def vkey(self) -> str:
         """The key as one line of text, to be handed to strangers."""
-        return f"{self.name}+{self.key_id.hex()}+{encode_base64(bytes([ED25519]) + self.public_key)}"
+        return f"{self.name}+{self.key_id.hex()}+{encode_base64(bytes([self.kind]) + self.public_key)}"
 
     def check(self, message: bytes, signature: bytes) -> bool:
         try:
@@ -103,6 +111,23 @@ class Verifier:
         except (InvalidSignature, ValueError):
             return False
         return True
+
+
+@dataclass(frozen=True)
+class WitnessVerifier(Verifier):
+    """A witness's public key. Its signature says that it saw the note at a time, as the log's continuation."""
+
+    kind: ClassVar[int] = COSIGNATURE
+
+    def check(self, message: bytes, signature: bytes) -> bool:
+        if len(signature) != 8 + 64:
+            return False
+        return super().check(_cosigned(message, int.from_bytes(signature[:8])), signature[8:])
+
+
+def _cosigned(message: bytes, time_s: int) -> bytes:
+    """What a witness signs (c2sp.org/tlog-cosignature)."""
+    return b"cosignature/v1\ntime %d\n" % time_s + message
 
 
 @dataclass(frozen=True)
@@ -136,6 +161,33 @@ class Signer:
         signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(text.encode())
         line = encode_base64(self.verifier.key_id + signature)
         return f"{text}\n{_SIGNATURE_MARK}{self.name} {line}\n"
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A witness's private key (32-byte seed) with its name."""
+
+    name: str
+    seed: bytes = field(repr=False)
+
+    @property
+    def verifier(self) -> WitnessVerifier:
+        return WitnessVerifier(self.name, Signer(self.name, self.seed).verifier.public_key)
+
+    def cosign(self, text: str, time_s: int) -> str:
+        """The signature line over the ``text`` of a note, seen at ``time_s`` (POSIX)."""
+        _check_text(text)
+        private = Ed25519PrivateKey.from_private_bytes(self.seed)
+        signature = time_s.to_bytes(8) + private.sign(_cosigned(text.encode(), time_s))
+        return f"{_SIGNATURE_MARK}{self.name} {encode_base64(self.verifier.key_id + signature)}\n"
+
+
+def witnesses_of(note: str, witnesses: Iterable[WitnessVerifier]) -> list[WitnessVerifier]:
+    """Those of ``witnesses`` whose cosignature a note carries, each once. Raises `NoteError` for one that is wrong."""
+    try:
+        return [one for one in open_note(note, witnesses)[1] if isinstance(one, WitnessVerifier)]
+    except NoSignature:
+        return []
 
 
 def _check_text(text: str) -> None:
@@ -186,7 +238,7 @@ def open_note(note: str, verifiers: Iterable[Verifier]) -> tuple[str, list[Verif
             raise NoteError(f"the signature of {name} does not verify")
         signed.append(verifier)
     if not signed:
-        raise NoteError("no signature by a known key")
+        raise NoSignature("no signature by a known key")
     return text, signed
 
 

@@ -5,6 +5,9 @@
     python -m audit.offline verify-proof --proof PROOF --vkey KEY
     python -m audit.offline verify-growth --since CHECKPOINT --proof GROWTH --vkey KEY
 
+The last three take ``--witness VKEY`` (again for each) and ``--quorum N``: so many of these witnesses must have
+cosigned the checkpoint.
+
 Needs Python and `cryptography`. ``KEY`` is the log's verifier key or a file that holds it; get it from
 somewhere other than the log. After the log changed its key, give every key, the oldest first: a file with one on
 each line, or --vkey again. ``CHECKPOINT`` is a file with a checkpoint you kept earlier: only that shows
@@ -29,7 +32,16 @@ from typing import Any
 
 from audit import merkle
 from audit.merkle import CompactRange
-from audit.note import Checkpoint, LogKeys, NoteError, Verifier, decode_base64, log_keys
+from audit.note import (
+    Checkpoint,
+    LogKeys,
+    NoteError,
+    Verifier,
+    WitnessVerifier,
+    decode_base64,
+    log_keys,
+    witnesses_of,
+)
 from audit.proof import Growth, Proof
 
 EXPORT_FORMAT = "assent-log-export/1"
@@ -54,6 +66,7 @@ class Fault(enum.IntEnum):
     QUEUE = 20  # an entry is neither in the tree nor in the queue (database only)
     INCLUSION = 21  # the proof does not lead to the signed root
     OUTPUT = 22  # the file is not the one that the entry speaks of
+    WITNESS = 23  # too few of the witnesses cosigned the checkpoint
 
 
 class VerifyError(Exception):
@@ -309,6 +322,31 @@ def _read_keys(texts: Sequence[str]) -> list[Verifier]:
         raise VerifyError(Fault.FORMAT, f"the verifier key: {error}") from None
 
 
+def require_witnesses(note: str, witnesses: Sequence[WitnessVerifier], quorum: int) -> int:
+    """How many of ``witnesses`` cosigned a checkpoint; `VerifyError` where that is fewer than ``quorum``."""
+    try:
+        signed = witnesses_of(note, witnesses)
+    except NoteError as error:
+        raise VerifyError(Fault.SIGNATURE, f"a cosignature of the checkpoint: {error}") from None
+    if len(signed) < quorum:
+        raise VerifyError(
+            Fault.WITNESS,
+            f"{len(signed)} of {len(witnesses)} witnesses cosigned the checkpoint, asked for {quorum}",
+        )
+    return len(signed)
+
+
+def _witnessed(options: argparse.Namespace, note: str) -> str:
+    """What is said of the witnesses that were asked for; "" where none were."""
+    try:
+        witnesses = [WitnessVerifier.from_vkey(vkey) for vkey in options.witness or ()]
+    except NoteError as error:
+        raise VerifyError(Fault.FORMAT, f"the key of a witness: {error}") from None
+    quorum = len(witnesses) if options.quorum is None else options.quorum
+    count = require_witnesses(note, witnesses, quorum)
+    return f"\nCosigned by {count} of {len(witnesses)} witnesses." if witnesses else ""
+
+
 def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
@@ -353,20 +391,28 @@ def _verify_output(options: argparse.Namespace) -> str:
         digest.hexdigest(), _read_text(options.proof), keys, _read_body(options.entry)
     )
     when, subject = entry.get("time"), entry.get("subject")
-    return f"OK: released {when}, logged as leaf {proof.index} of {keys[0].name} ({subject})"
+    witnessed = _witnessed(options, proof.checkpoint)
+    return f"OK: released {when}, logged as leaf {proof.index} of {keys[0].name} ({subject}){witnessed}"
 
 
 def _verify_proof(options: argparse.Namespace) -> str:
     keys = _read_keys(options.vkey)
     proof, entry = verify_proof(_read_text(options.proof), keys, _read_body(options.entry))
-    return f"OK: leaf {proof.index} of {keys[0].name} says\n{json.dumps(entry, indent=2, ensure_ascii=True)}"
+    witnessed = _witnessed(options, proof.checkpoint)
+    shown = json.dumps(entry, indent=2, ensure_ascii=True)
+    return f"OK: leaf {proof.index} of {keys[0].name} says\n{shown}{witnessed}"
 
 
 def _verify_growth(options: argparse.Namespace) -> str:
     keys = _read_keys(options.vkey)
     kept = open_checkpoint(_read_text(options.since), keys)
-    newer = verify_growth(_read_text(options.proof), kept, keys)
-    return f"OK: {newer.origin} grew from {kept.size} to {newer.size} entries, and begins with what you kept"
+    text = _read_text(options.proof)
+    newer = verify_growth(text, kept, keys)
+    witnessed = _witnessed(options, Growth.parse(text).checkpoint)
+    return (
+        f"OK: {newer.origin} grew from {kept.size} to {newer.size} entries, and begins with what you kept"
+        f"{witnessed}"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -396,6 +442,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     growth.add_argument("--since", type=Path, required=True, help="the checkpoint kept earlier")
     growth.add_argument("--proof", type=Path, required=True, help="the answer of /audit/growth/SIZE")
     growth.set_defaults(run=_verify_growth)
+    for command in (output, entry, growth):
+        command.add_argument("--witness", action="append", help="a witness's verifier key; again for each")
+        command.add_argument("--quorum", type=int, help="how many of them must have signed (all of them)")
     for command in (verify, output, entry, growth):
         command.add_argument(
             "--vkey",

@@ -11,7 +11,7 @@ import re
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from audit import keys, merkle, selectors
+from audit import cosigning, keys, merkle, selectors
 from audit.merkle import TILE_HEIGHT, TILE_WIDTH
 from audit.note import NoteError, parse_number
 from audit.proof import Growth
@@ -28,11 +28,11 @@ _MAX_NUMBER_CHARS = 40
 
 @require_safe
 def checkpoint(request: HttpRequest) -> HttpResponse:
-    """The newest published checkpoint, as a signed note."""
+    """The newest published checkpoint, as a signed note; with what witnesses signed by now."""
     newest = selectors.published_checkpoint()
     if newest is None:
         return error_response(NotFound("log_is_empty", "The log has no checkpoint yet."), request)
-    return _public(newest.note.encode(), "text/plain; charset=utf-8", "no-cache")
+    return _public(cosigning.with_cosignatures(newest).encode(), "text/plain; charset=utf-8", "no-cache")
 
 
 @require_safe
@@ -78,7 +78,7 @@ def _growth(old_size: str) -> str:
             limit=newest.size,
         )  # fmt: skip
     path = merkle.consistency_proof(size, newest.size, TiledTree().node)
-    return Growth(size, tuple(path), newest.note).as_text()
+    return Growth(size, tuple(path), cosigning.with_cosignatures(newest)).as_text()
 
 
 @require_safe

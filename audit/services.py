@@ -14,7 +14,7 @@ from uuid import UUID
 import rfc8785
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from audit import events, merkle, selectors
+from audit import cosigning, events, merkle, selectors
 from audit.actors import Actor
 from audit.models import Entry
 from audit.proof import Proof
@@ -138,13 +138,13 @@ def _existing(using: str, event: str, subject: str | None, idempotency_key: str 
 
 
 def proof_for(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> Proof | None:
-    """The proof of ``entry`` against the newest published checkpoint; None until it is in that tree."""
+    """The proof of ``entry`` under a published checkpoint; None until one reaches it."""
     leaf = selectors.leaf_of(entry, using)
-    checkpoint = selectors.published_checkpoint(using)
-    if leaf is None or checkpoint is None or leaf.index >= checkpoint.size:
+    checkpoint = None if leaf is None else cosigning.checkpoint_for(leaf.index, using)
+    if leaf is None or checkpoint is None:
         return None
     path = merkle.inclusion_proof(leaf.index, checkpoint.size, TiledTree(using).node)
-    return Proof(bytes(entry.body), leaf.index, tuple(path), checkpoint.note)
+    return Proof(bytes(entry.body), leaf.index, tuple(path), cosigning.with_cosignatures(checkpoint))
 
 
 def new_salt() -> bytes:

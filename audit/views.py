@@ -15,7 +15,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from audit import access, keys, selectors, services
+from audit import access, cosigning, keys, selectors, services
 from audit.events import EVENTS
 from audit.models import Entry, Publication
 from synth.errors import NotFound, Unavailable
@@ -90,7 +90,8 @@ def entry_page(request: HttpRequest, entry_id: int) -> HttpResponse:
 def checkpoint_page(request: HttpRequest) -> HttpResponse:
     """The newest checkpoint, the key, and how to check them."""
     recent = Publication.objects.select_related("checkpoint").order_by("-checkpoint_id")[:20]
-    return render(request, "audit/checkpoint.html", {"recent": [row.checkpoint for row in recent], **_head()})
+    shown = {"recent": [row.checkpoint for row in recent], "witnesses": list(cosigning.standing())}
+    return render(request, "audit/checkpoint.html", {**shown, **_head()})
 
 
 def _head() -> dict[str, Any]:

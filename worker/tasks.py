@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from accounts.consent import services as consent_services
 from accounts.people import mail
-from audit import watch
+from audit import cosigning, watch
 from synth.common import logs, uploads
 from synth.jobs import services as jobs
 from synth.rights import services as rights
@@ -128,6 +128,11 @@ def backup() -> None:
     from worker import backups
 
     backups.take_scheduled()
+
+
+@task("upkeep.cosign")
+def cosign() -> None:
+    cosigning.ask_all()
 
 
 @task("upkeep.verify_log")

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from audit import cosigning
 from synth.conf.env import read
 from synth.law import profiles
 from synth.local.backups.sealing import MIN_PASSPHRASE
@@ -67,6 +68,16 @@ def profile_is_kept(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         has_time_stamp=bool(settings.ASSENT_TIMESTAMP_URL),
     )
     return [Error(sentence, id="assent.E004") for sentence in sentences]
+
+
+@register(Tags.security)
+def witnesses_can_be_asked(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A witness that is misspelt would otherwise be missed in silence."""
+    try:
+        cosigning.configured()
+    except cosigning.BadWitnesses as error:
+        return [Error(str(error), id="assent.E006")]
+    return []
 
 
 @register(Tags.security)

@@ -60,6 +60,8 @@ TABLE: tuple[Name, ...] = (
     Name("ASSENT_AUDIOSEAL_CHECKPOINT", str, "", "Folder or file of an AudioSeal checkpoint that replaces the bundled one."),
     Name("ASSENT_MARK_EPOCH_MINUTES", int, 60, "Minutes of audio marked under one epoch key before the next epoch begins."),
     Name("ASSENT_LOG_ORIGIN", str, "", "Origin line of the log's checkpoints. Default: host of ASSENT_BASE_URL + /log."),
+    Name("ASSENT_WITNESSES", str, "", "Witnesses of the log, divided by commas, each as `VKEY URL` (docs/audit.md). Every minute the newest checkpoint is sent to them."),
+    Name("ASSENT_WITNESS_QUORUM", int, 0, "How many of them are to have signed the checkpoint that a proof is given under, where one reaches the entry."),
     Name("ASSENT_SPEECH_QUEUE_LIMIT", int, 200, "Jobs waiting at most; more are refused with queue_full."),
     Name("ASSENT_CHECKS_QUEUE_LIMIT", int, 64, "Verifications and consent checks waiting at most; more are refused with 503."),
     Name("ASSENT_VERIFY_RATE", str, "20/minute", "Public verifications per address."),

@@ -55,6 +55,10 @@ CELERY_BEAT_SCHEDULE = {
 }
 if read("ASSENT_BACKUP_DIR"):
     CELERY_BEAT_SCHEDULE["backup"] = {"task": "upkeep.backup", "schedule": crontab(hour=2, minute=30)}
+if read("ASSENT_WITNESSES"):
+    CELERY_BEAT_SCHEDULE["cosign"] = {
+        "task": "upkeep.cosign", "schedule": 60.0, "options": {"expires": 60},
+    }  # fmt: skip
 
 ASSENT_SPEECH_QUEUE_LIMIT = read("ASSENT_SPEECH_QUEUE_LIMIT")
 ASSENT_CHECKS_QUEUE_LIMIT = read("ASSENT_CHECKS_QUEUE_LIMIT")
