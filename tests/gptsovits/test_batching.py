@@ -190,6 +190,38 @@ def test_draw_by_hand():
     assert draw(logits, seen, end_first, even, 1)[1].tolist() == [False]
 
 
+def drawn_of(logits, params, noise=None, *, seen=None, end_token=9):
+    """First row's token and whether it ends."""
+    logits = torch.tensor(logits)
+    seen = torch.zeros_like(logits, dtype=torch.bool) if seen is None else torch.tensor(seen)
+    noise = torch.ones_like(logits) if noise is None else torch.tensor(noise)
+    drawn, ends = draw(logits, seen, RowParams.of(params), noise, end_token)
+    return drawn[0].item(), ends[0].item()
+
+
+def test_the_penalty_makes_what_was_said_less_likely_on_either_side_of_zero():
+    for logits in ([[-1.0, -1.5]], [[2.0, 1.5]]):
+        assert drawn_of(logits, [SamplingParams(1.0, 2, 1.0, 2.0)], seen=[[True, False]])[0] == 1
+        assert drawn_of(logits, [SamplingParams(1.0, 2, 1.0, 1.0)], seen=[[True, False]])[0] == 0
+
+
+def test_each_row_is_cut_at_its_own_top_k():
+    logits, wild = [[2.0, 1.0, 0.5]] * 2, [[1.0, 1.0, 1e-9]] * 2
+    params = [SamplingParams(1.0, 2, 1.0, 1.0), SamplingParams(1.0, 3, 1.0, 1.0)]
+    assert drawn_of(logits, params, wild)[0] != 2
+    assert drawn_of(logits, params[::-1], wild)[0] == 2
+
+
+def test_a_row_ends_where_the_end_is_drawn_though_it_is_not_the_likeliest():
+    for end, ends in ((1, True), (2, False)):
+        params = [SamplingParams(1.0, 3, 1.0, 1.0)]
+        assert drawn_of([[2.0, 1.0, 0.5]], params, [[9.0, 0.1, 1.0]], end_token=end) == (1, ends)
+
+
+def test_the_likeliest_token_stays_however_small_top_p_is():
+    assert drawn_of([[0.1, 0.3, 0.2]], [SamplingParams(1.0, 3, 0.01, 1.0)])[0] == 1
+
+
 def test_seeds_are_independent():
     seeds = {derived_seed(s, i, p) for s in range(20) for i in range(20) for p in ("codes", "latent")}
     assert len(seeds) == 800 and all(0 <= seed < 1 << 63 for seed in seeds)
@@ -229,6 +261,21 @@ def test_residency_is_bounded_shared_and_forgetful():
         residency.drop("d")
         assert isinstance(d, Weighty)
     assert residency.nbytes == 0
+
+
+def test_what_is_in_use_stays_however_full_it_is():
+    residency, loads = Residency(2500), []
+
+    def load():
+        loads.append(1)
+        return Weighty()
+
+    with residency.using("a", load) as a:
+        for key in "bc":
+            with residency.using(key, Weighty):
+                pass
+        with residency.using("a", load) as again:
+            assert a is again and loads == [1]
 
 
 def test_what_nobody_asks_for_again_goes_by_itself():

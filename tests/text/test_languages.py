@@ -309,6 +309,14 @@ def test_wrong_own_words(word):
     assert caught.value.code == "dictionary_invalid"
 
 
+def test_a_word_has_one_reading():
+    twice = [{"language": "en", "word": "live", "alias": alias} for alias in ("liv", "lyve")]
+    with pytest.raises(AssentError) as caught:
+        dictionary.load({"version": 1, "words": twice})
+    assert caught.value.code == "dictionary_invalid"
+    assert dictionary.load({"version": 1, "words": twice[:1]})
+
+
 def test_a_dictionary_that_is_too_large_says_its_limit():
     words = [{"language": "en", "word": f"w{n}", "alias": "y"} for n in range(dictionary.MAX_ENTRIES + 1)]
     with pytest.raises(AssentError) as caught:

@@ -203,6 +203,21 @@ def test_after_a_revocation_nothing_more_leaves_and_what_was_sent_stays_known(do
         assert found.verdict is Verdict.ISSUED, found
 
 
+def test_consent_is_asked_for_between_sentences_of_which_none_has_left(doors, engine):
+    """A first sentence too short to leave by itself asks nobody at its release: so the next one is asked for."""
+    said = []
+
+    def meanwhile(index):
+        said.append(index)
+        if index == 0:
+            doors.browser.post(f"/api/v1/voices/{doors.voice}/revoke", {"reason": ""}, JSON)
+
+    engine(talk(8.0), meanwhile)
+    job = doors.render(stream=True, format="wav")
+    assert (job["state"], said) == ("cancelled", [0])
+    assert not SynthesisPiece.objects.exists()
+
+
 def owner_of(job):
     return principal_of(Membership.objects.get(user=job.requested_by, organisation=job.organisation))
 

@@ -9,6 +9,7 @@ from accounts.consent import services as consent_services
 from accounts.consent.models import Consent
 from accounts.consent.scope import Scope, check_use
 from accounts.people import services as people_services
+from accounts.people.folding import name_of
 from accounts.people.models import Membership
 from accounts.people.permissions import Role
 from accounts.people.principals import principal_of
@@ -144,6 +145,11 @@ def test_an_excluded_word_cut_by_what_nobody_sees_is_still_that_word(cut):
             check_use(scope, spoken=["Fine words.", text], **use)
         assert error.value.extra["param"] == "text"
     check_use(scope, spoken=[f"Buy to{cut}mato."], **use)
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\u00ad", "\ufeff", "\u034f", "\ufe0f"])
+def test_a_name_cut_by_what_nobody_sees_is_still_that_name(unseen):
+    assert name_of(f"Ad{unseen}a By{unseen}ron") == name_of("Byron, Ada") == "ada byron"
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,18 @@ def test_digital_silence_matches_nothing() -> None:
     assert replay_gate(fingerprint(silence), stored(silence, 5.0)).outcome == "pass"
 
 
+def test_frames_without_voice_are_compared_with_nothing() -> None:
+    """What is silent is written as zeros, which are nearly alike to words of few bits."""
+    few = np.full(400, 1, np.uint32)
+    assert replay.bit_error_rate(few, few) == 0.0
+    assert replay.bit_error_rate(few, np.zeros(800, np.uint32)) == 1.0
+    # A replay with holes in it is known by what is left.
+    known = np.random.default_rng(1).integers(1, 1 << 32, 400, dtype=np.uint32)
+    holes = known.copy()
+    holes[np.arange(400) % 80 < 36] = 0
+    assert replay.bit_error_rate(known, holes) < 0.05
+
+
 def test_bytes_round_trip_and_refuse_what_is_foreign() -> None:
     mark = fingerprint(genuine("slt")).with_words_from(3.0)
     again = Fingerprint.from_bytes(mark.as_bytes())
