@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from synth.jobs import api, api_dictionary, api_notices, openai
+from synth.jobs import api, api_dictionary, api_notices, api_v2, openai
 
 urlpatterns = [
     path("api/v1/jobs", api.JobsView.as_view(), name="jobs"),
@@ -22,5 +22,12 @@ urlpatterns = [
     path("api/v1/notices/<uuid:rule_id>", api_notices.NoticeRuleView.as_view(), name="notice-rule"),
     path("v1/audio/speech", openai.SpeechView.as_view(), name="openai-speech"),
     path("v1/models", openai.ModelsView.as_view(), name="openai-models"),
+    path("v1/models/<str:model>", openai.ModelView.as_view(), name="openai-model"),
+    path("tts", api_v2.TtsView.as_view(), name="gptsovits-tts"),
+    path("speakers", api_v2.SpeakersView.as_view(), name="gptsovits-speakers"),
+    path("set_gpt_weights", api_v2.GptWeightsView.as_view(), name="gptsovits-gpt-weights"),
+    path("set_sovits_weights", api_v2.SovitsWeightsView.as_view(), name="gptsovits-sovits-weights"),
+    path("set_refer_audio", api_v2.ReferAudioView.as_view(), name="gptsovits-refer-audio"),
+    path("control", api_v2.ControlView.as_view(), name="gptsovits-control"),
     path("", include("synth.jobs.pages")),
 ]
