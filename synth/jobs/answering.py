@@ -1,5 +1,5 @@
-"""What the doors of existing programs share: the sound of a job that was just asked for, and what of a request had no
-effect."""
+"""What the doors of existing programs share: who may ask, the sound of a job that was just asked for, and what of a
+request had no effect."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from uuid import UUID
 
 from django.http import HttpResponseBase
 from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from accounts.people.authentication import ApiKeyAuthentication, XiApiKeyAuthentication
 from accounts.people.principals import principal_for, renewed
 from synth.errors import Unavailable
 from synth.jobs import services, streaming
@@ -18,6 +21,29 @@ from synth.jobs.models import JobState, Output, SynthesisJob
 
 IGNORED_HEADER = "X-Ignored"
 _SHOWN = 20
+
+
+class KeyedView(APIView):
+    """For programs with a key, also those that run in somebody's page: of any origin, since no session counts here."""
+
+    authentication_classes = [ApiKeyAuthentication, XiApiKeyAuthentication]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if request.method != "OPTIONS":  # a browser asks without the key whether it may ask with it
+            super().initial(request, *args, **kwargs)
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(status=204)
+
+    def finalize_response(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        answer: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type, assignment]
+        answer["Access-Control-Allow-Origin"] = "*"
+        answer["Access-Control-Allow-Headers"] = "authorization, content-type, xi-api-key"
+        answer["Access-Control-Allow-Methods"] = "GET, POST"
+        answer["Access-Control-Expose-Headers"] = "*"
+        return answer
 
 
 def sound(

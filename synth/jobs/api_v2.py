@@ -18,17 +18,16 @@ from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.consent.selectors import speaking_voices
 from accounts.consent.services.authorisation import NEUTRAL
-from accounts.people.authentication import ApiKeyAuthentication
 from accounts.people.permissions import VOICES_READ
 from accounts.people.principals import principal_for
 from accounts.voices.selectors import approved_styles
 from synth.common.api import GptSovitsError, parsed
 from synth.errors import Forbidden, NotFound
 from synth.jobs import answering, selectors, services
+from synth.jobs.answering import KeyedView
 from synth.jobs.api import idempotency_key
 from synth.jobs.api_v2_request import (
     BARE,
@@ -51,29 +50,6 @@ class Success(serializers.Serializer[Any]):
 class Speaker(serializers.Serializer[Any]):
     name = serializers.CharField(help_text="A voice, or voice/style.")
     voice_id = serializers.CharField()
-
-
-class KeyedView(APIView):
-    """For programs with a key, also those that run in somebody's page."""
-
-    authentication_classes = [ApiKeyAuthentication]
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        if request.method != "OPTIONS":  # a browser asks without the key whether it may ask with it
-            super().initial(request, *args, **kwargs)
-
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(status=204)
-
-    def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
-        answer: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type, assignment]
-        answer["Access-Control-Allow-Origin"] = "*"
-        answer["Access-Control-Allow-Headers"] = "authorization, content-type"
-        answer["Access-Control-Allow-Methods"] = "GET, POST"
-        answer["Access-Control-Expose-Headers"] = "*"
-        return answer
 
 
 class TtsView(KeyedView):

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from synth.jobs import api, api_dictionary, api_notices, api_v2, openai
+from synth.jobs import api, api_dictionary, api_notices, api_v2, elevenlabs, openai
 
 urlpatterns = [
     path("api/v1/jobs", api.JobsView.as_view(), name="jobs"),
@@ -23,6 +23,16 @@ urlpatterns = [
     path("v1/audio/speech", openai.SpeechView.as_view(), name="openai-speech"),
     path("v1/models", openai.ModelsView.as_view(), name="openai-models"),
     path("v1/models/<str:model>", openai.ModelView.as_view(), name="openai-model"),
+    path("v1/voices", elevenlabs.VoicesView.as_view(), name="elevenlabs-voices"),
+    path("v1/text-to-speech/<str:voice_id>", elevenlabs.SpeechView.as_view(), name="elevenlabs-speech"),
+    path(
+        "v1/text-to-speech/<str:voice_id>/stream", elevenlabs.StreamView.as_view(), name="elevenlabs-stream"
+    ),
+    path(
+        "v1/text-to-speech/<str:voice_id>/with-timestamps",
+        elevenlabs.TimestampsView.as_view(),
+        name="elevenlabs-timestamps",
+    ),
     path("tts", api_v2.TtsView.as_view(), name="gptsovits-tts"),
     path("speakers", api_v2.SpeakersView.as_view(), name="gptsovits-speakers"),
     path("set_gpt_weights", api_v2.GptWeightsView.as_view(), name="gptsovits-gpt-weights"),

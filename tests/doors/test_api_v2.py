@@ -17,69 +17,20 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.people.models import ApiKey
-from synth.engines.base import Speech
-from synth.jobs import api_v2_request, services
+from synth.jobs import api_v2_request
 from synth.jobs.engine_status import publish_engine
 from synth.jobs.models import Output, SynthesisJob
 from tests import factories
-from tests.doors.conftest import JSON
-from tests.worker.test_unreadable import RATE_HZ, Says, talk
-from worker import resident, tasks
+from tests.doors.conftest import JSON, heard
+from tests.worker.test_unreadable import RATE_HZ, talk
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 TEXT = "Good morning."
 
 
-class SaysInPieces(Says):
-    def pieces(self, request: Any, *, should_stop: Any = None) -> Any:
-        for start in range(0, len(self.samples), 2 * RATE_HZ):
-            yield Speech(self.samples[start : start + 2 * RATE_HZ], RATE_HZ, "take", [])
-
-
-@pytest.fixture
-def owner(db: None) -> Any:
-    return factories.owner_principal()
-
-
-@pytest.fixture
-def narrator(owner: Any) -> Any:
-    voice = factories.consented_voice(owner, name="narrator")
-    for name in ("neutral", "sad"):
-        factories.approved_style(owner, voice, name=name)
-    return voice
-
-
-@pytest.fixture
-def key(owner: Any) -> str:
-    scopes = ["speech:write", "speech:read", "voices:read"]
-    return factories.people.create_key(principal=owner, name="bot", scopes=scopes)[1]
-
-
 @pytest.fixture
 def bot(key: str) -> Client:
     return Client(headers={"authorization": f"Bearer {key}"})
-
-
-@pytest.fixture
-def worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker that does each job the moment somebody waits for it."""
-
-    def at_once(wait: Any) -> Any:
-        def waiting(*, job_id: Any, **more: Any) -> Any:
-            tasks.render(str(job_id))
-            return wait(job_id=job_id, **more)
-
-        return waiting
-
-    monkeypatch.setattr(resident, "engine", lambda: SaysInPieces(talk(3.0)))
-    monkeypatch.setattr(resident, "public_mark", lambda: None)
-    monkeypatch.setattr(services, "wait_for_job", at_once(services.wait_for_job))
-    monkeypatch.setattr(services, "wait_for_sound", at_once(services.wait_for_sound))
-
-
-def heard(answer: Any) -> bytes:
-    assert answer.status_code == 200, answer.content
-    return b"".join(answer)
 
 
 # ---- the recorded requests
