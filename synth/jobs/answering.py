@@ -35,10 +35,8 @@ class KeyedView(APIView):
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(status=204)
 
-    def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
-        answer: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type, assignment]
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        answer = super().finalize_response(request, response, *args, **kwargs)
         answer["Access-Control-Allow-Origin"] = "*"
         answer["Access-Control-Allow-Headers"] = "authorization, content-type, xi-api-key"
         answer["Access-Control-Allow-Methods"] = "GET, POST"

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from synth.jobs import api, api_dictionary, api_notices, api_v2, elevenlabs, openai
+from synth.jobs import api, api_dictionary, api_notices, api_v2, api_voice_names, elevenlabs, openai
 
 urlpatterns = [
     path("api/v1/jobs", api.JobsView.as_view(), name="jobs"),
@@ -20,6 +20,8 @@ urlpatterns = [
     ),
     path("api/v1/notices", api_notices.NoticeRulesView.as_view(), name="notice-rules"),
     path("api/v1/notices/<uuid:rule_id>", api_notices.NoticeRuleView.as_view(), name="notice-rule"),
+    path("api/v1/voice-names", api_voice_names.VoiceNamesView.as_view(), name="voice-names"),
+    path("api/v1/voice-names/<str:name>", api_voice_names.VoiceNameView.as_view(), name="voice-name"),
     path("v1/audio/speech", openai.SpeechView.as_view(), name="openai-speech"),
     path("v1/models", openai.ModelsView.as_view(), name="openai-models"),
     path("v1/models/<str:model>", openai.ModelView.as_view(), name="openai-model"),

@@ -22,6 +22,7 @@ from synth.jobs.engine_status import publish_engine
 from synth.jobs.models import Output, SynthesisJob
 from tests import factories
 from tests.doors.conftest import JSON, heard
+from tests.worker.test_streaming import asked_of_the_server
 from tests.worker.test_unreadable import RATE_HZ, talk
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
@@ -187,6 +188,16 @@ def test_a_key_in_the_address_reaches_every_door_and_no_log(key, narrator, caplo
         assert key not in answer.content.decode() and key not in json.dumps(dict(answer.headers))
     assert key not in caplog.text and "/nowhere" in caplog.text
     assert answers[-1].status_code == answers[-2].status_code == 200, "the home page, for whoever looks"
+
+
+@pytest.mark.parametrize("prefix", ["", "/assent"])
+def test_the_server_takes_the_key_out_of_the_address(key, narrator, settings, prefix):
+    settings.FORCE_SCRIPT_NAME = prefix or None
+    messages = asked_of_the_server(
+        "GET", f"{prefix}/k/{key}/speakers", [], b"", gone_after=lambda message: "body" in message
+    )
+    assert messages[0]["status"] == 200
+    assert json.loads(b"".join(m.get("body", b"") for m in messages[1:]))[0]["name"] == "narrator"
 
 
 def test_the_home_page_is_a_page(browser_only):
