@@ -86,8 +86,13 @@ GPT_SOVITS = Envelope(
     JSON,
     _gptsovits,
     every_status=400,
-    # Nobody's request is told apart from a bad one; the last is our fault.
-    kept={"not_authenticated": 401, "control_not_offered": 403, "internal_error": 500},
+    # Who sends no key is told apart from who sends a bad one; the last two are no fault of the request.
+    kept={
+        "not_authenticated": 401,
+        "control_not_offered": 403,
+        "internal_error": 500,
+        "database_unavailable": 503,
+    },
 )
 GPT_SOVITS_PATHS = frozenset(
     {"/tts", "/speakers", "/control", "/set_gpt_weights", "/set_sovits_weights", "/set_refer_audio"}
