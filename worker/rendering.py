@@ -125,7 +125,7 @@ def _make(job: SynthesisJob, step: Step, heart: Heartbeat) -> tuple[Finished, Ma
     made_at = timezone.now()
     label = label_of(mark, made_at)
     data = encode(marked, speech.sample_rate_hz, format=job.format)
-    is_labelled = job.format != "pcm"  # raw samples have no place for a label
+    is_labelled = FORMATS[job.format].has_label
     if is_labelled:
         data = aigc.write(data, job.format, label)
     data, manifest = sign(data, job, mark, made_at)  # last: whatever is written after it breaks the signature

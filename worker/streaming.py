@@ -17,7 +17,7 @@ import numpy as np
 from django.db import DatabaseError
 from django.utils import timezone
 
-from synth.audio.encode import decode_own
+from synth.audio.encode import FORMATS, decode_own
 from synth.audio.stream_encode import StreamDecoder, StreamEncoder
 from synth.engines.base import Cancelled, Engine
 from synth.errors import AssentError
@@ -103,7 +103,7 @@ class Writer:
         self._encoder = StreamEncoder(rate_hz, format=job.format)
         self._decoder = StreamDecoder(format=job.format)
         self._made_at = timezone.now()
-        self._label = rendering.label_of(self.mark, self._made_at) if job.format != "pcm" else None
+        self._label = rendering.label_of(self.mark, self._made_at) if FORMATS[job.format].has_label else None
         notice = Notice.from_json(job.notice)
         # The beginning is listened to before it leaves, so all of its notice has to be there.
         self._opening = replace(notice, places=(BEGINNING,)) if BEGINNING in notice.places else None

@@ -17,3 +17,11 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
             "scheme": "bearer",
             "description": "An API key: Authorization: Bearer assent_…",
         }
+
+
+class XiApiKeyScheme(OpenApiAuthenticationExtension):
+    target_class = "accounts.people.authentication.XiApiKeyAuthentication"
+    name = "XiApiKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "apiKey", "in": "header", "name": "xi-api-key", "description": "The same API key."}

@@ -28,4 +28,4 @@ def prefix_of(key: str) -> str | None:
     """The public prefix of a presented key, or None when it does not look like one of ours."""
     parts = key.split("_", 2)
     well_formed = len(parts) == 3 and parts[0] == KEY_MARK and len(parts[1]) == 12 and len(key) < 200
-    return parts[1] if well_formed else None
+    return parts[1] if well_formed and parts[1].isalnum() else None

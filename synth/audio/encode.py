@@ -1,7 +1,7 @@
 """The formats that outputs are offered in, and how each is written.
 
 Everything goes through libsndfile in memory. ``pcm`` is what the OpenAI speech API calls pcm:
-24 kHz, mono, 16-bit little-endian, no header.
+24 kHz, mono, 16-bit little-endian, no header. ``wav_bare`` is for programs that skip 44 bytes and play the rest.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ class Format:
     subtype: str
     sample_rates_hz: tuple[int, ...] = ()
     lossless: bool = False
+    has_label: bool = True
+    """Whether a label stands in the file."""
 
     def rate_for(self, sample_rate_hz: int) -> int:
         """The rate that audio of ``sample_rate_hz`` is written at: the same, else the next higher."""
@@ -51,7 +53,8 @@ FORMATS: dict[str, Format] = {
         Format("flac", "flac", "audio/flac", "FLAC", "PCM_16", lossless=True),
         Format("mp3", "mp3", "audio/mpeg", "MP3", "MPEG_LAYER_III", _MPEG_RATES),
         Format("opus", "opus", "audio/ogg", "OGG", "OPUS", (48000,)),
-        Format("pcm", "pcm", "audio/pcm", None, "PCM_16", (24000,), lossless=True),
+        Format("pcm", "pcm", "audio/pcm", None, "PCM_16", (24000,), lossless=True, has_label=False),
+        Format("wav_bare", "wav", "audio/wav", "WAV", "PCM_16", lossless=True, has_label=False),
     )
 }
 

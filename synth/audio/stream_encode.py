@@ -19,7 +19,7 @@ import soxr
 from synth.audio import mpeg
 from synth.audio.encode import MP3_OPTIONS, decode_own, format_named
 
-STREAMED_FORMATS = ("mp3", "opus", "wav", "pcm")
+STREAMED_FORMATS = ("mp3", "opus", "wav", "pcm", "wav_bare")
 _OPEN = 0xFFFFFFFF
 
 
@@ -165,7 +165,7 @@ class StreamDecoder:
         """The file's head, which every decoder wants first, and the rest of ``data``."""
         if self._head or self._before or self._name in ("pcm", "mp3"):
             return self._head, data
-        end = data.index(b"data") + 8 if self._name == "wav" else _after_pages(data, 2)
+        end = data.index(b"data") + 8 if self._name.startswith("wav") else _after_pages(data, 2)
         return data[:end], data[end:]
 
     def _decoded(self, data: bytes) -> tuple[npt.NDArray[np.float32], int]:

@@ -44,6 +44,29 @@ class OpenAIError(serializers.Serializer[Any]):
     error = _OpenAIErrorFacts()
 
 
+class GptSovitsError(serializers.Serializer[Any]):
+    """What GPT-SoVITS' clients show, and our code; `measured` and `limit` where something was measured."""
+
+    message = serializers.CharField()
+    Exception = serializers.CharField(help_text="The code.")
+    code = serializers.CharField()
+
+
+class _ElevenLabsErrorFacts(serializers.Serializer[Any]):
+    status = serializers.CharField(help_text="The code.")
+    message = serializers.CharField()
+    code = serializers.CharField()
+
+    class Meta:
+        ref_name = "ElevenLabsErrorFacts"
+
+
+class ElevenLabsError(serializers.Serializer[Any]):
+    """ElevenLabs' envelope with our codes; `measured` and `limit` stand beside them where something was measured."""
+
+    detail = _ElevenLabsErrorFacts()
+
+
 class PageQuery(serializers.Serializer[Any]):
     limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
     after = serializers.UUIDField(required=False, help_text="Id of the last item of the page before.")

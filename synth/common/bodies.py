@@ -16,7 +16,8 @@ from typing import Any
 
 from django.conf import settings
 
-from synth.common.http import error_body, is_openai_path
+from synth.common.envelopes import envelope_at
+from synth.common.keyed import split
 from synth.common.prefix import inside
 from synth.common.uploads import MIB, SEND_LESS
 from synth.errors import AssentError, PayloadTooLarge
@@ -120,10 +121,11 @@ def _too_slow(seen: int) -> AssentError:
 
 async def _refuse(error: AssentError, scope: Any, send: Send) -> None:
     """In the envelope of the door that was knocked at."""
-    path = inside(scope["path"], settings.FORCE_SCRIPT_NAME)
-    data = json.dumps(error_body(error, path=path, request_id="")).encode()
+    _key, path = split(inside(scope["path"], settings.FORCE_SCRIPT_NAME))
+    envelope = envelope_at(path)
+    data = json.dumps(envelope.body(error, "")).encode()
     headers = [
-        (b"content-type", b"application/json" if is_openai_path(path) else b"application/problem+json"),
+        (b"content-type", envelope.media_type.encode()),
         (b"content-length", str(len(data)).encode()),
         (b"connection", b"close"),
         (b"x-should-retry", b"false"),

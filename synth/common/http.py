@@ -1,4 +1,4 @@
-"""How errors leave through HTTP: problem details (RFC 9457) under /api/, OpenAI's envelope under /v1/."""
+"""How errors leave through HTTP, in the envelope of the door that was asked (`envelopes`)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from synth.common.envelopes import envelope_at
 from synth.errors import AssentError, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -21,15 +22,6 @@ logger = logging.getLogger(__name__)
 
 #: a database that restarts is back within seconds; clients are asked to come back after this
 OUTAGE_RETRY_S = 5.0
-
-
-def is_openai_path(path: str) -> bool:
-    return path.startswith("/v1/")
-
-
-def is_program_path(path: str) -> bool:
-    """Whether programs ask here, who are answered in JSON whatever happens."""
-    return path.startswith(("/v1/", "/api/")) or path in ("/v1", "/api")
 
 
 def outage(exc: BaseException | None) -> AssentError | None:
@@ -41,42 +33,6 @@ def outage(exc: BaseException | None) -> AssentError | None:
         "The database cannot be reached just now; please try again shortly.",
         retry_after_s=OUTAGE_RETRY_S,
     )
-
-
-_OPENAI_TYPES = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    429: "rate_limit_error",
-}
-
-
-def error_body(error: AssentError, *, path: str, request_id: str) -> dict[str, Any]:
-    """The answer's JSON for ``error``, in the shape that the door at ``path`` promises."""
-    if is_openai_path(path):
-        kind = _OPENAI_TYPES.get(
-            error.http_status, "server_error" if error.http_status >= 500 else "invalid_request_error"
-        )
-        facts = {k: v for k, v in error.as_dict().items() if k not in {"code", "message"}}
-        return {
-            "error": {
-                "message": error.message,
-                "type": kind,
-                "param": error.extra.get("param"),
-                "code": error.code,
-                **facts,
-            }
-        }
-    facts = {k: v for k, v in error.as_dict().items() if k != "message"}
-    return {
-        "type": f"urn:assent:error:{error.code}",
-        "title": error.code.replace("_", " "),
-        "status": error.http_status,
-        "detail": error.message,
-        "request_id": request_id,
-        **facts,
-    }
 
 
 def error_headers(error: AssentError) -> dict[str, str]:
@@ -91,9 +47,13 @@ def error_headers(error: AssentError) -> dict[str, str]:
 
 def error_response(error: AssentError, request: HttpRequest) -> JsonResponse:
     """For doors outside DRF."""
-    body = error_body(error, path=request.path_info, request_id=getattr(request, "request_id", ""))
-    kind = "application/json" if is_openai_path(request.path_info) else "application/problem+json"
-    return JsonResponse(body, status=error.http_status, headers=error_headers(error), content_type=kind)
+    envelope = envelope_at(request.path_info)
+    return JsonResponse(
+        envelope.body(error, getattr(request, "request_id", "")),
+        status=envelope.status(error),
+        headers=error_headers(error),
+        content_type=envelope.media_type,
+    )
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -103,16 +63,16 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     if error is None:
         return None
     set_rollback()
+    envelope = envelope_at(request.path_info)
     response = Response(
-        error_body(error, path=request.path_info, request_id=getattr(request._request, "request_id", "")),
-        status=error.http_status,
+        envelope.body(error, getattr(request._request, "request_id", "")),
+        status=envelope.status(error),
         headers=error_headers(error),
+        content_type=envelope.media_type,
     )
     challenge = getattr(exc, "auth_header", None)
-    if challenge and error.http_status == status.HTTP_401_UNAUTHORIZED:
+    if challenge and response.status_code == status.HTTP_401_UNAUTHORIZED:
         response["WWW-Authenticate"] = challenge
-    if not is_openai_path(request.path_info):
-        response.content_type = "application/problem+json"
     return response
 
 

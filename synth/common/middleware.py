@@ -1,5 +1,5 @@
-"""A request id for every answer, so that a report can name it and the process logs can find it; the answer to whoever
-asks whether the process lives; and the pages' own files."""
+"""A key in the address, taken out of it; a request id for every answer, so that a report can name it and the process
+logs can find it; the answer to whoever asks whether the process lives; and the pages' own files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from synth.common import logs
+from synth.common import keyed, logs
 from synth.common.health import healthz
 from synth.common.ids import new_id
 
@@ -29,6 +29,19 @@ class _Middleware:
         self.get_response = get_response
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)  # type: ignore[type-var]
+
+
+class KeyInAddressMiddleware(_Middleware):
+    """A key in the path (`keyed`) becomes the request's bearer token, in place of any other; first of all, so that
+    nothing behind it sees the key in an address."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        key, path = keyed.split(request.path_info)
+        if key:
+            request.path = request.path.removesuffix(request.path_info) + path
+            request.path_info = path
+            request.META["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+        return self.get_response(request)
 
 
 class RequestIdMiddleware(_Middleware):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from synth.common.http import is_openai_path
+from synth.common.envelopes import envelope_at
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _TITLES = {
@@ -59,15 +59,11 @@ def statuses_of_any(operation: dict[str, Any], method: str) -> set[str]:
 def _complete(operation: dict[str, Any], method: str, path: str) -> None:
     answers = operation["responses"]
     declared = {status for status in answers if status >= "400"}
-    kind, shape = (
-        ("application/json", "OpenAIError")
-        if is_openai_path(path)
-        else ("application/problem+json", "Problem")
-    )
+    envelope = envelope_at(path)
     for status in declared | statuses_of_any(operation, method):
         said = answers.get(status, {}).get("description") or _TITLES[status]
         answers[status] = {
             "description": said,
-            "content": {kind: {"schema": {"$ref": f"#/components/schemas/{shape}"}}},
+            "content": {envelope.media_type: {"schema": {"$ref": f"#/components/schemas/{envelope.schema}"}}},
         }
     operation["responses"] = dict(sorted(answers.items()))

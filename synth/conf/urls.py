@@ -5,7 +5,10 @@ from __future__ import annotations
 from django.urls import include, path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
+from synth.jobs import api_v2
+
 urlpatterns = [
+    path("", api_v2.root),  # the home page, and a door of existing programs that post to the root
     path("", include("synth.portal.urls")),
     path("", include("synth.common.urls")),
     path("", include("audit.urls")),

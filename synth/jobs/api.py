@@ -228,7 +228,9 @@ class EngineView(APIView):
         )
 
 
-def audio_response(request: Request, output: Output, file: IO[bytes], *, as_attachment: bool) -> HttpResponse:
+def audio_response(
+    request: Request, output: Output, file: IO[bytes] | bytes, *, as_attachment: bool
+) -> HttpResponse:
     """The bytes with their facts in headers; never sniffed, never cached by others."""
     response = answer_with(
         request,

@@ -20,7 +20,10 @@ FORMATS: dict[str, Format] = {
     "mp3": Format("audio/mpeg", "mp3"),
     "opus": Format("audio/ogg", "opus"),
     "pcm": Format("audio/pcm", "pcm"),
+    "wav_bare": Format("audio/wav", "wav"),
 }
+UNLABELLED = ("pcm", "wav_bare")
+"""Formats without a place for a label: samples alone, and samples at the engine's rate behind a head of 44 bytes."""
 
 
 def require_format(name: str) -> Format:
@@ -37,7 +40,7 @@ def require_format(name: str) -> Format:
         ) from None
 
 
-STREAMED = ("mp3", "opus", "wav", "pcm")
+STREAMED = ("mp3", "opus", "wav", "pcm", "wav_bare")
 """What the encoder can go on with across pieces; a FLAC's head tells the length and a hash of all of it."""
 
 

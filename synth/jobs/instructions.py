@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from accounts.people.principals import Principal
-from accounts.voices import selectors
+from accounts.voices.selectors import approved_styles
+from synth.jobs.selectors import voice_named
 
 WORDS: dict[str, tuple[str, ...]] = {
     "sad": ("sad", "sadly", "sorrow", "sorrowful", "grief", "mournful", "melancholy", "melancholic", "悲伤", "难过", "伤心"),
@@ -37,8 +38,8 @@ def emotions_in(instructions: str) -> list[str]:
 
 def style_for(*, principal: Principal, voice: str, instructions: str) -> str:
     """Name of an approved style of ``voice`` that the instructions ask for; "" when there is none."""
-    row = selectors.get_voice(principal, voice)
-    styles = selectors.approved_styles([row])[row.pk]
+    row = voice_named(principal, voice)
+    styles = approved_styles([row])[row.pk]
     lowered = instructions.lower()
     for style in styles:
         if re.search(rf"\b{re.escape(style.name.lower())}\b", lowered) and style.name not in _EMOTION_OF:

@@ -192,6 +192,26 @@ class NoticeRule(models.Model):
         return f"{self.kind} notice of {self.organisation_id}"
 
 
+class VoiceName(models.Model):
+    """A further name by which the organisation's programs may ask for one of its voices: those of OpenAI's or
+    ElevenLabs' voices that are built into a program. A voice's own short name goes before it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="voice_names")
+    name = models.CharField(max_length=64)
+    voice = models.ForeignKey(Voice, on_delete=models.CASCADE, related_name="further_names")
+    set_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "name"], name="jobs_voicename_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.organisation_id}"
+
+
 class JobStyle(models.Model):
     """A style that a job speaks in, beside or in place of its first: every one was authorised with it.
 

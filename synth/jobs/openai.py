@@ -1,4 +1,4 @@
-"""The OpenAI-compatible doors for speech: ``POST /v1/audio/speech`` and ``GET /v1/models``.
+"""The OpenAI-compatible doors for speech: ``POST /v1/audio/speech`` and ``GET /v1/models``, ``/v1/models/{id}``.
 
 An unmodified ``openai`` SDK drives them. What they do is what the job API does; only the shapes differ.
 """
@@ -13,14 +13,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.people.principals import principal_for, renewed
+from accounts.people.principals import principal_for
 from synth.common.api import OpenAIError
-from synth.errors import Unavailable
-from synth.jobs import selectors, services, streaming
-from synth.jobs.api import audio_response, idempotency_key
+from synth.errors import NotFound
+from synth.jobs import answering, selectors, services
+from synth.jobs.api import idempotency_key
 from synth.jobs.formats import PACES, STREAMED
 from synth.jobs.instructions import style_for
-from synth.jobs.models import JobState, SynthesisJob
+from synth.jobs.models import SynthesisJob
 from synth.jobs.serializers import MANNER, SpeechRequest
 
 MODELS = ("assent", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
@@ -42,36 +42,13 @@ class SpeechView(APIView):
         form.is_valid(raise_exception=True)
         given = form.validated_data
         job, style_ignored = self._job(request, given)
-        as_events = given["stream_format"] == "sse"
-        response: HttpResponseBase
-        if job.is_streamed:
-            response = streaming.stream_to(
-                request, job.id, paced=given["pace"] == PACES[0], owned=True, events=as_events
-            )
-        else:
-            response = self._whole(request, job, as_events)
+        response = answering.sound(
+            request, job, paced=given["pace"] == PACES[0], events=given["stream_format"] == "sse"
+        )
         if style_ignored:
             response["X-Style-Ignored"] = "true"
+        answering.say_ignored(response, answering.unknown_fields(request.data, form.fields))
         return response
-
-    def _whole(self, request: Request, job: SynthesisJob, as_events: bool) -> HttpResponseBase:
-        """The released file, of a format that cannot leave before its end is known."""
-        job = services.wait_for_job(job_id=job.id, timeout_s=streaming.SOUND_WITHIN_S)
-        if not job.is_final:
-            raise Unavailable(
-                "still_speaking",
-                "The speech is not ready yet; the same request again will wait for the same job.",
-                retry_after_s=5,
-                extra={"job_id": str(job.id)},
-            )
-        if job.state != JobState.RELEASED:
-            raise services.job_error(job)
-        if as_events:
-            return streaming.stream_to(request, job.id, paced=False, owned=False, events=True)
-        # As of now: in ten minutes a key may have been revoked, a membership ended.
-        principal = renewed(principal_for(request))
-        output, file = services.open_output(principal=principal, job_id=job.id)
-        return audio_response(request, output, file, as_attachment=True)
 
     def _job(self, request: Request, given: dict[str, Any]) -> tuple[SynthesisJob, bool]:
         """The job for this request. A client's automatic retry joins the job of its first try, since its
@@ -104,12 +81,23 @@ class ModelsView(APIView):
     @extend_schema(operation_id="openai_models", responses={200: OpenApiResponse(dict)})
     def get(self, request: Request) -> Response:
         principal_for(request)
-        return Response(
-            {
-                "object": "list",
-                "data": [
-                    {"id": name, "object": "model", "created": 1767225600, "owned_by": "assent"}
-                    for name in MODELS
-                ],
-            }
-        )
+        return Response({"object": "list", "data": [_model(name) for name in MODELS]})
+
+
+class ModelView(APIView):
+    @extend_schema(operation_id="openai_model", responses={200: OpenApiResponse(dict), 404: OpenAIError})
+    def get(self, request: Request, model: str) -> Response:
+        """One of those names."""
+        principal_for(request)
+        if model not in MODELS:
+            raise NotFound(
+                "model_not_found",
+                "There is no model of this name.",
+                limit=list(MODELS),
+                extra={"param": "model"},
+            )
+        return Response(_model(model))
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 1767225600, "owned_by": "assent"}

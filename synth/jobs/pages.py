@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from synth.jobs import views, views_dictionary, views_notices
+from synth.jobs import views, views_dictionary, views_notices, views_voice_names
 
 app_name = "jobs"
 
@@ -10,6 +10,7 @@ urlpatterns = [
     path("studio", views.studio, name="studio"),
     path("studio/pronunciations", views_dictionary.dictionary, name="dictionary"),
     path("studio/notices", views_notices.notices, name="notices"),
+    path("studio/voice-names", views_voice_names.voice_names, name="voice_names"),
     path("jobs", views.history, name="history"),
     path("jobs/<uuid:job_id>", views.job, name="job"),
     path("jobs/<uuid:job_id>/cancel", views.cancel, name="cancel"),

@@ -12,13 +12,15 @@ from django.utils import timezone
 from accounts.people.models import Organisation
 from accounts.people.permissions import SPEECH_READ
 from accounts.people.principals import Principal
+from accounts.voices import selectors as voice_selectors
 from accounts.voices.models import Style, Voice
 from synth.errors import NotFound
-from synth.jobs.models import DictionaryVersion, JobState, NoticeRule, Output, SynthesisJob
+from synth.jobs.models import DictionaryVersion, JobState, NoticeRule, Output, SynthesisJob, VoiceName
 from synth.spoken.placing import Placed
 from watermark.passages import Said
 
 SAME_REQUEST_WITHIN = timedelta(minutes=15)
+_VOICES_TOLD = 20
 
 
 def jobs_for(principal: Principal) -> QuerySet[SynthesisJob]:
@@ -185,3 +187,36 @@ def notice_rule(organisation: Organisation, voice: Voice, purpose: str) -> Notic
         Q(voice=voice) | Q(voice=None), purpose__in=["", purpose], organisation=organisation
     )
     return max(fitting, key=lambda rule: (rule.voice_id is not None, bool(rule.purpose)), default=None)
+
+
+def voice_named(principal: Principal, name: str) -> Voice:
+    """A visible voice by its id, its short name, or a further name that the organisation gave it.
+
+    NotFound ``voice_not_found``, which says what there is.
+    """
+    try:
+        return voice_selectors.get_voice(principal, name)
+    except NotFound:
+        pass
+    further = voice_names(principal).filter(name=name).first() if voice_selectors.is_slug(name) else None
+    if further is not None:
+        return voice_selectors.get_voice(principal, further.voice_id)
+    own = voice_selectors.voices(principal).filter(organisation=principal.organisation)
+    there_are = list(own.order_by("slug").values_list("slug", flat=True)[:_VOICES_TOLD])
+    message = (
+        f"There is no such voice. There are: {', '.join(there_are)}."
+        if there_are
+        else "There is no such voice."
+    )
+    raise NotFound("voice_not_found", message, limit=there_are or None, extra={"param": "voice"})
+
+
+def voice_names(principal: Principal) -> QuerySet[VoiceName]:
+    """Further names of voices that the caller may see."""
+    return (
+        VoiceName.objects.filter(
+            organisation=principal.organisation, voice__in=voice_selectors.voices(principal)
+        )
+        .select_related("voice", "set_by")
+        .order_by("name")
+    )

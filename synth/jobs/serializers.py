@@ -194,6 +194,24 @@ class NoticeRulesShape(serializers.Serializer):
     data = NoticeRuleShape(many=True)  # type: ignore[assignment]
 
 
+class VoiceNameRequest(serializers.Serializer):
+    voice = serializers.CharField(
+        max_length=100, help_text="Id or short name of a voice of your organisation."
+    )
+
+
+class VoiceNameShape(serializers.Serializer):
+    name = serializers.CharField()
+    voice = serializers.UUIDField(source="voice_id")
+    voice_slug = serializers.CharField(source="voice.slug")
+    set_by = serializers.UUIDField(source="set_by_id")
+    created_at = serializers.DateTimeField()
+
+
+class VoiceNamesShape(serializers.Serializer):
+    data = VoiceNameShape(many=True)  # type: ignore[assignment]
+
+
 class TakeDownRequest(serializers.Serializer):
     reason = serializers.ChoiceField(choices=TAKE_DOWN_REASONS)
 

@@ -43,10 +43,10 @@ class StreamBrokenOff(Exception):
 
 
 def stream_to(
-    request: Any, job_id: UUID, *, paced: bool, owned: bool, events: bool = False
+    request: Any, job_id: UUID, *, paced: bool, owned: bool, events: bool = False, skip_bytes: int = 0
 ) -> StreamingHttpResponse:
     """The answer once the first sound is released. Raises what ended the job before, and `Unavailable`
-    ``still_speaking`` when that takes too long."""
+    ``still_speaking`` when that takes too long. ``skip_bytes``: so many of the file's first are not sent."""
     principal = principal_for(request)
     plain = getattr(request, "_request", request)
     listener = services.open_stream(principal=principal, job_id=job_id)
@@ -62,7 +62,7 @@ def stream_to(
         )
     listener.principal = renewed(principal)
     listener.look()
-    return _response(job, listener, paced=paced, owned=owned, events=events)
+    return _response(job, listener, paced=paced, owned=owned, events=events, skip_bytes=skip_bytes)
 
 
 def _response(
@@ -72,12 +72,13 @@ def _response(
     paced: bool,
     owned: bool,
     events: bool = False,
+    skip_bytes: int = 0,
 ) -> StreamingHttpResponse:
     """The answer to one listener. ``owned``: losing this client cancels the job; ``events``: OpenAI's, else bytes."""
     body = _body(listener, paced=paced, owned=owned)
     kind = FORMATS[job.format]
     response = StreamingHttpResponse(
-        _events(body, job) if events else _sound(body),
+        _events(body, job) if events else _sound(body, skip_bytes),
         content_type="text/event-stream" if events else kind.media_type,
     )
     response["Cache-Control"] = "private, no-store"
@@ -120,10 +121,12 @@ async def _body(listener: Listener, *, paced: bool, owned: bool) -> AsyncGenerat
             )
 
 
-async def _sound(body: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+async def _sound(body: AsyncGenerator[bytes, None], skip_bytes: int) -> AsyncIterator[bytes]:
     try:
         async for data in body:
-            yield data
+            if len(data) > skip_bytes:
+                yield data[skip_bytes:]
+            skip_bytes = max(0, skip_bytes - len(data))
     except AssentError as error:
         raise StreamBrokenOff(error.code) from None
     finally:

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from synth.jobs import api, api_dictionary, api_notices, openai
+from synth.jobs import api, api_dictionary, api_notices, api_v2, api_voice_names, elevenlabs, openai
 
 urlpatterns = [
     path("api/v1/jobs", api.JobsView.as_view(), name="jobs"),
@@ -20,7 +20,26 @@ urlpatterns = [
     ),
     path("api/v1/notices", api_notices.NoticeRulesView.as_view(), name="notice-rules"),
     path("api/v1/notices/<uuid:rule_id>", api_notices.NoticeRuleView.as_view(), name="notice-rule"),
+    path("api/v1/voice-names", api_voice_names.VoiceNamesView.as_view(), name="voice-names"),
+    path("api/v1/voice-names/<str:name>", api_voice_names.VoiceNameView.as_view(), name="voice-name"),
     path("v1/audio/speech", openai.SpeechView.as_view(), name="openai-speech"),
     path("v1/models", openai.ModelsView.as_view(), name="openai-models"),
+    path("v1/models/<str:model>", openai.ModelView.as_view(), name="openai-model"),
+    path("v1/voices", elevenlabs.VoicesView.as_view(), name="elevenlabs-voices"),
+    path("v1/text-to-speech/<str:voice_id>", elevenlabs.SpeechView.as_view(), name="elevenlabs-speech"),
+    path(
+        "v1/text-to-speech/<str:voice_id>/stream", elevenlabs.StreamView.as_view(), name="elevenlabs-stream"
+    ),
+    path(
+        "v1/text-to-speech/<str:voice_id>/with-timestamps",
+        elevenlabs.TimestampsView.as_view(),
+        name="elevenlabs-timestamps",
+    ),
+    path("tts", api_v2.TtsView.as_view(), name="gptsovits-tts"),
+    path("speakers", api_v2.SpeakersView.as_view(), name="gptsovits-speakers"),
+    path("set_gpt_weights", api_v2.GptWeightsView.as_view(), name="gptsovits-gpt-weights"),
+    path("set_sovits_weights", api_v2.SovitsWeightsView.as_view(), name="gptsovits-sovits-weights"),
+    path("set_refer_audio", api_v2.ReferAudioView.as_view(), name="gptsovits-refer-audio"),
+    path("control", api_v2.ControlView.as_view(), name="gptsovits-control"),
     path("", include("synth.jobs.pages")),
 ]

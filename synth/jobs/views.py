@@ -32,6 +32,7 @@ from synth.jobs.models import SynthesisJob
 from synth.jobs.script import PLAIN
 from synth.jobs.streaming import stream_to
 from synth.jobs.wording import (
+    FORMAT_NOTES,
     NOT_CHECKED,
     STAGES,
     TAKE_DOWN_REASONS,
@@ -90,7 +91,7 @@ def _studio(principal: Principal, request: HttpRequest) -> dict[str, Any]:
             "stream": not request.POST or asked.get("stream") == "on",
         },
         **studio_form.offered(asked),
-        "formats": [(name, format_label(name)) for name in FORMATS],
+        "formats": [(name, format_label(name)) for name in FORMATS if name in FORMAT_NOTES],
         "purposes": PURPOSES.items(),
         "languages": LANGUAGES.items(),
         "text_limit": services.TEXT_LIMIT,

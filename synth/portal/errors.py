@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from synth.common.http import error_headers, error_response, is_program_path, outage
+from synth.common.envelopes import is_program_path
+from synth.common.http import error_headers, error_response, outage
 from synth.errors import AssentError, NotFound
 
 logger = logging.getLogger(__name__)

@@ -65,3 +65,4 @@ def test_unknown_format_has_a_code():
 def test_the_doors_offer_what_is_encoded_here():
     assert {name: (made.media_type, made.extension) for name, made in FORMATS.items()} == formats.FORMATS
     assert formats.STREAMED == STREAMED_FORMATS
+    assert tuple(name for name, made in FORMATS.items() if not made.has_label) == formats.UNLABELLED

@@ -31,6 +31,46 @@ def owner(db: None) -> Any:
 
 
 @pytest.fixture
+def narrator(owner: Any) -> Any:
+    voice = factories.consented_voice(owner, name="narrator")
+    for name in ("neutral", "sad"):
+        factories.approved_style(owner, voice, name=name)
+    return voice
+
+
+@pytest.fixture
+def key(owner: Any) -> str:
+    scopes = ["speech:write", "speech:read", "voices:read"]
+    return factories.people.create_key(principal=owner, name="bot", scopes=scopes)[1]
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that does each job the moment somebody waits for it; it says three seconds, sentence by sentence."""
+    from synth.engines.base import Speech
+    from synth.jobs import services
+    from tests.worker.test_unreadable import RATE_HZ, Says, talk
+    from worker import resident, tasks
+
+    class SaysInPieces(Says):
+        def pieces(self, request: Any, *, should_stop: Any = None) -> Any:
+            for start in range(0, len(self.samples), 2 * RATE_HZ):
+                yield Speech(self.samples[start : start + 2 * RATE_HZ], RATE_HZ, "take", [])
+
+    def at_once(wait: Any) -> Any:
+        def waiting(*, job_id: Any, **more: Any) -> Any:
+            tasks.render(str(job_id))
+            return wait(job_id=job_id, **more)
+
+        return waiting
+
+    monkeypatch.setattr(resident, "engine", lambda: SaysInPieces(talk(3.0)))
+    monkeypatch.setattr(resident, "public_mark", lambda: None)
+    monkeypatch.setattr(services, "wait_for_job", at_once(services.wait_for_job))
+    monkeypatch.setattr(services, "wait_for_sound", at_once(services.wait_for_sound))
+
+
+@pytest.fixture
 def browser(owner: Any) -> Client:
     return browser_of(owner)
 
@@ -96,3 +136,8 @@ def record(client: Client, challenge: dict[str, Any], data: bytes | None = None,
 
 def unique() -> str:
     return uuid.uuid4().hex[:12]
+
+
+def heard(answer: Any) -> bytes:
+    assert answer.status_code == 200, answer.content
+    return b"".join(answer)

@@ -76,6 +76,7 @@ if ASSENT_TRUST_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 MIDDLEWARE = [
+    "synth.common.middleware.KeyInAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "synth.common.middleware.StaticFilesMiddleware",
     "synth.common.middleware.RequestIdMiddleware",

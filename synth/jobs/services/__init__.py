@@ -7,6 +7,7 @@ States move only forward and only by conditional UPDATE, so that of two processe
 """
 
 from synth.jobs.services.listening import Listener, leave, open_stream, wait_for_sound
+from synth.jobs.services.naming import OPENAI_NAMES, remove_voice_name, set_voice_name
 from synth.jobs.services.noticing import MAX_WORDING, notice_for, remove_rule, set_rule
 from synth.jobs.services.noticing import REASONS as NOTICE_REASONS
 from synth.jobs.services.piecewise import (
@@ -55,6 +56,7 @@ __all__ = [
     "MAX_WORDING",
     "MAX_WORDS",
     "NOTICE_REASONS",
+    "OPENAI_NAMES",
     "OUTPUT_FOLDER",
     "SPEED_RANGE",
     "TAKE_DOWN_REASONS",
@@ -85,10 +87,12 @@ __all__ = [
     "release_job",
     "release_piece",
     "remove_rule",
+    "remove_voice_name",
     "remove_word",
     "require_permitted",
     "save_dictionary",
     "set_rule",
+    "set_voice_name",
     "stop_job",
     "submit_job",
     "sweep_staged_files",

@@ -26,7 +26,7 @@ from synth.common.queue import send_on_commit
 from synth.errors import AssentError, Forbidden, Unavailable
 from synth.jobs import parameters as parameter_table
 from synth.jobs import script, selectors
-from synth.jobs.formats import require_format, require_streamed
+from synth.jobs.formats import UNLABELLED, require_format, require_streamed
 from synth.jobs.models import DictionaryVersion, JobStyle, SynthesisJob
 from synth.jobs.script import PLAIN, Script
 from synth.jobs.services.noticing import notice_for
@@ -147,7 +147,7 @@ def _refuse_when_full() -> None:
 
 def _authorised_job(principal: Principal, asked: Order, idempotency_key: str) -> SynthesisJob:
     """The job of an order that the voice's owner permits, logged and queued; inside a transaction."""
-    voice = voice_selectors.get_voice(principal, asked.voice)
+    voice = selectors.voice_named(principal, asked.voice)
     language = asked.language or voice.language
     read = script.read(
         asked.text,
@@ -324,10 +324,10 @@ def _heard(read: Script, words: DictionaryVersion | None) -> list[str]:
 def _refuse_without_label(format: str) -> None:
     """Where the profile asks for a label in every file, a format without a place for one is not made."""
     rules = profiles.rules(settings.ASSENT_PROFILE)
-    if format == "pcm" and rules.in_file_label:
+    if format in UNLABELLED and rules.in_file_label:
         raise AssentError(
             "format_cannot_be_labelled",
-            "The rules that this service follows ask for a label in the file, and raw samples have no place for it.",
+            "The rules that this service follows ask for a label in the file, and this format has no place for it.",
             measured=format,
             limit=list(rules.profiles),
             extra={"param": "response_format"},
