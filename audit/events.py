@@ -194,6 +194,7 @@ EVENTS: dict[str, EventType] = dict(
         ),
         _event("records.expired", "Records were deleted when their time was over.", "到期记录已删除。"),
         _event("usage.reported", "A signed report of a voice's use was made.", "出具了声音使用的签名报告。"),
+        _event("quota.changed", "What may be spoken in a day was changed.", "更改了每日用量限额。", "value"),
         _event("settings.changed", "A setting of the organisation was changed.", "更改了机构设置。"),
     )
 )

@@ -18,6 +18,7 @@ from synth.common.api import OpenAIError
 from synth.errors import Unavailable
 from synth.jobs import selectors, services, streaming
 from synth.jobs.api import audio_response, idempotency_key
+from synth.jobs.api_usage import quota_headers
 from synth.jobs.formats import PACES, STREAMED
 from synth.jobs.instructions import style_for
 from synth.jobs.models import JobState, SynthesisJob
@@ -34,7 +35,7 @@ class SpeechView(APIView):
         request=SpeechRequest,
         responses={
             200: OpenApiResponse(bytes, description="The audio."),
-            **dict.fromkeys((404, 409, 422), OpenAIError),
+            **dict.fromkeys((404, 409, 422, 429), OpenAIError),
         },
     )
     def post(self, request: Request) -> HttpResponseBase:
@@ -42,6 +43,7 @@ class SpeechView(APIView):
         form.is_valid(raise_exception=True)
         given = form.validated_data
         job, style_ignored = self._job(request, given)
+        left = quota_headers(principal_for(request))
         as_events = given["stream_format"] == "sse"
         response: HttpResponseBase
         if job.is_streamed:
@@ -50,6 +52,8 @@ class SpeechView(APIView):
             )
         else:
             response = self._whole(request, job, as_events)
+        for name, value in left.items():
+            response[name] = value
         if style_ignored:
             response["X-Style-Ignored"] = "true"
         return response

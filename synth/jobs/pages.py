@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from synth.jobs import views, views_dictionary, views_notices
+from synth.jobs import views, views_dictionary, views_notices, views_usage
 
 app_name = "jobs"
 
@@ -10,6 +10,8 @@ urlpatterns = [
     path("studio", views.studio, name="studio"),
     path("studio/pronunciations", views_dictionary.dictionary, name="dictionary"),
     path("studio/notices", views_notices.notices, name="notices"),
+    path("usage", views_usage.usage_page, name="usage"),
+    path("usage/organisations", views_usage.organisations, name="usage_organisations"),
     path("jobs", views.history, name="history"),
     path("jobs/<uuid:job_id>", views.job, name="job"),
     path("jobs/<uuid:job_id>/cancel", views.cancel, name="cancel"),

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from synth.jobs import api, api_dictionary, api_notices, openai
+from synth.jobs import api, api_dictionary, api_notices, api_usage, openai
 
 urlpatterns = [
     path("api/v1/jobs", api.JobsView.as_view(), name="jobs"),
@@ -20,6 +20,13 @@ urlpatterns = [
     ),
     path("api/v1/notices", api_notices.NoticeRulesView.as_view(), name="notice-rules"),
     path("api/v1/notices/<uuid:rule_id>", api_notices.NoticeRuleView.as_view(), name="notice-rule"),
+    path("api/v1/usage", api_usage.UsageView.as_view(), name="usage"),
+    path("api/v1/keys/<uuid:key_id>/limits", api_usage.KeyLimitsView.as_view(), name="key-limits"),
+    path(
+        "api/v1/organisations/<uuid:organisation_id>/limits",
+        api_usage.OrganisationLimitsView.as_view(),
+        name="organisation-limits",
+    ),
     path("v1/audio/speech", openai.SpeechView.as_view(), name="openai-speech"),
     path("v1/models", openai.ModelsView.as_view(), name="openai-models"),
     path("", include("synth.jobs.pages")),

@@ -55,6 +55,7 @@ PAGES = [
     "/studio",
     "/studio/pronunciations",
     "/jobs",
+    "/usage",
     "/keys",
     "/organisation",
     "/uses",
