@@ -56,6 +56,7 @@ PAGES = [
     "/studio/pronunciations",
     "/jobs",
     "/usage",
+    "/webhooks",
     "/keys",
     "/organisation",
     "/uses",

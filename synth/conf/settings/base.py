@@ -34,6 +34,7 @@ ASSENT_DEVICE = read("ASSENT_DEVICE")
 ASSENT_AUDIOSEAL_CHECKPOINT = read("ASSENT_AUDIOSEAL_CHECKPOINT")
 ASSENT_MARK_EPOCH_MINUTES = read("ASSENT_MARK_EPOCH_MINUTES")
 ASSENT_ORIGIN = read("ASSENT_LOG_ORIGIN") or f"{urlsplit(ASSENT_BASE_URL).hostname}/log"
+ASSENT_WEBHOOKS_ANYWHERE = read("ASSENT_WEBHOOKS_ANYWHERE")
 ASSENT_VERIFY_RATE = read("ASSENT_VERIFY_RATE")
 ASSENT_VERIFY_ACCOUNT_RATE = read("ASSENT_VERIFY_ACCOUNT_RATE")
 
@@ -66,6 +67,7 @@ INSTALLED_APPS = [
     "accounts",
     "watermark",
     "synth.jobs",
+    "synth.webhooks",
     "synth.rights",
     "worker",
     "synth.conf",
