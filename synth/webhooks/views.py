@@ -91,7 +91,8 @@ def endpoint(request: HttpRequest, endpoint_id: UUID) -> HttpResponse:
 
 def _do(request: HttpRequest, endpoint_id: UUID, context: dict[str, Any]) -> str:
     """Do what the form asks; returns the sentence that says so, "" where the answer itself shows it."""
-    who, form = {"principal": principal_for(request), "endpoint_id": endpoint_id}, request.POST
+    who: dict[str, Any] = {"principal": principal_for(request), "endpoint_id": endpoint_id}
+    form = request.POST
     match form.get("do"):
         case "change":
             services.update_endpoint(**who, url=form.get("url", ""), events=form.getlist("events"))
