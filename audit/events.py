@@ -194,6 +194,22 @@ EVENTS: dict[str, EventType] = dict(
         ),
         _event("records.expired", "Records were deleted when their time was over.", "到期记录已删除。"),
         _event("usage.reported", "A signed report of a voice's use was made.", "出具了声音使用的签名报告。"),
+        _event("quota.changed", "What may be spoken in a day was changed.", "更改了每日用量限额。", "value"),
+        _event(
+            "webhook.created", "An address was added that is told of events.", "添加了接收事件通知的地址。"
+        ),
+        _event(
+            "webhook.changed", "An address that is told of events was changed.", "更改了接收事件通知的地址。"
+        ),
+        _event(
+            "webhook.deleted", "An address that is told of events was deleted.", "删除了接收事件通知的地址。"
+        ),
+        _event(
+            "webhook.disabled",
+            "An address that is told of events was switched off, for it did not answer.",
+            "接收事件通知的地址因无响应而停用。",
+            "reason",
+        ),
         _event("settings.changed", "A setting of the organisation was changed.", "更改了机构设置。"),
     )
 )
@@ -231,7 +247,7 @@ KEYS = HASH_KEYS | _words(
     origin size index count first_index last_index destination epoch previous_key_id algorithm
     notice notice_places rule_id due_at request_id feedback_id from_date to_date
     setting value previous_value previous_size jobs_stopped outputs_affected retention_days service version
-    has_keys taken_at
+    has_keys taken_at endpoint_id events
     """
 )
 

@@ -18,6 +18,7 @@ from audit import cosigning, events, merkle, selectors
 from audit.actors import Actor
 from audit.models import Entry
 from audit.proof import Proof
+from audit.signals import entry_recorded
 from audit.tree import TiledTree
 from synth.common import metrics
 
@@ -84,6 +85,8 @@ def record(
     connection.on_commit(lambda: _count(event, data), robust=True)
     entry._state.adding = False
     entry._state.db = using
+    if using == DEFAULT_DB_ALIAS:
+        entry_recorded.send(sender=Entry, entry=entry, data=data)
     return entry
 
 

@@ -67,6 +67,7 @@ class VerifyView(APIView):
             organisation_id=caller.organisation_id,
             deep=form.validated_data["deep"],
             quick=form.validated_data["quick"],
+            tell_webhooks=form.validated_data["tell_webhooks"],
         )
         return answer(wait_for(row.id, timeout_s=ANSWER_WITHIN_S), caller.principal)
 
@@ -173,6 +174,7 @@ class BatchesView(APIView):
             principal=principal,
             deep=form.validated_data["deep"],
             quick=form.validated_data["quick"],
+            tell_webhooks=form.validated_data["tell_webhooks"],
         )
         row = selectors.batch(batch.pk, principal=principal)
         return Response(

@@ -161,6 +161,8 @@ class Verification(models.Model):
     size_bytes = models.BigIntegerField()
     deep = models.BooleanField(default=False)
     quick = models.BooleanField(default=False)
+    # The asker wants their organisation's programs told when it is answered.
+    tell_webhooks = models.BooleanField(default=False)
     lane = models.CharField(max_length=8, choices=Lane.choices, default=Lane.PUBLIC)
     batch = models.ForeignKey(
         VerificationBatch, on_delete=models.CASCADE, null=True, blank=True, related_name="queries"

@@ -26,6 +26,10 @@ class _Options(serializers.Serializer):
         default=False,
         help_text="In a file of more than five minutes, stop at the first passage that is certainly ours.",
     )
+    tell_webhooks = serializers.BooleanField(
+        default=False,
+        help_text="Tell the organisation's webhooks when it is answered (verdict.finished). With an account.",
+    )
 
 
 class VerifyRequest(_Options):

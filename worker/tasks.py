@@ -22,6 +22,7 @@ from audit import cosigning, watch
 from synth.common import logs, uploads
 from synth.jobs import services as jobs
 from synth.rights import services as rights
+from synth.webhooks import services as webhooks
 from watermark import services as watermark
 from watermark.selectors import waiting_uploads
 from worker.app import app
@@ -93,11 +94,17 @@ def verify(verification_id: str) -> None:
         verification.answer(query)
 
 
+@task("checks.webhooks")
+def send_webhooks() -> None:
+    webhooks.deliver_due()
+
+
 @task("upkeep.reap")
 def reap() -> None:
     jobs.reap_jobs()
     watermark.reap_verifications()
     consent_services.requeue_lost()
+    webhooks.wake()
 
 
 @task("upkeep.sweep_uploads")

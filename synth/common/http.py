@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 #: a database that restarts is back within seconds; clients are asked to come back after this
 OUTAGE_RETRY_S = 5.0
+LONG_WAIT_S = 300.0
+"""Whoever has to wait longer is not to try meanwhile, as SDKs do that think such a wait a mistake."""
 
 
 def outage(exc: BaseException | None) -> AssentError | None:
@@ -40,6 +42,8 @@ def error_headers(error: AssentError) -> dict[str, str]:
     headers = {}
     if error.retry_after_s is not None:
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after_s)))
+        if error.retry_after_s > LONG_WAIT_S:
+            headers["x-should-retry"] = "false"
     elif error.http_status in {408, 409, 429} or error.http_status >= 500:
         headers["x-should-retry"] = "false"
     return headers

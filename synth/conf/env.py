@@ -66,6 +66,7 @@ TABLE: tuple[Name, ...] = (
     Name("ASSENT_CHECKS_QUEUE_LIMIT", int, 64, "Verifications and consent checks waiting at most; more are refused with 503."),
     Name("ASSENT_VERIFY_RATE", str, "20/minute", "Public verifications per address."),
     Name("ASSENT_VERIFY_ACCOUNT_RATE", str, "200/minute", "Files verified per key or person that is known."),
+    Name("ASSENT_WEBHOOKS_ANYWHERE", bool, False, "Development: webhooks may go to http and to addresses of this machine and network. Never in production."),
     Name("ASSENT_TRUST_PROXY", int, 0, "How many trusted proxies stand in front (1 behind nginx, 2 behind a CDN and nginx). Their X-Forwarded-For and X-Forwarded-Proto count then."),
     Name("ASSENT_BACKUP_DIR", str, "", "Folder into which a backup is written every night at 02:30 UTC. Unset: none is."),
     Name("ASSENT_BACKUP_PASSPHRASE", str, "", "Passphrase under which backups keep the keys (12 characters or more). Keep it elsewhere too.", secret=True),

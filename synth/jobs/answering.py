@@ -17,6 +17,7 @@ from accounts.people.principals import principal_for, renewed
 from synth.errors import Unavailable
 from synth.jobs import services, streaming
 from synth.jobs.api import audio_response
+from synth.jobs.api_usage import quota_headers
 from synth.jobs.models import JobState, Output, SynthesisJob
 
 IGNORED_HEADER = "X-Ignored"
@@ -47,15 +48,22 @@ class KeyedView(APIView):
 def sound(
     request: Request, job: SynthesisJob, *, paced: bool, events: bool = False, skip_bytes: int = 0
 ) -> HttpResponseBase:
-    """The sound of a job that belongs to this request: while it is made, where the job is streamed; else its file."""
+    """The sound of a job that belongs to this request: while it is made, where the job is streamed; else its file. Its
+    headers say what is left of the caller's quotas."""
+    left = quota_headers(principal_for(request))
     if job.is_streamed:
-        return streaming.stream_to(
+        answer = streaming.stream_to(
             request, job.id, paced=paced, owned=True, events=events, skip_bytes=skip_bytes
         )
-    released(job.id)
-    if events:
-        return streaming.stream_to(request, job.id, paced=False, owned=False, events=True)
-    return file_of(request, job.id, skip_bytes=skip_bytes)
+    else:
+        released(job.id)
+        if events:
+            answer = streaming.stream_to(request, job.id, paced=False, owned=False, events=True)
+        else:
+            answer = file_of(request, job.id, skip_bytes=skip_bytes)
+    for name, value in left.items():
+        answer[name] = value
+    return answer
 
 
 def released(job_id: UUID) -> SynthesisJob:

@@ -17,6 +17,7 @@ from synth.common.api import Problem
 from synth.common.ids import parse_id
 from synth.errors import AssentError, Unavailable
 from synth.jobs import selectors, services
+from synth.jobs.api_usage import quota_headers
 from synth.jobs.engine_status import engine_facts
 from synth.jobs.formats import FORMATS, PACES
 from synth.jobs.models import Output
@@ -52,19 +53,24 @@ class JobsView(APIView):
     @extend_schema(
         operation_id="job_submit",
         request=JobRequest,
-        responses={201: JobShape, **_refusals, 422: Problem, 503: Problem},
+        responses={201: JobShape, **_refusals, 422: Problem, 429: Problem, 503: Problem},
         parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
     )
     def post(self, request: Request) -> Response:
         form = JobRequest(data=request.data)
         form.is_valid(raise_exception=True)
+        principal = principal_for(request)
         job = services.submit_job(
-            principal=principal_for(request),
+            principal=principal,
             idempotency_key=idempotency_key(request),
             text_limit=services.LONG_TEXT_LIMIT,
             **form.validated_data,
         )
-        return Response(job_answer(selectors.job_row(job.id)), status=status.HTTP_201_CREATED)
+        return Response(
+            job_answer(selectors.job_row(job.id)),
+            status=status.HTTP_201_CREATED,
+            headers=quota_headers(principal),
+        )
 
     @extend_schema(
         operation_id="job_list",

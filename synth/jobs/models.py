@@ -92,6 +92,9 @@ class SynthesisJob(models.Model):
     format = models.CharField(max_length=8)
     speed = models.FloatField(default=1.0)
     seed = models.BigIntegerField(default=0)
+    # What it takes of a day's quota: of the text as it was (it may be erased), and how long that is thought to take.
+    characters = models.PositiveIntegerField(default=0)
+    estimated_ms = models.PositiveIntegerField(default=0)
     parameters = models.JSONField(default=dict)
     # The heard notice: kind, places, text, reason, who decided it (`services.noticing`). Empty: none was thought of.
     notice = models.JSONField(default=dict, blank=True)
@@ -158,6 +161,31 @@ class SynthesisJob(models.Model):
     @property
     def is_final(self) -> bool:
         return self.state in FINAL_STATES
+
+
+class Quota(models.Model):
+    """What an organisation, or one of its keys, may speak in a day (UTC); a limit that is null is none.
+
+    No row counts what was used: the jobs of the day do (`synth.jobs.usage`), under this row's lock.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="quotas")
+    api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    minutes = models.PositiveIntegerField(null=True, blank=True)
+    characters = models.PositiveIntegerField(null=True, blank=True)
+    jobs = models.PositiveIntegerField(null=True, blank=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "api_key"], nulls_distinct=False, name="jobs_quota_one"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"quota of {self.api_key_id or self.organisation_id}"
 
 
 class NoticeRule(models.Model):

@@ -34,7 +34,7 @@ class SpeechView(APIView):
         request=SpeechRequest,
         responses={
             200: OpenApiResponse(bytes, description="The audio."),
-            **dict.fromkeys((404, 409, 422), OpenAIError),
+            **dict.fromkeys((404, 409, 422, 429), OpenAIError),
         },
     )
     def post(self, request: Request) -> HttpResponseBase:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from synth.jobs import views, views_dictionary, views_notices, views_voice_names
+from synth.jobs import views, views_dictionary, views_notices, views_usage, views_voice_names
 
 app_name = "jobs"
 
@@ -11,6 +11,8 @@ urlpatterns = [
     path("studio/pronunciations", views_dictionary.dictionary, name="dictionary"),
     path("studio/notices", views_notices.notices, name="notices"),
     path("studio/voice-names", views_voice_names.voice_names, name="voice_names"),
+    path("usage", views_usage.usage_page, name="usage"),
+    path("usage/organisations", views_usage.organisations, name="usage_organisations"),
     path("jobs", views.history, name="history"),
     path("jobs/<uuid:job_id>", views.job, name="job"),
     path("jobs/<uuid:job_id>/cancel", views.cancel, name="cancel"),

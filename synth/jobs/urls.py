@@ -1,6 +1,15 @@
 from django.urls import include, path
 
-from synth.jobs import api, api_dictionary, api_notices, api_v2, api_voice_names, elevenlabs, openai
+from synth.jobs import (
+    api,
+    api_dictionary,
+    api_notices,
+    api_usage,
+    api_v2,
+    api_voice_names,
+    elevenlabs,
+    openai,
+)
 
 urlpatterns = [
     path("api/v1/jobs", api.JobsView.as_view(), name="jobs"),
@@ -22,6 +31,13 @@ urlpatterns = [
     path("api/v1/notices/<uuid:rule_id>", api_notices.NoticeRuleView.as_view(), name="notice-rule"),
     path("api/v1/voice-names", api_voice_names.VoiceNamesView.as_view(), name="voice-names"),
     path("api/v1/voice-names/<str:name>", api_voice_names.VoiceNameView.as_view(), name="voice-name"),
+    path("api/v1/usage", api_usage.UsageView.as_view(), name="usage"),
+    path("api/v1/keys/<uuid:key_id>/limits", api_usage.KeyLimitsView.as_view(), name="key-limits"),
+    path(
+        "api/v1/organisations/<uuid:organisation_id>/limits",
+        api_usage.OrganisationLimitsView.as_view(),
+        name="organisation-limits",
+    ),
     path("v1/audio/speech", openai.SpeechView.as_view(), name="openai-speech"),
     path("v1/models", openai.ModelsView.as_view(), name="openai-models"),
     path("v1/models/<str:model>", openai.ModelView.as_view(), name="openai-model"),

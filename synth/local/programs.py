@@ -13,8 +13,8 @@ from pathlib import Path
 
 GRACE_S = 5
 QUEUES = ("speech", "checks")
-# Verification takes at most one thread for each of its three lanes, so one is always left for consent.
-THREADS = {"speech": 2, "checks": 4}
+# Verification takes at most one thread for each of its three lanes and webhooks one, so one is left for consent.
+THREADS = {"speech": 2, "checks": 5}
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,7 @@ def _seen_on_pages(path: Path) -> bool:
     return path.parts[0] in ("accounts", "watermark") or path.parts[:2] in (
         ("synth", "jobs"),
         ("synth", "rights"),
+        ("synth", "webhooks"),
         ("synth", "speech"),
         ("synth", "common"),
         ("synth", "audio"),

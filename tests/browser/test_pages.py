@@ -29,7 +29,7 @@ PRIVATE = [
     "/", "/voices", "/voices/new", "/voices/{voice}", "/voices/{voice}/receipt", "/voices/{voice}/ledger",
     "/voices/{voice}/consent", "/voices/{voice}/styles/new", "/challenges/{challenge}", "/submissions/{waiting}",
     "/review/submissions/{waiting}", "/review", "/studio", "/studio/pronunciations", "/jobs", "/uses",
-    "/keys", "/organisation", "/mail", "/log/",
+    "/keys", "/usage", "/usage/organisations", "/webhooks", "/organisation", "/mail", "/log/",
     "/accounts/2fa/", "/accounts/2fa/totp/activate/", "/accounts/2fa/webauthn/add/", "/accounts/email/",
     "/accounts/password/change/", "/accounts/sessions/",
 ]  # fmt: skip

@@ -47,7 +47,12 @@ class Seeded:
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeded]:
     """Ends with the last test of this folder: the tests after it have the processor for themselves."""
     data_dir: Path = tmp_path_factory.mktemp("service") / "data"
-    service = Service(data_dir, ASSENT_VERIFY_RATE="1000/minute", ASSENT_CHECKS_QUEUE_LIMIT="10000").start()
+    service = Service(
+        data_dir,
+        ASSENT_VERIFY_RATE="1000/minute",
+        ASSENT_CHECKS_QUEUE_LIMIT="10000",
+        ASSENT_WEBHOOKS_ANYWHERE="1",
+    ).start()
     try:
         yield Seeded(service=service, **service.python(SEED))
     finally:

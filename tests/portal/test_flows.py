@@ -55,6 +55,8 @@ PAGES = [
     "/studio",
     "/studio/pronunciations",
     "/jobs",
+    "/usage",
+    "/webhooks",
     "/keys",
     "/organisation",
     "/uses",

@@ -203,19 +203,21 @@ def test_after_a_revocation_nothing_more_leaves_and_what_was_sent_stays_known(do
         assert found.verdict is Verdict.ISSUED, found
 
 
-def test_consent_is_asked_for_between_sentences_of_which_none_has_left(doors, engine):
-    """A first sentence too short to leave by itself asks nobody at its release: so the next one is asked for."""
-    said = []
+def test_consent_is_asked_for_after_a_sentence_too_short_to_leave(doors, engine, monkeypatch):
+    """Its release would have asked; so the next sentence is asked for by itself."""
+    said, sound = [], talk(4.5)
 
-    def meanwhile(index):
-        said.append(index)
-        if index == 0:
-            doors.browser.post(f"/api/v1/voices/{doors.voice}/revoke", {"reason": ""}, JSON)
+    class Breathless(Says):
+        def pieces(self, request, *, should_stop=None):
+            for index, (start_s, end_s) in enumerate([(0, 2), (2, 4), (4, 4.1), (4.1, 4.2), (4.2, 4.3)]):
+                said.append(index)
+                if index == 2:
+                    doors.browser.post(f"/api/v1/voices/{doors.voice}/revoke", {"reason": ""}, JSON)
+                yield Speech(sound[round(start_s * RATE_HZ) : round(end_s * RATE_HZ)], RATE_HZ, "take", [])
 
-    engine(talk(8.0), meanwhile)
+    monkeypatch.setattr(resident, "engine", lambda: Breathless(sound))
     job = doors.render(stream=True, format="wav")
-    assert (job["state"], said) == ("cancelled", [0])
-    assert not SynthesisPiece.objects.exists()
+    assert (job["state"], said) == ("cancelled", [0, 1, 2])
 
 
 def owner_of(job):

@@ -47,14 +47,20 @@ def submit_verification(
     organisation_id: UUID | None = None,
     deep: bool = False,
     quick: bool = False,
+    tell_webhooks: bool = False,
     batch: VerificationBatch | None = None,
 ) -> Verification:
     """Queue the question what ``file`` is.
 
     Raises `Unavailable` ``checks_busy`` when the queue, or the strangers' share of it, is full, `TooMany`
     ``checks_share_full`` when the organisation's own share is, PayloadTooLarge ``upload_too_large``, AssentError
-    ``empty_upload``, and ``audio_too_long`` where the file itself says that it is.
+    ``empty_upload``, ``account_needed`` where strangers want webhooks told, and ``audio_too_long`` where the file
+    itself says that it is.
     """
+    if tell_webhooks and organisation_id is None:
+        raise AssentError(
+            "account_needed", "Only an organisation has webhooks to tell.", extra={"param": "tell_webhooks"}
+        )
     _refuse_when_full(actor, organisation_id)
     limits = limits_of(actor.kind)
     uploads.refuse_too_long(file, limit_s=limits.deep_duration_s if deep else limits.duration_s)
@@ -67,6 +73,7 @@ def submit_verification(
                 size_bytes=upload.size_bytes,
                 deep=deep,
                 quick=quick,
+                tell_webhooks=tell_webhooks,
                 lane=lane_of(actor.kind, upload.size_bytes),
                 batch=batch,
                 # What a stranger calls a file is nobody's business; a batch is told apart by it.
@@ -83,7 +90,12 @@ def submit_verification(
 
 
 def submit_batch(
-    *, files: Sequence[UploadedFile], principal: Principal, deep: bool = False, quick: bool = False
+    *,
+    files: Sequence[UploadedFile],
+    principal: Principal,
+    deep: bool = False,
+    quick: bool = False,
+    tell_webhooks: bool = False,
 ) -> VerificationBatch:
     """Queue up to twenty files under one number, all of them or none.
 
@@ -108,6 +120,7 @@ def submit_batch(
                     organisation_id=organisation_id,
                     deep=deep,
                     quick=quick,
+                    tell_webhooks=tell_webhooks,
                     batch=batch,
                 )
                 stored.append(row.upload_name)

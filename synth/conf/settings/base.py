@@ -36,6 +36,7 @@ ASSENT_MARK_EPOCH_MINUTES = read("ASSENT_MARK_EPOCH_MINUTES")
 ASSENT_ORIGIN = read("ASSENT_LOG_ORIGIN") or f"{urlsplit(ASSENT_BASE_URL).hostname}/log"
 ASSENT_WITNESSES = read("ASSENT_WITNESSES")
 ASSENT_WITNESS_QUORUM = read("ASSENT_WITNESS_QUORUM")
+ASSENT_WEBHOOKS_ANYWHERE = read("ASSENT_WEBHOOKS_ANYWHERE")
 ASSENT_VERIFY_RATE = read("ASSENT_VERIFY_RATE")
 ASSENT_VERIFY_ACCOUNT_RATE = read("ASSENT_VERIFY_ACCOUNT_RATE")
 
@@ -68,6 +69,7 @@ INSTALLED_APPS = [
     "accounts",
     "watermark",
     "synth.jobs",
+    "synth.webhooks",
     "synth.rights",
     "worker",
     "synth.conf",

@@ -20,6 +20,7 @@ from synth.jobs.services.piecewise import (
     require_permitted,
 )
 from synth.jobs.services.pronouncing import MAX_WORDS, put_word, remove_word, save_dictionary, words_of
+from synth.jobs.services.quotas import set_key_limits, set_organisation_limits
 from synth.jobs.services.releasing import (
     OUTPUT_FOLDER,
     Finished,
@@ -91,6 +92,8 @@ __all__ = [
     "remove_word",
     "require_permitted",
     "save_dictionary",
+    "set_key_limits",
+    "set_organisation_limits",
     "set_rule",
     "set_voice_name",
     "stop_job",

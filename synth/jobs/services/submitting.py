@@ -29,6 +29,7 @@ from synth.jobs import script, selectors
 from synth.jobs.formats import UNLABELLED, require_format, require_streamed
 from synth.jobs.models import DictionaryVersion, JobStyle, SynthesisJob
 from synth.jobs.script import PLAIN, Script
+from synth.jobs.services import quotas
 from synth.jobs.services.noticing import notice_for
 from synth.jobs.services.pronouncing import words_of
 from synth.law import profiles
@@ -107,7 +108,7 @@ def submit_job(*, principal: Principal, idempotency_key: str = "", **asked: Any)
 
     The same ``idempotency_key`` with the same request returns the first job. Raises AssentError:
     ``text_empty``, ``text_too_long``, ``speed_out_of_range``, ``format_not_offered``, ``queue_full``,
-    ``idempotency_mismatch``, ``styles_invalid``, ``language_mismatch``, ``nothing_to_speak``,
+    ``quota_exceeded``, ``idempotency_mismatch``, ``styles_invalid``, ``language_mismatch``, ``nothing_to_speak``,
     those of `script.read`, `parameters.checked` and `noticing.notice_for`, and whatever
     `accounts.consent.services.authorise` refuses (that is logged).
     """
@@ -123,6 +124,11 @@ def submit_job(*, principal: Principal, idempotency_key: str = "", **asked: Any)
         with transaction.atomic():
             return _authorised_job(principal, wanted, idempotency_key)
     except AssentError as refusal:
+        if refusal.code == "quota_exceeded" and idempotency_key:
+            # Its own repetition may have taken what was left, while it waited.
+            earlier = _by_idempotency_key(principal, idempotency_key, wanted)
+            if earlier is not None:
+                return earlier
         _log_refusal(principal, refusal)
         raise
     except IntegrityError:
@@ -183,6 +189,9 @@ def _authorised_job(principal: Principal, asked: Order, idempotency_key: str) ->
     job = _row(principal, asked, read, words, allowed, language)
     job.idempotency_key = idempotency_key
     job.notice = notice
+    job.characters = len(job.text)
+    job.estimated_ms = quotas.estimated_ms(job.text, speed=job.speed)
+    quotas.take(job)
     used = _styles_of(job, asked, allowed)
     job.authorised_entry = _authorised_entry(principal, job, used)
     job.save(force_insert=True)

@@ -16,6 +16,7 @@ from audit.subjects import about
 from synth.jobs.models import FINAL_STATES, Output, SynthesisJob
 from synth.law import profiles
 from synth.rights.models import Feedback, TakeDown
+from synth.webhooks.services import sweep_deliveries
 from watermark.services import sweep_verifications
 
 
@@ -76,5 +77,6 @@ _SWEEPERS: dict[str, Callable[[datetime], int]] = {
     "reports": lambda before: sweep_verifications(before=before),
     "feedback": _feedback,
     "take_downs": _take_downs,
+    "deliveries": lambda before: sweep_deliveries(before=before),
 }
 """Files handed in for verification are not here: they go with their answer, and `uploads.sweep` takes the rest."""
