@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Kind = Literal["user", "organisation", "api_key", "voice", "output", "verification"]
+Kind = Literal["user", "organisation", "api_key", "voice", "output", "verification", "project"]
 
 
 def about(kind: Kind, identifier: object) -> str:

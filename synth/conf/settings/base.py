@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "accounts",
     "watermark",
     "synth.jobs",
+    "synth.projects",
     "synth.rights",
     "worker",
     "synth.conf",
