@@ -145,23 +145,19 @@ def refuse_slot(begin_ms: int | None, end_ms: int | None, *, line: int) -> None:
     measured = [begin_ms, end_ms]
     outside = [ms for ms in measured if ms is not None and not 0 <= ms <= MAX_SLOT_MS]
     if outside:
-        raise _refused(
-            "slot_invalid", line, f"A time lies between 0 and {MAX_SLOT_MS} ms", outside[0], MAX_SLOT_MS
-        )
+        raise _bad_slot(line, f"A time lies between 0 and {MAX_SLOT_MS} ms", outside[0], MAX_SLOT_MS)
     if end_ms is not None and (begin_ms is None or end_ms <= begin_ms):
-        raise _refused("slot_invalid", line, "A slot begins before it ends", measured, None)
+        raise _bad_slot(line, "A slot begins before it ends", measured, None)
 
 
 def _text(at: int, name: str, value: Any) -> str:
     if value is None:
         return ""
     if not isinstance(value, str) or "\x00" in value:
-        raise _refused("script_unreadable", at, f"{name} is not a text", type(value).__name__, None)
+        raise _unreadable(at, f"{name} is not a text", type(value).__name__, None)
     limit = _LONGEST.get(name)
     if limit is not None and len(value) > limit:
-        raise _refused(
-            "script_unreadable", at, f"{name} is longer than {limit} characters", len(value), limit
-        )
+        raise _unreadable(at, f"{name} is longer than {limit} characters", len(value), limit)
     return " ".join(value.split()) if name != "text" else value.strip()
 
 
@@ -173,7 +169,7 @@ def _speed(at: int, value: Any) -> float | None:
         if isinstance(value, bool) or not math.isfinite(speed):
             raise ValueError
     except (TypeError, ValueError):
-        raise _refused("script_unreadable", at, "speed is not a number", str(value)[:20], None) from None
+        raise _unreadable(at, "speed is not a number", str(value)[:20], None) from None
     return speed
 
 
@@ -182,7 +178,7 @@ def _ms(at: int, name: str, value: Any) -> int | None:
         return None
     text = str(value).strip()
     if isinstance(value, bool) or not re.fullmatch(r"-?\d{1,12}(\.0{1,6})?", text):
-        raise _refused("slot_invalid", at, f"{name} is a whole number of milliseconds", text[:20], None)
+        raise _bad_slot(at, f"{name} is a whole number of milliseconds", text[:20], None)
     return int(text.partition(".")[0])
 
 
@@ -198,7 +194,7 @@ def _clock_ms(at: int, name: str, value: Any) -> int | None:
             return whole * 1000 + int((fraction or "0").ljust(3, "0"))
     elif _SECONDS.fullmatch(text) and not isinstance(value, bool):
         return round(float(text) * 1000)
-    raise _refused("slot_invalid", at, f"{name} is no time such as 00:01:02.500", text[:20], None)
+    raise _bad_slot(at, f"{name} is no time such as 00:01:02.500", text[:20], None)
 
 
 def _decoded(data: bytes) -> str:
@@ -207,11 +203,11 @@ def _decoded(data: bytes) -> str:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        line, guess = data.count(b"\n", 0, error.start) + 1, _guess(data)
         raise AssentError(
             "script_encoding",
-            f"Line {line} is not UTF-8. Save the script as UTF-8 and send it again.",
-            measured=_guess(data),
+            f"Line {line} is not UTF-8 (it may be {guess}). Save the script as UTF-8 and send it again.",
+            measured=guess,
             limit="utf-8",
             extra={"line": line},
         ) from None
@@ -287,14 +283,12 @@ def _csv_rows(text: str, warnings: list[dict[str, Any]]) -> Iterator[tuple[int, 
             warnings.append({"code": "columns_ignored", "line": 1, "names": others[:10]})
         for cells in reader:
             if len(cells) > len(names):
-                raise _refused(
-                    "script_unreadable", reader.line_num, "More cells than columns", len(cells), len(names)
-                )
+                raise _unreadable(reader.line_num, "More cells than columns", len(cells), len(names))
             if any(cell.strip() for cell in cells):
                 row = dict(zip(names, cells, strict=False))
                 yield reader.line_num, {name: row[name] for name in row if name in known}
     except csv.Error as error:
-        raise _refused("script_unreadable", reader.line_num, f"This is no CSV: {error}", None, None) from None
+        raise _unreadable(reader.line_num, f"This is no CSV: {error}", None, None) from None
 
 
 def _cues(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -308,20 +302,26 @@ def _cues(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
         if timing is None:
             stray = block.strip()
             if stray and not stray.startswith(("WEBVTT", *_VTT_BLOCKS)) and not stray.isdecimal():
-                raise _refused(
-                    "script_unreadable", first, "There is a text without its times", stray[:40], None
-                )
+                raise _unreadable(first, "There is a text without its times", stray[:40], None)
             continue
         match = _CUE.match(rows[timing])
         if match is None:
-            raise _refused(
-                "slot_invalid", first + timing, "These are no times of a cue", rows[timing][:40], None
-            )
+            raise _bad_slot(first + timing, "These are no times of a cue", rows[timing][:40], None)
         said = " ".join(row.strip() for row in rows[timing + 1 :] if row.strip())
         yield first + timing, {"text": html.unescape(_TAGS.sub("", said)), "begin": match[1], "end": match[2]}
 
 
-def _refused(code: str, line: int, what: str, measured: Any, limit: Any) -> AssentError:
+def _unreadable(line: int, what: str, measured: Any, limit: Any) -> AssentError:
     return AssentError(
-        code, f"Line {line}: {what}.", measured=measured, limit=limit, extra={"line": line, "param": "script"}
+        "script_unreadable", f"Line {line}: {what}.", measured=measured, limit=limit, extra=_at(line)
     )
+
+
+def _bad_slot(line: int, what: str, measured: Any, limit: Any) -> AssentError:
+    return AssentError(
+        "slot_invalid", f"Line {line}: {what}.", measured=measured, limit=limit, extra=_at(line)
+    )
+
+
+def _at(line: int) -> dict[str, Any]:
+    return {"line": line, "param": "script"}

@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from synth.projects import api
 
@@ -16,4 +16,5 @@ urlpatterns = [
     path(f"{_PROJECT}/subtitles", api.SubtitlesView.as_view(), name="project-subtitles"),
     path(f"{_PROJECT}/track", api.TrackView.as_view(), name="project-track"),
     path(f"{_PROJECT}/track/audio", api.TrackAudioView.as_view(), name="project-track-audio"),
+    path("", include("synth.projects.pages")),
 ]
