@@ -92,7 +92,13 @@ class Line(models.Model):
     error = models.JSONField(null=True, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["project", "state"], name="projects_line_state")]
+        indexes = [
+            models.Index(fields=["project", "state"], name="projects_line_state"),
+            # What the clock looks for every few seconds, however many lines are long done.
+            models.Index(
+                fields=["project"], condition=Q(state__in=["waiting", "speaking"]), name="projects_line_open"
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["project", "number"], name="projects_line_number"),
             models.CheckConstraint(

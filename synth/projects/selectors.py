@@ -100,13 +100,21 @@ def in_flight(organisation_id: UUID) -> dict[UUID, int]:
     return dict(rows.values_list("project_id").annotate(count=Count("pk")).order_by())
 
 
-def unfinished_projects() -> list[UUID]:
-    """Projects with a line that waits, or whose job has ended or was never made; the oldest first."""
-    to_do = Q(state=LineState.WAITING) | Q(state=LineState.SPEAKING) & (
-        Q(job__isnull=True) | Q(job__state__in=FINAL_STATES)
+def unfinished_projects(ahead: int) -> list[UUID]:
+    """Projects with a line that may be handed over (fewer than ``ahead`` are), or whose job has ended or was never
+    made; the oldest first."""
+    to_take_in = Q(state=LineState.SPEAKING) & (Q(job__isnull=True) | Q(job__state__in=FINAL_STATES))
+    rows = (
+        Line.objects.filter(state__in=[LineState.WAITING, LineState.SPEAKING])
+        .values("project_id")
+        .annotate(
+            waiting=Count("pk", filter=Q(state=LineState.WAITING)),
+            speaking=Count("pk", filter=Q(state=LineState.SPEAKING)),
+            to_take_in=Count("pk", filter=to_take_in),
+        )
+        .filter(Q(to_take_in__gt=0) | Q(waiting__gt=0, speaking__lt=ahead))
     )
-    rows = Line.objects.filter(to_do).order_by("project_id").values_list("project_id", flat=True)
-    return list(rows.distinct())
+    return list(rows.order_by("project_id").values_list("project_id", flat=True))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.consent import services as consent
 from accounts.consent.receipts import signature_is_valid
@@ -29,7 +30,6 @@ from tests.projects.conftest import feed, rows, run_to_the_end
 from tests.worker.test_unreadable import RATE_HZ, Says
 from watermark.codec import read_back
 from worker import resident, tasks
-from worker.verification import sources  # noqa: F401 - as the worker has it
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 
@@ -74,7 +74,8 @@ def read(answer) -> bytes:
 
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous iterators")
 @pytest.mark.provokes("project.exported", "project.track_made", "track_not_found", "track_not_ready")
-def test_what_is_made_of_spoken_lines(browser, spoken, voice, owner):
+def test_what_is_made_of_spoken_lines(browser, spoken, voice, owner, monkeypatch):
+    monkeypatch.setattr("watermark.api.ANSWER_WITHIN_S", 0.0)
     _the_zip(browser, spoken)
     track = _the_track(browser, spoken)
     _the_subtitles(browser, spoken)
@@ -122,7 +123,8 @@ def _the_track(browser, spoken):
         output = line.job.output
         part = Track.objects.get().parts.get(number=line.number)
         start = round(part.start_ms * rate_hz / 1000)
-        own, own_rate_hz = sf.read(default_storage.open(output.file), dtype="float32")
+        with default_storage.open(output.file) as file:
+            own, own_rate_hz = sf.read(file, dtype="float32")
         assert own_rate_hz == rate_hz
         heard = samples[start : start + len(own)]
         assert np.abs(heard - own).max() < 2 / 32768  # the released samples, and nothing else
@@ -133,7 +135,20 @@ def _the_track(browser, spoken):
         assert found.ok
     word = Line.objects.get(number=1)
     assert word.spoken_ms < 1000 and word.job.output.duration_ms >= 2500
+    _what_verification_says(browser, data)
     return track
+
+
+def _what_verification_says(browser, data):
+    """The records of the lines, each for itself; of the track as such there is none."""
+    given = {"file": SimpleUploadedFile("film.flac", data)}
+    asked = browser.post("/api/v1/verify", given).json()["id"]
+    tasks.verify(asked)
+    report = browser.get(f"/api/v1/verifications/{asked}").json()["report"]
+    named = {record["record_id"] for record in report["records"]}
+    print(report["verdict"], report["reasons"], named)
+    assert named == {str(pk) for pk in Output.objects.values_list("pk", flat=True)}
+    assert report["verdict"] == "mixed_records"
 
 
 def _the_subtitles(browser, spoken):

@@ -49,7 +49,7 @@ def test_a_script_is_spoken_to_its_end(browser, make):
 def test_nobody_waits_behind_more_than_a_few_lines(owner, voice, make, settings):
     for name in ("One", "Two", "Three"):
         make(name=name, lines=rows(20))
-    for project in selectors.unfinished_projects():
+    for project in selectors.unfinished_projects(feeding.AHEAD):
         tasks.feed_project(str(project))
     assert SynthesisJob.objects.count() == feeding.ORGANISATION_AHEAD
     settings.ASSENT_SPEECH_QUEUE_LIMIT = 2 * SynthesisJob.objects.count()
@@ -58,7 +58,7 @@ def test_nobody_waits_behind_more_than_a_few_lines(owner, voice, make, settings)
     theirs = factories.consented_voice(others)
     for _ in range(feeding.ORGANISATION_AHEAD):
         jobs.submit_job(principal=others, voice=str(theirs.pk), text="We wait.")
-    for project in selectors.unfinished_projects():
+    for project in selectors.unfinished_projects(feeding.AHEAD):
         tasks.feed_project(str(project))
     assert (
         SynthesisJob.objects.filter(state=JobState.QUEUED, project="").count() == feeding.ORGANISATION_AHEAD

@@ -71,7 +71,7 @@ def follow(job_id: UUID) -> None:
 
 def sweep_projects() -> int:
     """What the clock does: every project in which something is to be done goes on, each in a task of its own."""
-    waiting = selectors.unfinished_projects()
+    waiting = selectors.unfinished_projects(AHEAD)
     for project_id in waiting:
         with transaction.atomic():
             send_on_commit(FEED, project_id)
@@ -84,8 +84,10 @@ def _claim(project_id: UUID) -> list[Line]:
         return []
     with transaction.atomic():
         # Two that feed the same project count one after the other.
-        project = Project.objects.select_for_update().filter(pk=project_id, cancelled_at__isnull=True).first()
-        if project is None:
+        project = Project.objects.select_for_update().get(pk=project_id)
+        if project.cancelled_at is not None:
+            # What came back while it was cancelled.
+            project.lines.filter(state=LineState.WAITING).update(state=LineState.CANCELLED)
             return []
         spoken = selectors.in_flight(project.organisation_id)
         room = min(AHEAD - spoken.get(project_id, 0), ORGANISATION_AHEAD - sum(spoken.values()))
