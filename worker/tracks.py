@@ -51,11 +51,12 @@ def lay(track: Track) -> Laid:
     parts = services.parts_of(track)
     samples, rate_hz = _laid_out(track, parts)
     data = encode(samples, rate_hz, format=track.format)
-    # The label has room for one record: that of the first line. Verification tells of all.
+    # The label has room for one record: that of the longest line, whose mark is found most surely.
+    named = max(parts, key=lambda part: part.output.duration_ms)
     label = aigc.AigcLabel(
         label="1",
         content_producer=settings.ASSENT_CONTENT_PRODUCER,
-        produce_id=str(parts[0].output_id),
+        produce_id=str(named.output_id),
         system=f"Assent {__version__}",
         made_at=timezone.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
