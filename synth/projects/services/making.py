@@ -58,15 +58,7 @@ def create_project(
     principal.require(SPEECH_WRITE)
     if (script is None) == (lines is None):
         raise AssentError("script_missing", "Send a script, or its lines.", extra={"param": "script"})
-    called = " ".join(name.split())
-    if not 0 < len(called) <= MAX_NAME or (slug and not _SLUG.fullmatch(slug)):
-        raise AssentError(
-            "project_name_invalid",
-            f"A project has a name of 1 to {MAX_NAME} characters; its short name has letters, digits, . _ -",
-            measured=len(called),
-            limit=MAX_NAME,
-            extra={"param": "name"},
-        )
+    called = _called(name, slug)
     read = (
         scripts.read_rows(lines)
         if lines is not None
@@ -83,7 +75,7 @@ def create_project(
         style=style,
         language=language,
         purpose=purpose,
-        speed=speed,
+        speed=as_number(speed),
         format=format,
         warnings=read.warnings,
     )
@@ -97,6 +89,20 @@ def create_project(
         raise Conflict(
             "project_exists", "There is a project of this short name.", extra={"param": "slug"}
         ) from None
+
+
+def _called(name: str, slug: str) -> str:
+    """The name without stray blanks. Raises AssentError ``project_name_invalid``, of either name."""
+    called = " ".join(name.split())
+    if not 0 < len(called) <= MAX_NAME or (slug and not _SLUG.fullmatch(slug)):
+        raise AssentError(
+            "project_name_invalid",
+            f"A project has a name of 1 to {MAX_NAME} characters; its short name has letters, digits, . _ -",
+            measured=len(called),
+            limit=MAX_NAME,
+            extra={"param": "name"},
+        )
+    return called
 
 
 def refuse_format(format: str) -> None:
@@ -145,10 +151,7 @@ def fill(row: Line, line: ScriptLine, voice: Voice | None) -> None:
             extra={"param": "voice"},
         )
     speed = row.project.speed if line.speed is None else line.speed
-    checked = jobs.order(
-        voice="", text=line.text, format=row.project.format,
-        speed=speed if math.isfinite(speed) else 0.0,  # out of every range, and a number in JSON
-    )  # fmt: skip
+    checked = jobs.order(voice="", text=line.text, format=row.project.format, speed=as_number(speed))
     row.text, row.voice, row.style, row.speed = checked.text, voice, line.style, line.speed
     row.begin_ms, row.end_ms = line.begin_ms, line.end_ms
 
@@ -167,6 +170,11 @@ def mark_overlaps(rows: Sequence[Line]) -> list[Line]:
             row.overlaps = flags[row.pk]
             changed.append(row)
     return changed
+
+
+def as_number(speed: float) -> float:
+    """A speed as JSON can tell of it: what is no number is out of every range."""
+    return speed if math.isfinite(speed) else 0.0
 
 
 @contextmanager
