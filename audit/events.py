@@ -193,6 +193,24 @@ EVENTS: dict[str, EventType] = dict(
             "注销账户并删除个人数据。",
         ),
         _event("records.expired", "Records were deleted when their time was over.", "到期记录已删除。"),
+        _event(
+            "project.created", "A script was handed in to be spoken line by line.", "提交了逐行合成的脚本。"
+        ),
+        _event(
+            "project.changed", "Lines of a project were changed or stopped.", "更改或停止了项目中的台词。"
+        ),
+        _event(
+            "project.track_made",
+            "The lines of a project were laid out as one file.",
+            "项目台词已合成为一个文件。",
+            "export_sha256",
+        ),
+        _event(
+            "project.exported",
+            "The files of a project were downloaded together.",
+            "打包下载了项目文件。",
+            "export_sha256",
+        ),
         _event("usage.reported", "A signed report of a voice's use was made.", "出具了声音使用的签名报告。"),
         _event("quota.changed", "What may be spoken in a day was changed.", "更改了每日用量限额。", "value"),
         _event(
@@ -237,7 +255,7 @@ KEYS = HASH_KEYS | _words(
     kind source challenge_id challenge_words attestations submission_id consent_id consent_version consent_state scope
     valid_from valid_until days_left expires_at revoked_at reason reasons code decision decided_by reviewer_id
     automatic gates model_versions thresholds attempt attempts verdict
-    job_id batch_id output_id item priority state previous_state
+    job_id project_id line batch_id output_id item priority state previous_state
     text_characters language languages emotion purpose purposes speed_milli seed parameters
     engine engine_version engine_is_preview is_preview content_source device warnings
     format media_type duration_ms sample_rate_hz channels bytes

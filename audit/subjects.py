@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Kind = Literal["user", "organisation", "api_key", "voice", "output", "verification", "webhook"]
+Kind = Literal["user", "organisation", "api_key", "voice", "output", "verification", "webhook", "project"]
 
 
 def about(kind: Kind, identifier: object) -> str:

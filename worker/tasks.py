@@ -21,6 +21,7 @@ from accounts.people import mail
 from audit import cosigning, watch
 from synth.common import logs, uploads
 from synth.jobs import services as jobs
+from synth.projects import services as projects
 from synth.rights import services as rights
 from synth.webhooks import services as webhooks
 from watermark import services as watermark
@@ -58,6 +59,7 @@ def render(job_id: str) -> None:
     job = jobs.claim_job(job_id=UUID(job_id), worker=WORKER)
     if job is not None:
         rendering.render(job, streaming.make if job.is_streamed else rendering.make_whole)
+        projects.follow(job.id)
 
 
 @task("speech.forget_weights")
@@ -99,6 +101,26 @@ def send_webhooks() -> None:
     webhooks.deliver_due()
 
 
+@task("checks.track")
+def track(track_id: str) -> None:
+    from worker import tracks
+
+    row = projects.begin_track(track_id=UUID(track_id))
+    if row is not None:
+        tracks.make(row)
+
+
+@task("upkeep.feed_project")
+def feed_project(project_id: str) -> None:
+    projects.advance(UUID(project_id))
+
+
+@task("upkeep.feed_projects")
+def feed_projects() -> None:
+    projects.sweep_projects()
+    projects.reap_tracks()
+
+
 @task("upkeep.reap")
 def reap() -> None:
     jobs.reap_jobs()
@@ -111,6 +133,7 @@ def reap() -> None:
 def sweep_uploads() -> None:
     uploads.sweep(keep=waiting_uploads())
     jobs.sweep_staged_files()
+    projects.sweep_tracks()
     consent_services.sweep_recordings()
     mail.sweep()
     sweep_weights()

@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("watermark.urls")),
     path("", include("synth.jobs.urls")),
     path("", include("synth.webhooks.urls")),
+    path("", include("synth.projects.urls")),
     path("", include("synth.rights.urls")),
     path("accounts/", include("allauth.urls")),
     path("i18n/", include("django.conf.urls.i18n")),

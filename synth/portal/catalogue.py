@@ -67,6 +67,7 @@ def _seen_on_pages(path: Path) -> bool:
     """Whether what this module refuses can reach a page; the command line's and the model's own stay English."""
     return path.parts[0] in ("accounts", "watermark") or path.parts[:2] in (
         ("synth", "jobs"),
+        ("synth", "projects"),
         ("synth", "rights"),
         ("synth", "webhooks"),
         ("synth", "speech"),

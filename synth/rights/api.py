@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import get_language
 from drf_spectacular.utils import extend_schema
@@ -50,6 +51,9 @@ class KeptUntilShape(KeptShape):
 class PeriodQuery(serializers.Serializer[Any]):
     since = serializers.DateField()
     until = serializers.DateField(help_text="The last day, itself included (UTC).")
+    project = serializers.CharField(
+        required=False, default="", max_length=64, help_text="Only what was made under this name of a work."
+    )
 
 
 class SignedShape(serializers.Serializer[Any]):
@@ -100,6 +104,14 @@ class UsageView(APIView):
         """How a voice was used in a period, signed: by project, purpose, client and month."""
         asked = parsed(PeriodQuery, request.query_params)
         paper = services.report_use(principal=principal_for(request), voice=voice, **asked)
+        return Response(SignedShape(paper).data)
+
+
+class ProjectUsageView(APIView):
+    @extend_schema(operation_id="project_usage", responses={200: SignedShape, **refusals(503)})
+    def get(self, request: Request, project_id: UUID) -> Response:
+        """What was spoken for a project, signed: lines and minutes, by voice and purpose."""
+        paper = services.report_project(principal=principal_for(request), project_id=project_id)
         return Response(SignedShape(paper).data)
 
 

@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "watermark",
     "synth.jobs",
     "synth.webhooks",
+    "synth.projects",
     "synth.rights",
     "worker",
     "synth.conf",

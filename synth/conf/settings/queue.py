@@ -50,6 +50,7 @@ CELERY_TASK_DEFAULT_QUEUE = "checks"
 CELERY_BEAT_SCHEDULE = {
     "verify-log": {"task": "upkeep.verify_log", "schedule": crontab(hour=3, minute=30)},
     "reap-lost-jobs": {"task": "upkeep.reap", "schedule": 5.0, "options": {"expires": 10}},
+    "feed-projects": {"task": "upkeep.feed_projects", "schedule": 5.0, "options": {"expires": 10}},
     "sweep-uploads": {"task": "upkeep.sweep_uploads", "schedule": 60.0, "options": {"expires": 60}},
     "expire-consents": {"task": "upkeep.expire_consents", "schedule": 60.0, "options": {"expires": 60}},
 }

@@ -5,7 +5,7 @@ from synth.rights.services.feedback import answer_feedback, give_feedback
 from synth.rights.services.persons import close_account, copy_of
 from synth.rights.services.retention import sweep
 from synth.rights.services.take_downs import ask_for_take_down, decide_take_down
-from synth.rights.services.usage import erasure_receipt, report_use
+from synth.rights.services.usage import erasure_receipt, report_project, report_use
 
 __all__ = [
     "acknowledge",
@@ -16,6 +16,7 @@ __all__ = [
     "decide_take_down",
     "erasure_receipt",
     "give_feedback",
+    "report_project",
     "report_use",
     "sweep",
 ]

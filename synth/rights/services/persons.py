@@ -29,6 +29,7 @@ from audit.services import record
 from audit.subjects import about
 from synth.errors import AssentError, Conflict
 from synth.jobs.models import SynthesisJob
+from synth.projects.models import Line
 from synth.rights.models import BiometricAcknowledgement, Feedback, TakeDown
 
 FORMAT = "assent-personal-data-1"
@@ -99,6 +100,9 @@ def _held(user: User) -> dict[str, Any]:
         "owner_links": _rows(OwnerLink.objects.filter(mine)),
         "protections": _rows(Protection.objects.filter(mine)),
         "jobs": _rows(SynthesisJob.objects.filter(Q(requested_by=user) | mine)),
+        "project_lines": _rows(
+            Line.objects.filter(Q(asked_by=user) | mine | Q(voice=None, project__voice__owner=user))
+        ),
         "biometric_notices": _rows(BiometricAcknowledgement.objects.filter(user=user)),
         "feedback": _rows(Feedback.objects.filter(email__iexact=user.email)),
         "take_downs": _rows(TakeDown.objects.filter(email__iexact=user.email)),

@@ -15,6 +15,7 @@ from audit.services import record
 from audit.subjects import about
 from synth.jobs.models import FINAL_STATES, Output, SynthesisJob
 from synth.law import profiles
+from synth.projects.services import forget_texts
 from synth.rights.models import Feedback, TakeDown
 from synth.webhooks.services import sweep_deliveries
 from watermark.services import sweep_verifications
@@ -58,6 +59,7 @@ def _outputs(before: datetime) -> int:
 def _texts(before: datetime) -> int:
     """Texts with their salts: the log's commitments to them say nothing any more."""
     done = SynthesisJob.objects.filter(state__in=FINAL_STATES, finished_at__lt=before).exclude(text="")
+    forget_texts(before)
     return done.update(
         text="", source_text="", segments=[], text_salt=b"", request_sha256="", spoken_check=None
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -21,14 +22,20 @@ from audit.services import record
 from audit.subjects import about
 from synth.errors import AssentError, Forbidden, NotFound
 from synth.jobs.models import Output
+from synth.projects import selectors as project_selectors
 
 USAGE = "assent-usage-report-1"
+PROJECT_USAGE = "assent-project-usage-report-1"
 ERASURE = "assent-erasure-receipt-1"
 MAX_DAYS = 366
 
 
-def report_use(*, principal: Principal, voice: str, since: date, until: date) -> SignedReceipt:
+def report_use(
+    *, principal: Principal, voice: str, since: date, until: date, project: str = ""
+) -> SignedReceipt:
     """What was spoken in a voice from ``since`` up to and with ``until`` (UTC), signed; its making is logged.
+
+    ``project``: only what was made under this name of a work.
 
     For whoever decides over the voice, and for auditors of its organisation. Raises AssentError ``period_invalid``;
     Forbidden ``scope_missing``; NotFound ``voice_not_found``.
@@ -44,8 +51,9 @@ def report_use(*, principal: Principal, voice: str, since: date, until: date) ->
     found = _reportable(principal, voice)
     begins = datetime(since.year, since.month, since.day, tzinfo=UTC)
     ends = datetime(until.year, until.month, until.day, tzinfo=UTC) + timedelta(days=1)
+    of_project = {"job__project": project} if project else {}
     used = list(
-        Output.objects.filter(job__voice=found, released_at__gte=begins, released_at__lt=ends)
+        Output.objects.filter(job__voice=found, released_at__gte=begins, released_at__lt=ends, **of_project)
         .select_related("job", "job__api_key", "mark")
         .order_by("id")
     )
@@ -55,6 +63,7 @@ def report_use(*, principal: Principal, voice: str, since: date, until: date) ->
             "voice": {"id": str(found.pk), "name": found.name},
             "organisation": {"id": str(found.organisation_id), "name": found.organisation.name},
             "period": {"from": since.isoformat(), "to": until.isoformat(), "zone": "UTC"},
+            **({"project": project} if project else {}),
             "total": _sums(used),
             "by_project": _by(used, lambda output: output.job.project),
             "by_purpose": _by(used, lambda output: output.job.purpose),
@@ -77,6 +86,57 @@ def report_use(*, principal: Principal, voice: str, since: date, until: date) ->
                 "report_sha256": paper.sha256,
             },
         )
+    return paper
+
+
+def report_project(*, principal: Principal, project_id: UUID) -> SignedReceipt:
+    """What was spoken for a project, signed: in all, by voice and purpose; earlier takes of its lines with it.
+
+    For whoever may read the project. Its making stands in the ledger of every voice in it. Raises NotFound
+    ``project_not_found``.
+    """
+    project = project_selectors.project_for(principal, project_id)
+    used = list(
+        Output.objects.filter(job__organisation=project.organisation_id, job__project=project.slug)
+        .select_related("job__voice", "job__api_key", "mark")
+        .order_by("id")
+    )
+    by_voice: dict[Voice, list[Output]] = defaultdict(list)
+    for output in used:
+        by_voice[output.job.voice].append(output)
+    paper = _signed(
+        PROJECT_USAGE,
+        {
+            "project": {"id": str(project.pk), "name": project.name, "slug": project.slug},
+            "organisation": {"id": str(principal.organisation.pk), "name": principal.organisation.name},
+            "total": _sums(used),
+            "by_voice": [
+                {
+                    "voice": {"id": str(voice.pk), "name": voice.name},
+                    **_sums(group),
+                    "by_purpose": _by(group, lambda output: output.job.purpose),
+                }
+                for voice, group in by_voice.items()
+            ],
+            "by_purpose": _by(used, lambda output: output.job.purpose),
+            "by_month": _by(used, lambda output: f"{output.released_at.astimezone(UTC):%Y-%m}"),
+            "records": [str(output.pk) for output in used],
+        },
+    )
+    with transaction.atomic():
+        for voice, group in by_voice.items():
+            record(
+                event="usage.reported",
+                actor=principal.actor,
+                organisation_id=project.organisation_id,
+                subject=about("voice", voice.pk),
+                data={
+                    "voice_id": str(voice.pk),
+                    "project_id": str(project.pk),
+                    "count": len(group),
+                    "report_sha256": paper.sha256,
+                },
+            )
     return paper
 
 
