@@ -55,7 +55,10 @@ def _written_gate(samples: np.ndarray, transcript: str, language: str, recognise
     expected = sounds.words(transcript, language)
     if len(sounds.units(transcript, language)) < MIN_SOUNDS_TO_COUNT:
         return _listener("The transcript is too short to be recognised; a reviewer listens.")
-    heard = recogniser.listen(samples).transcribe(language).text
+    written = recogniser.listen(samples).transcribe(language)
+    if not written.heard:
+        return _listener("Nothing was clearly heard in this clip; a reviewer listens.")
+    heard = written.text
     share = round(1 - sounds.share_apart(expected, sounds.words(heard, language)), 2)
     denied = sounds.added_denials(heard, transcript, language) or sounds.added_denials(
         transcript, heard, language
