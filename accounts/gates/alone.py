@@ -221,18 +221,14 @@ def _gates(
             _by_margin(margins, "purposes", limits.WITNESS_NAME_NATS),
         ),
         "date": (
-            _worst(_slot(written, name) for name in ("day", "month")),
-            _worst(_by_margin(margins, name, limits.ALONE_DATE_NATS) for name in _DATE),
+            _worst(iter((_slot(written, "day"), _month(written, language)))),
+            _worst(_by_margin(margins, name, limits.ALONE_WRITTEN_NATS) for name in _DATE),
         ),
     }
     gates = []
     for name, both in views.items():
         of = _DATE if name == "date" else (name,)
-        said = (
-            written.text
-            if name == "statement"
-            else " ".join(language.comma.strip().join(written.heard[n]) for n in of)
-        )
+        said = written.text if name == "statement" else " ".join("".join(written.heard[n]) for n in of)
         shown = spec.statement if name == "statement" else " ".join(texts[n] for n in of)
         gates.append(_gate(name, both, said, shown))
     return [*gates, _words_gate(margins, written, spec)]
@@ -263,6 +259,18 @@ def _slot(written: Written, name: str) -> Verdict:
     return "yes" if apart == 0 else "no" if apart >= limits.ALONE_ANOTHER else "unsure"
 
 
+def _month(written: Written, language: Language) -> Verdict:
+    """Nearly as shown, and no other month is as near: "julio" is not far from "junio"."""
+    heard, right = written.heard["month"], written.apart("month")
+    others = (sounds.units(month, language.code) for month in language.months)
+    nearer = any(
+        other != written.expected["month"] and sounds.share_apart(heard, other) <= right for other in others
+    )
+    if right <= limits.ALONE_NAME_APART and not nearer:
+        return "yes"
+    return "no" if nearer and right >= limits.ALONE_ANOTHER else "unsure"
+
+
 def _name(written: Written, name: str) -> Verdict:
     apart = written.apart(name)
     if apart <= limits.ALONE_NAME_APART:
@@ -290,9 +298,9 @@ def _purposes(written: Written, spec: ChallengeSpec, language: Language) -> Verd
 
 def _holds(heard: Sequence[str], wanted: Sequence[str]) -> bool:
     """Whether ``wanted`` is somewhere in ``heard``, or nearly."""
-    length = len(wanted)
     return any(
         sounds.share_apart(heard[at : at + length], wanted) <= limits.ALONE_NAME_APART
+        for length in (len(wanted) - 1, len(wanted), len(wanted) + 1)
         for at in range(max(1, len(heard) - length + 1))
     )
 

@@ -53,7 +53,7 @@ ALONE_INSERTED_SHARE = 0.04  # of the statement, in one place
 ALONE_NAME_APART = 0.25
 ALONE_WORD_APART = 0.34
 ALONE_WORD_LIKE = 0.7  # beyond: nothing like the word was written, and no margin makes up for it
-ALONE_DATE_NATS = 3.0  # where day and month are written as well
+ALONE_WRITTEN_NATS = 3.0  # of a date or list of purposes that is written as well
 ALONE_ANOTHER = 0.6  # beyond: another name, date or list was written
 ALONE_NOTHING_LIKE_IT = 0.75  # beyond: something else altogether
 

@@ -225,3 +225,10 @@ def test_what_a_neural_voice_said(recogniser: Recogniser, shown: str, said: str,
     assert decide(found.gates) in decisions, found.gates
     words_s = found.words_start_s
     assert words_s is not None and len(samples) / 16_000 - 9 < words_s < len(samples) / 16_000 - 3
+
+
+def test_june_is_not_july() -> None:
+    spec = spec_of("es", dt.date(2026, 6, 12))
+    assert judged(spec, spec.statement)[0] == "approved"
+    decision, codes = judged(spec, spec.statement.replace("junio", "julio"))
+    assert (decision, "date" in codes) == ("needs_review", True)
