@@ -1,7 +1,9 @@
-"""`make bench-consent`: what the gates that listen make of English statements, said right and said otherwise.
+"""`make bench-consent`: what the gates that listen make of statements, said right and said otherwise.
 
-flite's four voices read; two of them (`FIT`) were looked at while thresholds were chosen, the others are reported on.
-Nobody human read a statement: rates for people are not known. `--takes N` limits the number of statements.
+English: flite's four voices read; two of them (`FIT`) were looked at while thresholds were chosen, the others are
+reported on. Other languages: `benchmarks.statements`. Nobody human read a statement: rates for people are not known.
+`--takes N` limits the number of statements, `--languages es,fr` and `--kinds right,denied` (their beginnings) what is
+said; such a part of the whole is printed and written nowhere.
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ import soxr
 from accounts.gates import speech, spoken, witness
 from accounts.gates.challenge import ChallengeSpec
 from accounts.gates.report import Gate, decide
+from benchmarks import statements
 from benchmarks.report import ROOT, Row, write_report
 from synth.recognition.recogniser import MODEL_FOLDER, Recogniser
-from tests import takes
+from tests import neural, takes
 
 FIT = ("slt", "kal16")
 REPORT = ("awb", "rms")
@@ -62,16 +65,29 @@ class Judged:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--takes", type=int, default=1, help="statements a voice")
+    parser.add_argument("--languages", default=",".join(("en", *statements.CODES)))
+    parser.add_argument(
+        "--kinds", default="", help="only kinds that begin with one of these; languages but English"
+    )
     arguments = parser.parse_args()
     folder = ROOT / "var" / "models" / MODEL_FOLDER
     if not folder.is_dir() or not takes.flite_installed():
         sys.exit("bench-consent needs flite and the model of the second recogniser (manage.py models fetch)")
-    judged = [row for voice in REPORT for row in _of_voice(voice, arguments.takes, folder)]
-    print(
-        write_report(
-            "consent", list(_rows(judged)), command=f"python -m benchmarks.consent --takes {arguments.takes}"
+    languages = arguments.languages.split(",")
+    rows: list[Row] = []
+    if "en" in languages:
+        rows += _rows([row for voice in REPORT for row in _of_voice(voice, arguments.takes, folder)])
+    recogniser = Recogniser(folder)
+    kinds = tuple(arguments.kinds.split(","))
+    for language in statements.CODES:
+        if language in languages and neural.can_speak(language):
+            rows += statements.rows(list(statements.judged(language, arguments.takes, recogniser, kinds)))
+    if set(languages) < {"en", *statements.CODES} or arguments.kinds:
+        print(*rows, sep="\n")
+    else:
+        print(
+            write_report("consent", rows, command=f"python -m benchmarks.consent --takes {arguments.takes}")
         )
-    )
 
 
 def _of_voice(voice: str, count: int, folder: Path) -> Iterator[Judged]:

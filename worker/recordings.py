@@ -37,8 +37,9 @@ def check_submission(submission: Submission) -> None:
 
     def measure() -> dict[str, Any]:
         audio = decode_stored(submission.upload.name or "", limits=_LIMITS)
-        witness = resident.recogniser() if settings.ASSENT_SECOND_WITNESS else None
-        with witness or nullcontext() as second:
+        alone = challenge.language != "en"
+        witness = resident.recogniser() if alone or settings.ASSENT_SECOND_WITNESS else None
+        with witness or nullcontext() as listener:
             report = check_consent(
                 audio.samples,
                 audio.sample_rate_hz,
@@ -48,7 +49,7 @@ def check_submission(submission: Submission) -> None:
                 reference_embeddings=selectors.reference_embeddings(challenge.voice),
                 protected_embeddings=selectors.protected_embeddings(challenge.voice),
                 models_dir=settings.ASSENT_MODELS_DIR,
-                recogniser=second,
+                recogniser=listener,
             )
         report.gates.append(gate_of(submission.upload.name or ""))
         return report.as_dict()
@@ -63,15 +64,18 @@ def check_style_clip(style: Style) -> None:
 
     def measure() -> dict[str, Any]:
         audio = decode_stored(style.upload.name or "", limits=_LIMITS)
-        report = check_style(
-            audio.samples,
-            audio.sample_rate_hz,
-            consent_embedding=from_bytes(style.voice.speaker_embedding),
-            transcript=style.transcript,
-            language=style.language,
-            mark_detector=carries_our_mark,
-            models_dir=settings.ASSENT_MODELS_DIR,
-        )
+        heard = resident.recogniser() if style.language != "en" else None
+        with heard or nullcontext() as listener:
+            report = check_style(
+                audio.samples,
+                audio.sample_rate_hz,
+                consent_embedding=from_bytes(style.voice.speaker_embedding),
+                transcript=style.transcript,
+                language=style.language,
+                mark_detector=carries_our_mark,
+                models_dir=settings.ASSENT_MODELS_DIR,
+                recogniser=listener,
+            )
         report.gates.append(gate_of(style.upload.name or ""))
         return report.as_dict()
 

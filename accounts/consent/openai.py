@@ -47,7 +47,9 @@ _REFUSALS = dict.fromkeys((400, 401, 403, 404), OpenAIError)
 
 class ConsentForm(AcknowledgedRequest):
     name = serializers.CharField(max_length=80, help_text="Name of the person who speaks.")
-    language = serializers.CharField(max_length=16, help_text="en or zh; a region is ignored.")
+    language = serializers.CharField(
+        max_length=16, help_text="A language that a statement can be read in, en say; a region is ignored."
+    )
     recording = serializers.FileField(allow_empty_file=True)
 
 

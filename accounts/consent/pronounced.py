@@ -13,6 +13,9 @@ from typing import Any
 from synth.errors import Forbidden
 from synth.text.dictionary import NO_WORDS, Dictionary
 
+#: Languages of the front-end. The others are read by a program that takes no pronunciations.
+_READ = frozenset({"en", "zh", "yue", "ja", "ko"})
+
 
 def refuse_excluded(scope: Mapping[str, Any], language: str, texts: Sequence[tuple[str, Dictionary]]) -> None:
     """Raise `Forbidden` ``scope_violation`` when pronunciations make a text sound like an excluded word.
@@ -20,10 +23,10 @@ def refuse_excluded(scope: Mapping[str, Any], language: str, texts: Sequence[tup
     Tones and stress do not count. A text that sounds so without the pronunciations is a question of spelling, which
     was asked before.
     """
-    excluded = [sounds for term in scope.get("excluded_terms", ()) if (sounds := _sounds(term, language))]
-    if not excluded:
-        return
     given = [(text, words) for text, words in texts if any(entry.reading for entry in words.entries)]
+    if not given or language not in _READ:
+        return
+    excluded = [sounds for term in scope.get("excluded_terms", ()) if (sounds := _sounds(term, language))]
     for text, words in given:
         heard, plain = _sounds(text, language, words), _sounds(text, language)
         if heard != plain and any(sounds in heard and sounds not in plain for sounds in excluded):

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from . import phones
+from . import languages, phones
 from . import vocabulary as v
 
 SPEC_VERSION = 2
@@ -26,18 +26,15 @@ WORD_COUNT = 6
 DECOYS_PER_SLOT = 11
 MIN_DECOY_DISTANCE_PHONES = 3
 
+_NAMES = ("person", "organisation")
 _NO_PURPOSE = ("nothing", "no use", "nobody", "testing only", "a single day")
 
-LANGUAGES_WITH_RECOGNISER = frozenset({"en"})
-LANGUAGES = ("en", "zh")
+LANGUAGES = ("en", *languages.CODES)
+_READ_WITHOUT_RECOGNISER = ("en", "zh")
 
 STATEMENT_EN = (
     "My name is {person}. I am the owner of this voice, and I consent to {organisation} creating synthetic "
     "speech from it, for {purposes}. Today is the {day} of {month}, {year}. My six words are: {words}."
-)
-STATEMENT_ZH = (
-    "我叫{person}，我是这个声音的主人，我同意{organisation}用它制作合成语音，用于{purposes}。今天是{year}年{month}月{day}日。"
-    "我的六个词是：{words}。"
 )
 
 
@@ -79,7 +76,7 @@ class ChallengeSpec:
     @property
     def needs_reviewer(self) -> tuple[str, ...]:
         """Codes of why a reviewer will have to listen whatever the recording is like; empty when none."""
-        if self.language not in LANGUAGES_WITH_RECOGNISER:
+        if not any(slot.parts for slot in self.slots):
             return ("language_needs_reviewer",)
         return tuple(f"{slot.name}_needs_reviewer" for slot in self.slots if not slot.parts)
 
@@ -119,11 +116,13 @@ def make_challenge(
     date: dt.date,
     language: str,
     generator: np.random.Generator,
+    heard: bool = True,
 ) -> ChallengeSpec:
     """Draw a challenge for ``person_name`` allowing ``organisation`` the ``purposes``, on ``date``.
 
     ``purposes`` are keys of `vocabulary.PURPOSES_EN`, at least one (ValueError otherwise): each is said, so that
-    nobody consents to a use that they have not named. ``language`` is one of `LANGUAGES` (ValueError otherwise).
+    nobody consents to a use that they have not named. ``language`` is one of `LANGUAGES` (ValueError otherwise);
+    ``heard`` says whether the recogniser of all of them but English is there, else a reviewer listens.
     The same arguments and generator state give the same challenge. 96 words in six places are some 7.8e11
     combinations.
     """
@@ -132,10 +131,12 @@ def make_challenge(
         raise ValueError("a challenge names a person and an organisation")
     if not purposes or any(purpose not in v.PURPOSES_EN for purpose in purposes):
         raise ValueError(f"a challenge names purposes among {', '.join(v.PURPOSES_EN)}")
-    if language == "zh":
-        return _make_zh(person_name, organisation, purposes, date, generator)
-    if language != "en":
+    if language not in LANGUAGES:
         raise ValueError(f"no statement in language {language!r}")
+    if language != "en":
+        return _make_other(
+            person_name, organisation, purposes, date, languages.load(language), generator, heard
+        )
     day, month, year = v.DAYS[date.day - 1], v.MONTHS[date.month - 1], year_words(date.year)
     words = _draw(v.WORDS_EN, WORD_COUNT, generator)
     return ChallengeSpec(
@@ -165,26 +166,43 @@ def make_challenge(
     )
 
 
-def _make_zh(
-    person: str, organisation: str, purposes: Sequence[str], date: dt.date, generator: np.random.Generator
+def _make_other(
+    person: str,
+    organisation: str,
+    purposes: Sequence[str],
+    date: dt.date,
+    language: languages.Language,
+    generator: np.random.Generator,
+    heard: bool,
 ) -> ChallengeSpec:
-    words = _draw(v.WORDS_ZH, WORD_COUNT, generator)
-    year = "".join(v.ZH_DIGITS[int(d)] for d in str(date.year))
-    month, day = _zh_number(date.month), _zh_number(date.day)
+    """In a language of `languages`. Its decoys are not drawn here: what sounds alike is found by `neighbours`, in the
+    worker, which has the pronunciations."""
+    words = _draw(language.words, WORD_COUNT, generator)
+    person, organisation = person.rstrip("."), organisation.rstrip(".")
     texts = {
         "person": person,
         "organisation": organisation,
-        "purposes": "、".join(text for key, text in v.PURPOSES_ZH.items() if key in purposes),
-        "day": day,
-        "month": month,
-        "year": year,
+        "purposes": language.list_of(purposes),
+        "day": language.day(date.day),
+        "month": language.months[date.month - 1],
+        "year": language.year(date.year),
     }
+    heard = heard and not language.by_reviewer
+    sayable = {name: heard and (name not in _NAMES or language.can_say(text)) for name, text in texts.items()}
     return ChallengeSpec(
-        language="zh",
-        statement=STATEMENT_ZH.format(**texts, words="、".join(words)),
-        slots=tuple(Slot(name, text, ()) for name, text in texts.items()),
+        language=language.code,
+        statement=language.render(texts, words)[0],
+        slots=tuple(
+            Slot(name, text, (Part(text, ()),) if sayable[name] else ()) for name, text in texts.items()
+        ),
         words=tuple(Part(word, ()) for word in words),
     )
+
+
+def offered(*, heard: bool) -> tuple[str, ...]:
+    """Languages that a statement can be read in; ``heard`` as of `make_challenge`. Without it Chinese is still read,
+    to a reviewer."""
+    return LANGUAGES if heard else _READ_WITHOUT_RECOGNISER
 
 
 def year_words(year: int) -> str:
@@ -216,12 +234,6 @@ def _purposes_part(purposes: Sequence[str]) -> Part:
 
 def _words_of(text: str) -> str:
     return " ".join(text.replace(",", " ").split())
-
-
-def _zh_number(number: int) -> str:
-    tens, units = divmod(number, 10)
-    head = "" if tens == 0 else "十" if tens == 1 else v.ZH_DIGITS[tens] + "十"
-    return head + (v.ZH_DIGITS[units] if units else "")
 
 
 def _draw(pool: Sequence[str], count: int, generator: np.random.Generator) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from synth.recognition.recogniser import MODEL_VERSION, Recogniser
 
-from . import limits, replay, signal, speaker, speech, spoken, witness
+from . import alone, limits, replay, signal, speaker, speech, spoken, witness
 from .challenge import ChallengeSpec
 from .report import Gate, GateReport, Stage, run_stages
 
@@ -35,7 +35,8 @@ def check_consent(
     platform's own mark is in (samples, rate).
     ``reference_embeddings``: earlier recordings of the same voice. ``protected_embeddings``: (id,
     embedding) of everybody else's. ``models_dir`` holds the speaker weights; without
-    them a reviewer decides. ``recogniser`` is the second witness of an English statement, where there is one.
+    them a reviewer decides. ``recogniser`` is the second witness of an English statement, and the only
+    one of a statement in another language.
     """
     duration_s = np.shape(samples)[-1] / sample_rate_hz
     recording = Recording(samples, sample_rate_hz, models_dir)
@@ -52,6 +53,9 @@ def check_consent(
         ]
 
     def words() -> list[Gate]:
+        if recogniser is not None and challenge.language != "en" and not challenge.needs_reviewer:
+            listening.append(alone.listen(recording.mono, challenge, recording.spans, recogniser))
+            return listening[0].gates
         listening.append(spoken.listen(recording.mono, challenge, recording.spans))
         if recogniser is None:
             return listening[0].gates
@@ -82,7 +86,8 @@ def check_consent(
     words_start_s = listening[0].words_start_s if listening else None
     report = recording.report(gates, duration_s, words_start_s)
     if recogniser is not None:
-        report.model_versions["second_recogniser"] = MODEL_VERSION
+        second = "second_recogniser" if challenge.language == "en" else "recogniser"
+        report.model_versions[second] = MODEL_VERSION
     return report
 
 

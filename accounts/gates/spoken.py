@@ -32,7 +32,8 @@ class Listening:
 
 def listen(samples: np.ndarray, spec: ChallengeSpec, spans: Spans) -> Listening:
     """Judge what is said in mono float32 ``samples`` at 16 kHz; ``spans`` is where speech was found."""
-    for code in spec.needs_reviewer:
+    unheard = ("language_needs_reviewer",) if spec.language != "en" else ()
+    for code in spec.needs_reviewer or unheard:
         gates = [Gate(name, "review", code=code, message=_REVIEW_MESSAGES[code]) for name in GATE_NAMES]
         return Listening(gates, None)
     statement, words = grammar.statement_places(spec), grammar.word_places(spec)
@@ -42,7 +43,7 @@ def listen(samples: np.ndarray, spec: ChallengeSpec, spans: Spans) -> Listening:
     texts = [word.text for word in found or ()]
     heard = grammar.read_back(places, texts) or grammar.read_back(statement, texts)
     if not found or heard is None:
-        return Listening(_nothing_heard(), None)
+        return Listening(nothing_heard(), None)
     first_word = next((h for h in heard if h.place.kind == "word"), None)
     gates = [
         _statement_gate(heard, found, spans),
@@ -55,7 +56,8 @@ def listen(samples: np.ndarray, spec: ChallengeSpec, spans: Spans) -> Listening:
     return Listening(gates, found[first_word.first].start_s if first_word else None)
 
 
-def _nothing_heard() -> list[Gate]:
+def nothing_heard() -> list[Gate]:
+    """Of a recording in which the statement is not at all."""
     message = "The statement was not heard in this recording. Read exactly what is shown."
     skipped = "Not measured: the statement was not heard."
     return [

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from synth.recognition.recogniser import Recogniser
+
 from . import limits, speaker
 from .consent import MarkDetector, Recording, first_gates, own_mark_gate
 from .expression import expression_gate
@@ -22,12 +24,14 @@ def check_style(
     language: str,
     mark_detector: MarkDetector,
     models_dir: Path | None = None,
+    recogniser: Recogniser | None = None,
 ) -> GateReport:
     """Measure a style clip of 3 to 10 s against the embedding of the voice's consent recording.
 
     ``samples`` as for `check_consent`. ``consent_embedding`` None (the consent was approved by a reviewer
     while the speaker model was missing) leads to a reviewer again. ``transcript`` must be exactly what is
-    said: its length is held against the clip's, and where a recogniser knows the language its words too.
+    said: its length is held against the clip's, and where a recogniser knows the language its words too:
+    ``recogniser`` those of every language but English.
     """
     duration_s = np.shape(samples)[-1] / sample_rate_hz
     recording = Recording(samples, sample_rate_hz, models_dir)
@@ -52,7 +56,7 @@ def check_style(
         spoken_s = sum(b - a for a, b in recording.spans)
         return [
             transcript_gate(transcript, language, spoken_s),
-            said_gate(recording.mono, transcript, language),
+            said_gate(recording.mono, transcript, language, recogniser),
             expression_gate(recording.mono),
         ]
 
@@ -70,7 +74,8 @@ def check_style(
 
 
 def transcript_gate(transcript: str, language: str, spoken_s: float) -> Gate:
-    """The transcript could have been said in this time: 3 to 25 characters a second (1 to 9 in Chinese)."""
+    """The transcript could have been said in this time: 3 to 25 characters a second (1 to 9 in Chinese, 2 to 14 in
+    Japanese)."""
     characters = sum(c.isalnum() for c in transcript)
     if not characters:
         return Gate(
@@ -82,7 +87,9 @@ def transcript_gate(transcript: str, language: str, spoken_s: float) -> Gate:
             "transcript_missing",
             "Write down what is said in the clip.",
         )
-    slowest, fastest = (1.0, 9.0) if language == "zh" else (3.0, 25.0)
+    slowest, fastest = (
+        (1.0, 9.0) if language in ("zh", "yue") else (2.0, 14.0) if language == "ja" else (3.0, 25.0)
+    )
     rate = round(characters / max(spoken_s, 0.1), 1)
     bounds = [slowest, fastest]
     if not slowest <= rate <= fastest:

@@ -12,35 +12,64 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import limits, phones, recognise
+from synth.recognition.recogniser import Recogniser
+
+from . import limits, phones, recognise, sounds
 from . import vocabulary as v
-from .challenge import LANGUAGES_WITH_RECOGNISER
+from .languages import CODES, load
 from .report import Gate
 
 DECOYS_PER_WORD = 5
 MIN_PHONES_TO_COUNT = 3
 MIN_WORDS_TO_COUNT = 3
+MIN_SOUNDS_TO_COUNT = 8
 # The short ones stand in the places of short words.
 _SHORT = ("to", "of", "it", "we", "up", "say", "low", "key", "ice", "oak")
 _POOL = (*v.WORDS_EN, *v.GIVEN_NAMES, *v.FAMILY_NAMES, *_SHORT)
 
 
-def said_gate(samples: np.ndarray, transcript: str, language: str) -> Gate:
-    """Share of the transcript's words that are heard in mono float32 ``samples`` at 16 kHz.
+def said_gate(
+    samples: np.ndarray, transcript: str, language: str, recogniser: Recogniser | None = None
+) -> Gate:
+    """Share of the transcript's words that are heard in mono float32 ``samples`` at 16 kHz; in other languages than
+    English the share of its sounds that ``recogniser`` writes down.
 
     Where no recogniser knows the language, or a word has no pronunciation here, a reviewer listens.
     """
     tokens = phones.tokens_of(transcript) or ()
-    if language not in LANGUAGES_WITH_RECOGNISER:
-        return _listener("There is no recogniser for this language here; a reviewer listens.")
+    if language != "en":
+        if recogniser is None or language not in CODES or load(language).by_reviewer:
+            return _listener("There is no recogniser for this language here; a reviewer listens.")
+        return _written_gate(samples, transcript, language, recogniser)
     if not tokens or not all(phones.pronunciations(token) for token in tokens):
         return _listener("The transcript holds words without a known pronunciation; a reviewer listens.")
     counted = [len(phones.pronunciations(token)[0]) >= MIN_PHONES_TO_COUNT for token in tokens]
     if sum(counted) < MIN_WORDS_TO_COUNT:
         return _listener("The transcript is too short to be recognised; a reviewer listens.")
     share = round(heard_share(samples, tokens, counted), 2)
-    bounds = [limits.TRANSCRIPT_FAIL_SHARE, limits.TRANSCRIPT_PASS_SHARE]
-    if share >= limits.TRANSCRIPT_PASS_SHARE:
+    return _judged(share, limits.TRANSCRIPT_PASS_SHARE)
+
+
+def _written_gate(samples: np.ndarray, transcript: str, language: str, recogniser: Recogniser) -> Gate:
+    """What is written down freely, against the transcript: the recogniser is not shown it."""
+    expected = sounds.words(transcript, language)
+    if len(sounds.units(transcript, language)) < MIN_SOUNDS_TO_COUNT:
+        return _listener("The transcript is too short to be recognised; a reviewer listens.")
+    written = recogniser.listen(samples).transcribe(language)
+    if not written.heard:
+        return _listener("Nothing was clearly heard in this clip; a reviewer listens.")
+    heard = written.text
+    share = round(1 - sounds.share_apart(expected, sounds.words(heard, language)), 2)
+    denied = sounds.added_denials(heard, transcript, language) or sounds.added_denials(
+        transcript, heard, language
+    )
+    # One word of many is less than the limit, but not this one.
+    return _judged(min(share, 0.9) if denied else share, limits.TRANSCRIPT_WRITTEN_PASS_SHARE)
+
+
+def _judged(share: float, passes: float) -> Gate:
+    bounds = [limits.TRANSCRIPT_FAIL_SHARE, passes]
+    if share >= passes:
         return Gate("transcript_words", "pass", share, bounds, "share of words")
     if share <= limits.TRANSCRIPT_FAIL_SHARE:
         message = f"{share:.0%} of the transcript's words were heard: something else is said in this clip."

@@ -21,13 +21,6 @@ WORDS_EN = listed(
     sparrow spider station sugar summer sunset teapot temple thunder ticket tiger timber tractor tunnel turtle
     valley velvet village walnut water whisper window winter yellow zebra"""
 )
-WORDS_ZH = listed(
-    """苹果 森林 河流 月亮 太阳 星空 海洋 高山 草原 沙漠 花园 雨伞 窗户 桌子 椅子 书包 铅笔 毛笔 钢琴 吉他
-    火车 飞机 轮船 汽车 单车 蝴蝶 蜻蜓 蜜蜂 燕子 麻雀 老虎 狮子 大象 熊猫 兔子 松鼠 骆驼 海豚 鲸鱼 乌龟
-    牛奶 面包 米饭 豆腐 辣椒 番茄 黄瓜 土豆 葡萄 西瓜 香蕉 橙子 核桃 花生 茶叶 咖啡 春天 夏日 秋风 冬雪
-    清晨 黄昏 午夜 彩虹 闪电 云朵 露水 冰川 瀑布 湖泊 岛屿 沙滩 城市 乡村 桥梁 灯塔 邮局 学校 医院 图书
-    地图 钟表 镜子 梳子 剪刀 钥匙 雨水 石头 木材 丝绸 陶瓷 玻璃 金属 羽毛 贝壳 珍珠"""
-)
 
 GIVEN_NAMES = listed(
     """anna peter laura david maria robert susan kevin nancy edward helen victor diana martin olivia george
@@ -72,16 +65,6 @@ PURPOSES_EN = {
     "political": "politics",
     "custom_weights": "model training",
 }
-PURPOSES_ZH = {
-    "general": "日常用途",
-    "narration": "朗读",
-    "dubbing": "配音",
-    "assistant": "语音助手",
-    "accessibility": "无障碍服务",
-    "advertising": "广告",
-    "political": "政治宣传",
-    "custom_weights": "训练专属模型",
-}
 
 DIGITS = listed("zero one two three four five six seven eight nine")
 TEENS = listed("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen")
@@ -92,4 +75,3 @@ ORDINALS = listed(
 )
 DAYS = (*ORDINALS, *(f"twenty {ordinal}" for ordinal in ORDINALS[:9]), "thirtieth", "thirty first")
 MONTHS = listed("january february march april may june july august september october november december")
-ZH_DIGITS = "零一二三四五六七八九"

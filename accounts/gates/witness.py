@@ -16,7 +16,6 @@ from typing import Literal
 
 import numpy as np
 
-from synth.errors import AssentError
 from synth.recognition.recogniser import Listening, Recogniser
 
 from . import limits, phones
@@ -51,12 +50,9 @@ def hear(samples: np.ndarray, spec: ChallengeSpec, recogniser: Recogniser) -> He
     listening = recogniser.listen(samples)
     written = listening.transcribe("en")
     words = words_of(written.text)
-    try:
-        margins = _margins(listening, spec, written_words=words)
-    except AssentError as error:
-        if error.code != "recording_too_long":
-            raise
+    if not listening.fits:
         return None
+    margins = _margins(listening, spec, written_words=words)
     right = sum(
         word in words or margins.get(f"word {index}", -np.inf) >= limits.WITNESS_WORD_NATS
         for index, word in enumerate(spec.word_list)

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.gates.challenge import LANGUAGES as STATEMENT_LANGUAGES
 from accounts.people import permissions, texts
 from accounts.people.models import Organisation
 from accounts.people.principals import Principal
 from accounts.people.services import person_without_account
+from accounts.voices.languages import refuse_unread
 from accounts.voices.models import Voice
 from audit import services as audit
 from audit.actors import Actor
@@ -35,13 +35,7 @@ def register_voice(
     principal.require(permissions.VOICES_WRITE)
     name = texts.clean_line(name, field="name", limit=80)
     person_name = texts.clean_line(person_name, field="person_name", limit=80)
-    if language not in STATEMENT_LANGUAGES:
-        raise AssentError(
-            "language_not_offered",
-            "There is no consent statement in this language.",
-            limit=list(STATEMENT_LANGUAGES),
-            extra={"param": "language"},
-        )
+    refuse_unread(language, param="language")
     with transaction.atomic():
         organisation = Organisation.objects.select_for_update().get(pk=principal.organisation.pk)
         count = Voice.objects.filter(organisation=organisation, erased_at__isnull=True).count()

@@ -23,14 +23,13 @@ from accounts.consent import services as consent_services
 from accounts.consent.models import Consent, Submission
 from accounts.consent.scope import Scope
 from accounts.consent.terms import terms_of_consent
-from accounts.gates.challenge import LANGUAGES as STATEMENT_LANGUAGES
 from accounts.people import permissions
 from accounts.people.principals import Principal, principal_for
 from accounts.voices import recordings
 from accounts.voices import selectors as voice_selectors
 from accounts.voices import services as voice_services
 from accounts.voices.labels import EMOTIONS, emotion_label, fact_rows, gate_rows
-from accounts.voices.languages import LANGUAGES
+from accounts.voices.languages import LANGUAGES, recogniser_is_there, statement_languages
 from accounts.voices.models import Style, Voice
 from accounts.voices.states import CheckState
 from audit.events import EVENTS
@@ -95,7 +94,7 @@ class VoiceForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["language"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101  for the type checker
-        field.choices = [(code, LANGUAGES[code]) for code in STATEMENT_LANGUAGES]
+        field.choices = [(code, LANGUAGES[code]) for code in statement_languages()]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -106,7 +105,7 @@ def voice_new(request: HttpRequest) -> HttpResponse:
     principal.require(permissions.VOICES_WRITE)
     initial = {
         "person_name": principal.user.name,
-        "language": "zh" if (get_language() or "").startswith("zh") else "en",
+        "language": (get_language() or "en").split("-")[0],
     }
     form = VoiceForm(request.POST or None, initial=initial)
     refusal = None
@@ -119,7 +118,8 @@ def voice_new(request: HttpRequest) -> HttpResponse:
             if not made.owner.has_account:
                 return redirect("accounts:ask_owner", voice_id=made.pk)
             return redirect("accounts:consent_new", voice_id=made.pk)
-    return show(request, "accounts/voice_new.html", {"form": form}, refusal=refusal)
+    context = {"form": form, "recogniser": recogniser_is_there()}
+    return show(request, "accounts/voice_new.html", context, refusal=refusal)
 
 
 @require_safe

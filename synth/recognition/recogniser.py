@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from synth.recognition import MODEL_FOLDER as MODEL_FOLDER
 from synth.recognition import windows
 from synth.recognition.log_mel import RATE_HZ, WINDOW_S, log_mel
 from synth.recognition.tokens import Tokeniser, Tokens, words_of
 
-MODEL_FOLDER = "whisper-base"
 MODEL_VERSION = "whisper-base int8 d01c3014881c"
 
 #: Where nothing was said the network still writes a few words. Speech: no_speech at most .21, mean log-probability at
@@ -149,6 +149,11 @@ class Listening:
     @property
     def duration_s(self) -> float:
         return self._windows[-1].start_s + self._windows[-1].duration_s
+
+    @property
+    def fits(self) -> bool:
+        """Whether a text can be held against the recording: it is one window."""
+        return len(self._windows) == 1
 
     def languages(self) -> dict[str, float]:
         """Probability of every language the network knows, over all windows by their length."""

@@ -7,14 +7,18 @@ it hears what is said is the business of the gates' own tests.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import pytest
 
+from accounts.consent.services import challenges
 from accounts.gates import limits, recognise
-from tests import factories, takes
+from accounts.voices import languages
+from tests import factories, neural, takes
 from tests.doors.conftest import browser_of, new_challenge, record, take
+from tests.listener import Listener
 from tests.promises import case
 from worker import recordings, resident, tasks
 
@@ -204,8 +208,35 @@ def test_names_that_nobody_can_be_sure_of(db, said, names, request):
     assert request.node.callspec.id in codes(row), (heard, row["reasons"])
 
 
+@pytest.mark.parametrize(
+    ("denied", "state"),
+    [
+        (False, "approved"),
+        pytest.param(True, "needs_review", marks=pytest.mark.provokes("not_clearly_heard")),
+    ],
+)
+def test_a_statement_that_one_recogniser_alone_hears(monkeypatch, denied, state):
+    """What it wrote freely is right; whether the denial is likelier to it decides between approved and a reviewer."""
+    monkeypatch.setattr(languages, "recogniser_is_there", lambda: True)
+    monkeypatch.setattr(challenges, "recogniser_is_there", lambda: True)
+    person, organisation = neural.NAMES["es"]
+    speaker = factories.owner_principal(organisation)
+    voice = factories.voices.register_voice(principal=speaker, name="N", person_name=person, language="es")
+    client = browser_of(speaker)
+    challenge = new_challenge(client, voice)
+    statement = challenge["statement"]
+    assert statement.startswith(f"Me llamo {person}. ") and challenge["needs_reviewer"] == []
+    said = statement.replace("y autorizo", "y no autorizo") if denied else statement
+    listener = Listener(statement, said, "es")
+    monkeypatch.setattr(resident, "recogniser", lambda: nullcontext(listener))
+    row = checked(client, challenge, clip())
+    assert row["state"] == state, row["reasons"]
+    assert ("not_clearly_heard" in codes(row)) == denied
+
+
 @pytest.mark.provokes("language_needs_reviewer")
-def test_a_language_without_a_recogniser(owner, browser):
+def test_a_language_without_a_recogniser(owner, browser, monkeypatch):
+    monkeypatch.setattr(challenges, "recogniser_is_there", lambda: False)
     voice = factories.voices.register_voice(principal=owner, name="N", person_name="王小明", language="zh")
     row = checked(browser, new_challenge(browser, voice), clip())
     assert (row["state"], codes(row)) == ("needs_review", {"language_needs_reviewer", "no_reference"})

@@ -168,7 +168,9 @@ def test_a_bad_form_says_why_and_keeps_what_was_typed(browser):
     assert not Challenge.objects.exists()
 
 
-def test_where_no_recogniser_is_the_page_says_so_before_anything_is_spoken(browser):
+def test_where_no_recogniser_is_the_page_says_so_before_anything_is_spoken(browser, settings, tmp_path):
+    settings.ASSENT_MODELS_DIR = tmp_path
+    assert "not installed on this server" in text_of(browser.get("/voices/new"))
     browser.post("/voices/new", {"name": "旁白", "person_name": "王小明", "language": "zh"})
     voice = Voice.objects.get()
     assert "There is no recogniser for Chinese" in text_of(browser.get(f"/voices/{voice.pk}/consent"))

@@ -13,17 +13,17 @@ from django.utils import timezone
 
 from accounts.consent.models import MAX_ATTEMPTS_PER_CHALLENGE, Challenge
 from accounts.consent.scope import ANY_EMOTION, DEFAULT_PURPOSES, DEFAULT_VALID_DAYS, Scope, make_scope
-from accounts.gates.challenge import LANGUAGES as STATEMENT_LANGUAGES
 from accounts.gates.challenge import ChallengeSpec, make_challenge
 from accounts.people import permissions
 from accounts.people.models import User
 from accounts.people.principals import Principal
 from accounts.voices import selectors as voice_selectors
+from accounts.voices.languages import recogniser_is_there, refuse_unread
 from accounts.voices.models import Voice
 from accounts.voices.services import lock_voice, record
 from accounts.voices.signals import challenge_wanted
 from accounts.voices.states import VoiceStatus
-from synth.errors import AssentError, Forbidden, TooMany
+from synth.errors import Forbidden, TooMany
 
 CHALLENGE_LIFETIME = timedelta(minutes=10)
 CHALLENGES_PER_DAY = 10
@@ -56,13 +56,7 @@ def issue_challenge(
     refuse_for_another(principal, voice)
     challenge_wanted.send(sender=Voice, voice=voice)
     language = statement_language or voice.language
-    if language not in STATEMENT_LANGUAGES:
-        raise AssentError(
-            "language_not_offered",
-            "There is no consent statement in this language.",
-            limit=list(STATEMENT_LANGUAGES),
-            extra={"param": "statement_language"},
-        )
+    refuse_unread(language, param="statement_language")
     scope = make_scope(
         organisation_id=str(voice.organisation_id),
         languages=[voice.language] if languages is None else languages,
@@ -101,6 +95,7 @@ def _drawn(voice: Voice, principal: Principal, scope: Scope, language: str, now:
         date=timezone.localdate(now),
         language=language,
         generator=np.random.default_rng(secrets.randbits(128)),
+        heard=recogniser_is_there(),
     )
     return Challenge.objects.create(
         voice=voice,

@@ -7,6 +7,7 @@ from django.db.transaction import TransactionManagementError
 
 from accounts.consent import services as consent_services
 from accounts.consent.models import Consent
+from accounts.consent.pronounced import refuse_excluded
 from accounts.consent.scope import Scope, check_use
 from accounts.people import services as people_services
 from accounts.people.folding import name_of
@@ -14,6 +15,7 @@ from accounts.people.models import Membership
 from accounts.people.permissions import Role
 from accounts.people.principals import principal_of
 from synth.errors import AssentError, Forbidden, NotFound
+from synth.text.dictionary import Dictionary, Entry
 from tests import factories
 from tests.accounts.conftest import answered, report
 
@@ -200,3 +202,10 @@ def test_the_lock_needs_a_transaction(owner):
     consent = Consent.objects.get(voice=voice)
     with pytest.raises(TransactionManagementError):
         consent_services.consent_is_live(consent_id=consent.pk, version=consent.version, lock=True)
+
+
+def test_excluded_words_stand_in_no_way_of_a_language_that_takes_no_pronunciations():
+    scope = {"excluded_terms": ["casino"]}
+    words = Dictionary((Entry("es", "hola", reading="o l a"),))
+    refuse_excluded(scope, "es", [("Hola a todos.", words)])
+    refuse_excluded(scope, "pt", [("Bom dia.", Dictionary())])

@@ -20,6 +20,7 @@ from accounts.people.permissions import Role
 from accounts.voices import recordings
 from accounts.voices import selectors as voice_selectors
 from accounts.voices import services as voice_services
+from accounts.voices.languages import recogniser_is_there, statement_languages
 from accounts.voices.models import Clip, Style, Voice
 from accounts.voices.states import CheckState
 from audit.models import Entry
@@ -54,10 +55,23 @@ def test_a_challenge_names_person_organisation_and_day(owner, voice):
     assert other.statement != challenge.statement
 
 
-def test_a_language_without_recogniser_says_so_at_once(owner):
+def test_a_language_without_recogniser_says_so_at_once(owner, settings, tmp_path):
+    settings.ASSENT_MODELS_DIR = tmp_path
     voice = voice_services.register_voice(principal=owner, name="Li", person_name="李雷", language="zh")
     challenge = consent_services.issue_challenge(principal=owner, voice_id=voice.pk)
     assert challenge.needs_reviewer == ("language_needs_reviewer",)
+    with pytest.raises(AssentError) as refusal:
+        voice_services.register_voice(principal=owner, name="Lu", person_name="Lucía Vega", language="es")
+    assert (refusal.value.code, refusal.value.limit) == ("language_not_offered", ["en", "zh"])
+    assert "not installed" in str(refusal.value)
+
+
+@pytest.mark.skipif(not recogniser_is_there(), reason="the model of the recogniser is not installed")
+def test_every_language_of_the_recogniser_has_a_statement(owner):
+    for language in statement_languages():
+        voice = voice_services.register_voice(principal=owner, name="V", person_name="Lea", language=language)
+        challenge = consent_services.issue_challenge(principal=owner, voice_id=voice.pk)
+        assert (challenge.language, len(consent_services.challenge_words(challenge))) == (language, 6)
 
 
 def test_ten_challenges_a_day_for_one_person_whatever_the_voice(owner, voice):

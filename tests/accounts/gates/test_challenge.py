@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from accounts.gates import phones, vocabulary
-from accounts.gates.challenge import ChallengeSpec, make_challenge, year_words
+from accounts.gates.challenge import LANGUAGES, ChallengeSpec, make_challenge, year_words
 from accounts.gates.phones import PHONES, VOWELS, dictionary_phones, pronunciations, tokens_of
 
 DAY = dt.date(2026, 11, 22)
@@ -34,7 +34,7 @@ def make(
     )
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_it_survives_json(language: str) -> None:
     spec = make(language=language)
     assert ChallengeSpec.from_json(json.loads(json.dumps(spec.as_json()))) == spec
@@ -122,7 +122,6 @@ def test_challenge_words_have_two_syllables_and_keep_apart() -> None:
     assert len(sounds) == len(vocabulary.WORDS_EN) >= 92
     assert {sum(phone in VOWELS for phone in sound) for sound in sounds.values()} == {2}
     assert min(phones.distance(a, b) for a, b in itertools.combinations(sounds.values(), 2)) >= 2
-    assert len(set(vocabulary.WORDS_ZH)) == len(vocabulary.WORDS_ZH) >= 92
 
 
 @pytest.mark.parametrize(
@@ -133,7 +132,8 @@ def test_challenge_words_have_two_syllables_and_keep_apart() -> None:
         ("Wang Xiaoming", "Harbor Studio", "en", ()),
         ("张伟", "Harbor Studio", "en", ("person_needs_reviewer",)),
         ("Alex Morgan", "Studio 54", "en", ("organisation_needs_reviewer",)),
-        ("张伟", "声音工坊", "zh", ("language_needs_reviewer",)),
+        ("张伟", "声音工坊", "zh", ()),
+        ("Alex Morgan", "声音工坊", "zh", ("person_needs_reviewer",)),
     ],
 )
 def test_who_needs_a_reviewer_is_known_at_the_start(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from accounts.gates.transcript import decoys_of, said_gate
 from synth.modelstore.manifest import SPEAKER_FILE
 from tests import takes
 from tests.accounts.gates.conftest import genuine
+from tests.listener import Listener
 
 RATE = takes.RATE_HZ
 
@@ -165,3 +167,22 @@ def test_the_decoys_of_a_word_are_the_same_every_time_and_sound_unlike_it() -> N
 def test_a_transcript_must_fit_the_time(transcript: str, language: str, outcome: str, code: str) -> None:
     gate = transcript_gate(transcript, language, 4.0)
     assert (gate.outcome, gate.code) == (outcome, code)
+
+
+@pytest.mark.parametrize(
+    ("wrote", "outcome"),
+    [
+        ("las luces del puerto ardían, cuando volvimos a casa; y nadie nos preguntó nada", "pass"),
+        ("Las luces del puerto ardían cuando volvimos a casa y alguien nos preguntó nada", "review"),
+        ("Las luces del puerto no ardían cuando volvimos a casa y nadie nos preguntó nada", "review"),
+        ("El tren de las siete llega tarde otra vez", "fail"),
+        ("", "review"),
+    ],
+)
+def test_a_transcript_in_another_language_is_held_against_what_was_written(wrote: str, outcome: str) -> None:
+    shown = "Las luces del puerto ardían cuando volvimos a casa, y nadie nos preguntó nada."
+    listener: Any = Listener(wrote, wrote, "es")
+    gate = said_gate(np.zeros(16_000, np.float32), shown, "es", listener)
+    assert gate.outcome == outcome, gate
+    assert said_gate(np.zeros(16_000, np.float32), shown, "es").code == "transcript_needs_reviewer"
+    assert said_gate(np.zeros(16_000, np.float32), shown, "hi", listener).outcome == "review"
