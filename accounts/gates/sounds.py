@@ -85,8 +85,8 @@ def _pinyin(text: str) -> Units:
     from pypinyin import Style, lazy_pinyin
 
     characters = "".join(c for c in text if c.isalnum())
-    syllables = lazy_pinyin(characters, style=Style.NORMAL, errors=lambda other: list(other.lower()))
-    return tuple("".join(syllables))
+    syllables = lazy_pinyin(characters, style=Style.NORMAL, errors=lambda other: str(other).lower())
+    return tuple("".join(map(str, syllables)))
 
 
 @lru_cache(maxsize=4096)
@@ -95,7 +95,7 @@ def _kana(text: str) -> Units:
 
     plain = unicodedata.normalize("NFKC", text)
     # A day has several readings, of which the package chooses by what stands before it.
-    kana = pyopenjtalk.g2p(re.sub(r"(?<=\d)日", "ニチ", plain), kana=True)
+    kana = str(pyopenjtalk.g2p(re.sub(r"(?<=\d)日", "ニチ", plain), kana=True))
     return tuple(c for c in kana.replace("ヲ", "オ").replace("ヅ", "ズ").replace("ヂ", "ジ") if c.isalpha())
 
 

@@ -33,7 +33,7 @@ class KeyedView(APIView):
         if request.method != "OPTIONS":  # a browser asks without the key whether it may ask with it
             super().initial(request, *args, **kwargs)
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         return Response(status=204)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
@@ -51,6 +51,7 @@ def sound(
     """The sound of a job that belongs to this request: while it is made, where the job is streamed; else its file. Its
     headers say what is left of the caller's quotas."""
     left = quota_headers(principal_for(request))
+    answer: HttpResponseBase
     if job.is_streamed:
         answer = streaming.stream_to(
             request, job.id, paced=paced, owned=True, events=events, skip_bytes=skip_bytes

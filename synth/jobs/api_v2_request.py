@@ -67,7 +67,7 @@ class TtsRequest(serializers.Serializer[Any]):
     ref_audio_path = serializers.CharField(
         max_length=400, required=False, default="", help_text="A voice or voice/style; never a path."
     )
-    aux_ref_audio_paths = serializers.JSONField(required=False, default=list)
+    aux_ref_audio_paths = serializers.JSONField(required=False, default=list)  # type: ignore[arg-type]
     prompt_lang = serializers.CharField(required=False, default="")
     prompt_text = serializers.CharField(required=False, default="")
     top_k = serializers.IntegerField(required=False, default=15)

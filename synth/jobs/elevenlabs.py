@@ -90,7 +90,8 @@ class _SpeechView(KeyedView):
     def _asked(self, request: Request, voice_id: str, *, stream: bool) -> tuple[SynthesisJob, list[str]]:
         """The job for this request, and what of the request has no effect."""
         given = parsed(ElevenLabsRequest, request.data)
-        settings: Mapping[str, Any] = request.data.get("voice_settings") or {}
+        body: Any = request.data
+        settings: Mapping[str, Any] = body.get("voice_settings") or {}
         speed = (given.get("voice_settings") or {}).get("speed")
         job = services.submit_job(
             principal=principal_for(request),

@@ -123,7 +123,7 @@ def rows_for(principal: Principal) -> list[Row]:
     """What the caller's organisation used in the last `DAYS` days, by day, key, voice and purpose."""
     principal.require(SPEECH_READ)
     begins = renews_at() - timedelta(days=DAYS)
-    counted = (
+    counted: Iterable[Any] = (
         _since(principal.organisation, begins)
         .annotate(day=TruncDate("created_at", tzinfo=UTC))
         .values("day", "api_key_id", "voice_id", "purpose")

@@ -30,7 +30,7 @@ _REFUSED = refusals()
 class ProjectsView(APIView):
     """Projects of the organisation."""
 
-    parser_classes = [*api_settings.DEFAULT_PARSER_CLASSES, MultiPartParser]
+    parser_classes: list[Any] = [*api_settings.DEFAULT_PARSER_CLASSES, MultiPartParser]
 
     @extend_schema(
         operation_id="project_create",

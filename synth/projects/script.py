@@ -130,8 +130,8 @@ def _line(at: int, row: Mapping[str, Any], warnings: list[dict[str, Any]]) -> Sc
     unknown = sorted(str(name)[:40] for name in row if name not in COLUMNS and name not in _CLOCK_COLUMNS)
     if unknown and len(warnings) < MAX_WARNINGS:
         warnings.append({"code": "columns_ignored", "line": at, "names": unknown[:10]})
-    texts = {name: _text(at, name, row.get(name)) for name in ("text", "voice", "style")}
-    times = {name: _ms(at, name, row.get(name)) for name in ("begin_ms", "end_ms")}
+    texts: dict[str, Any] = {name: _text(at, name, row.get(name)) for name in ("text", "voice", "style")}
+    times: dict[str, Any] = {name: _ms(at, name, row.get(name)) for name in ("begin_ms", "end_ms")}
     for name, kept in _CLOCK_COLUMNS.items():
         if times[kept] is None:
             times[kept] = _clock_ms(at, name, row.get(name))

@@ -37,7 +37,7 @@ class LineChange(LineFields):
     text = serializers.CharField(required=False, max_length=TEXT_LIMIT * 4)
     voice = serializers.CharField(required=False, allow_blank=True, max_length=100)
     # As in `LineFields`.
-    style = serializers.CharField(required=False, allow_blank=True, max_length=40)  # type: ignore[assignment]
+    style = serializers.CharField(required=False, allow_blank=True, max_length=40)
     speed = serializers.FloatField(required=False, allow_null=True)
     begin_ms = serializers.IntegerField(required=False, allow_null=True)
     end_ms = serializers.IntegerField(required=False, allow_null=True)

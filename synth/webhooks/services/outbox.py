@@ -43,7 +43,7 @@ def on_entry_recorded(sender: Any, entry: Entry, data: Mapping[str, Any], **kwar
 
 def _was_asked_for(entry: Entry) -> bool:
     pk = parse_id(str(entry.subject).partition(":")[2])
-    return Verification.objects.filter(pk=pk, tell_webhooks=True).exists()
+    return pk is not None and Verification.objects.filter(pk=pk, tell_webhooks=True).exists()
 
 
 def send_test(*, principal: Principal, endpoint_id: UUID) -> Delivery:
