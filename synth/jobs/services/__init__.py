@@ -35,6 +35,7 @@ from synth.jobs.services.serving import (
     job_error,
     open_output,
     refusal_to_serve,
+    shown_state,
     take_down_output,
     wait_for_job,
 )
@@ -89,6 +90,7 @@ __all__ = [
     "require_permitted",
     "save_dictionary",
     "set_rule",
+    "shown_state",
     "stop_job",
     "submit_job",
     "sweep_staged_files",
