@@ -27,6 +27,7 @@ PUBLIC = [
 ]
 PRIVATE = [
     "/", "/voices", "/voices/new", "/voices/{voice}", "/voices/{voice}/receipt", "/voices/{voice}/ledger",
+    "/voices/{voice}/log", "/ledger", "/uses/log",
     "/voices/{voice}/consent", "/voices/{voice}/styles/new", "/challenges/{challenge}", "/submissions/{waiting}",
     "/review/submissions/{waiting}", "/review", "/studio", "/studio/pronunciations", "/jobs", "/uses",
     "/keys", "/organisation", "/mail", "/log/",
@@ -114,10 +115,6 @@ def test_public_pages(anybody):
         anybody.go(path)
         anybody.picture(f"public{path.replace('/', '_')}")
         anybody.check()
-    # The last one fetches the schema and draws itself.
-    anybody.page.wait_for_selector(".opblock")
-    anybody.picture("api")
-    anybody.check()
     for path, status in list(ERRORS.items())[:1]:
         anybody.go(path, status=status)
         anybody.picture("error")
