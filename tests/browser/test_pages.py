@@ -162,6 +162,38 @@ def test_the_keyboard_reaches_content_menu_and_languages(visitor, seeded):
     visitor.check()
 
 
+def test_the_studio_counts_in_red_keeps_what_was_pasted_and_sends_nothing_too_long(visitor, seeded):
+    sign_in(visitor, seeded)
+    page, sent = visitor.page, []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    visitor.go("/studio")
+    page.fill("#text", "é" * 4095 + "😀")  # characters, not the halves that scripts count
+    assert page.inner_text("#text-count") == "4096 / 4096"
+    page.fill("#text", "word " * 2024)
+    assert page.inner_text("#text-count").startswith("10120 / 4096 · The text is too long")
+    assert page.input_value("#text") == "word " * 2024
+    red = page.evaluate("getComputedStyle(document.querySelector('#text-count')).color")
+    assert red == page.evaluate(
+        "(() => { const one = document.createElement('i'); one.className = 'badge bad';"
+        " document.body.append(one); return getComputedStyle(one).color; })()"
+    )
+    page.click("[data-speak]")
+    page.keyboard.press("Control+Enter")
+    assert sent == []
+    visitor.picture("studio-too-long")
+    visitor.check()
+
+
+def test_moments_stand_in_the_reader_s_order_with_their_zone(chromium, service, seeded):
+    context = chromium.new_context(base_url=service.base_url, locale="en-GB", timezone_id="Asia/Kolkata")
+    context.add_cookies([{"name": "sessionid", "value": seeded["session"], "url": service.base_url}])
+    page = context.new_page()
+    page.goto("/uses")
+    shown = page.inner_text("time[data-local] >> nth=0")
+    assert re.fullmatch(r"\d{1,2} \w{3,4} \d{4}, \d{2}:\d{2} (GMT\+5:30|IST)", shown), shown
+    context.close()
+
+
 def test_pages_work_without_scripts(chromium, service, seeded, tmp_path):
     from tests import factories
 
