@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -73,6 +76,9 @@ def test_every_page_opens_for_an_owner(browser, path, language):
     answer = browser.get(path, headers={"accept-language": language})
     assert answer.status_code == 200
     assert f'<html lang="{language}"' in text_of(answer)
+    levels = [int(level) for level in re.findall(r"<h([1-6])\b", text_of(answer))]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(lower - upper <= 1 for upper, lower in itertools.pairwise(levels)), levels
 
 
 @pytest.mark.parametrize(
