@@ -29,7 +29,8 @@ PRIVATE = [
     "/", "/voices", "/voices/new", "/voices/{voice}", "/voices/{voice}/receipt", "/voices/{voice}/ledger",
     "/voices/{voice}/log", "/ledger", "/uses/log",
     "/voices/{voice}/consent", "/voices/{voice}/styles/new", "/challenges/{challenge}", "/submissions/{waiting}",
-    "/review/submissions/{waiting}", "/review", "/studio", "/studio/pronunciations", "/jobs", "/uses",
+    "/review/submissions/{waiting}", "/review", "/studio", "/studio/pronunciations", "/studio/notices", "/jobs",
+    "/jobs/{job}", "/uses", "/verify/{verdict}", "/log/entries/{entry}/", "/status", "/api/docs",
     "/keys", "/organisation", "/mail", "/log/",
     "/accounts/2fa/", "/accounts/2fa/totp/activate/", "/accounts/2fa/webauthn/add/", "/accounts/email/",
     "/accounts/password/change/", "/accounts/sessions/",
@@ -43,7 +44,12 @@ from django.contrib.sessions.backends.db import SessionStore
 from allauth.account.models import EmailAddress
 from accounts.consent import services
 from accounts.voices.services import register_voice
+from synth.jobs import services as jobs
 from tests import factories
+from tests.jobs.test_services import finished, reserved
+from tests.portal.test_verdicts import asked as asked_about, report
+from watermark import services as verification
+from watermark.reading.verdict import Verdict
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 # One transaction: the workers hear of the recordings when they are decided already.
@@ -60,13 +66,18 @@ with transaction.atomic():
     row = services.submit_recording(principal=owner, challenge_id=asked.id,
         upload=SimpleUploadedFile("a.wav", factories.wav()), source="microphone",
         scope_sha256=asked.scope_sha256, attestations=["scope_read", "adult"])
+    job = jobs.submit_job(principal=owner, voice=str(voice.pk), text="The parcel arrived.", style="neutral")
+    job = jobs.claim_job(job_id=job.pk, worker="w")
+    output = jobs.release_job(job=job, mark=reserved(job), finished=finished(follow_report={}))
+    query = asked_about()
+    verification.complete_verification(verification_id=query.pk, report=report(Verdict.ISSUED))
     session = SessionStore()
     session[SESSION_KEY] = str(owner.user.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = owner.user.get_session_auth_hash()
     session.create()
     answer = {"voice": str(voice.id), "challenge": str(challenge.id), "waiting": str(row.id), "email": owner.user.email,
-        "session": session.session_key}
+        "session": session.session_key, "job": str(job.pk), "entry": output.entry_id, "verdict": str(query.pk)}
 """
 
 LOOKS = [
@@ -115,6 +126,7 @@ def test_public_pages(anybody):
         anybody.go(path)
         anybody.picture(f"public{path.replace('/', '_')}")
         anybody.check()
+        anybody.check_accessible()
     for path, status in list(ERRORS.items())[:1]:
         anybody.go(path, status=status)
         anybody.picture("error")
@@ -128,6 +140,7 @@ def test_private_pages(anybody, seeded):
         confirm(anybody)
         anybody.picture(f"private{path.replace('/', '_').replace('{', '').replace('}', '')}")
         anybody.check()
+        anybody.check_accessible()
         unnamed = anybody.page.evaluate(UNNAMED)
         assert unnamed == [], f"{path}: controls without a name: {unnamed}"
 
