@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.consent.scope import DEFAULT_PURPOSE, PURPOSES, Scope
 from accounts.voices.languages import LANGUAGES
 from synth.engines.base import BLEND, PRONUNCIATIONS
-from synth.jobs.engine_status import engine_supports
+from synth.jobs.engine_status import engine_facts, engine_supports
 from synth.jobs.formats import STREAMED
 from synth.jobs.parameters import PARAMETERS, PRESETS
 from synth.jobs.script import PLAIN, SSML, TAGS
@@ -74,7 +74,8 @@ def offered(form: Mapping[str, str]) -> dict[str, Any]:
         "numbers": numbers,
         "blends": BLEND in supports,
         "shares": SHARE_STEPS,
-        "pronounces": PRONUNCIATIONS in supports,
+        # Hidden only where the engine has said that it would not read them.
+        "pronounces": PRONUNCIATIONS in supports or engine_facts() is None,
         "is_advanced": any(form.get(name) for name in ("preset", "seed", *PARAMETERS)),
     }
 
