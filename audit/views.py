@@ -20,7 +20,7 @@ from audit.events import EVENTS
 from audit.models import Entry, Publication
 from synth.errors import NotFound, Unavailable
 
-PAGE_SIZE = 50
+PAGE_SIZE = 25
 
 
 class FilterForm(forms.Form):

@@ -154,6 +154,7 @@ class BatchesView(APIView):
 
     @extend_schema(operation_id="verify_batches", tags=_TAGS, responses=BatchListShape)
     def get(self, request: Request) -> Response:
+        """The newest batches of the organisation."""
         rows = selectors.batches(principal=principal_for(request))
         return Response({"data": [batch_answer(row, with_reports=False) for row in rows]})
 
@@ -164,6 +165,7 @@ class BatchesView(APIView):
         responses={202: BatchShape, **_REFUSALS},
     )
     def post(self, request: Request) -> Response:
+        """Ask about up to twenty files at once. An account is needed."""
         principal = principal_for(request)
         form = BatchRequest(data=request.data)
         form.is_valid(raise_exception=True)

@@ -118,6 +118,22 @@ class Mark(models.Model):
         return str(self.public_id)
 
 
+class Naming(models.Model):
+    """That a verdict named a record. Stays when the answer is deleted: how often was asked is for the ledger."""
+
+    mark = models.ForeignKey(Mark, on_delete=models.PROTECT, related_name="namings")
+    verification_id = models.UUIDField()
+    asked_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mark", "verification_id"], name="watermark_naming_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"record {self.mark_id} in {self.verification_id}"
+
+
 class VerificationBatch(models.Model):
     """Several files that one caller asked about together; each is a query of its own."""
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet
 from django.utils import timezone
 
 from accounts.people.principals import Principal
@@ -14,7 +14,7 @@ from accounts.voices.states import VoiceStatus
 from audit.models import Entry
 from synth.common.ids import parse_id
 from synth.errors import NotFound
-from watermark.models import Mark, MarkEpoch, Verification, VerificationBatch
+from watermark.models import Mark, MarkEpoch, Naming, Verification, VerificationBatch
 from watermark.reading.registry import Record
 
 RELATED_RECORDS = 40
@@ -126,6 +126,12 @@ def marks_named(public_ids: Iterable[str]) -> dict[str, Mark]:
     wanted = {parsed for text in public_ids if (parsed := parse_id(text)) is not None}
     rows = issued().select_related("consent__voice", "entry").filter(public_id__in=wanted)
     return {str(row.public_id): row for row in rows}
+
+
+def times_named(marks: Collection[int]) -> dict[int, int]:
+    """How often a verdict named each of these records, by record number; those that none named are left out."""
+    rows = Naming.objects.filter(mark_id__in=marks).values_list("mark_id").annotate(Count("pk"))
+    return dict(rows)
 
 
 def manifest(record_id: UUID) -> bytes | None:

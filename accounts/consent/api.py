@@ -79,6 +79,7 @@ class NarrowView(APIView):
 class ChallengeView(APIView):
     @extend_schema(operation_id="challenge", responses={200: shapes.ChallengeShape, **refusals()})
     def get(self, request: Request, challenge_id: UUID) -> Response:
+        """A statement that was issued, and whether it may still be answered."""
         return Response(
             shapes.ChallengeShape(selectors.get_challenge(principal_for(request), challenge_id)).data
         )
@@ -118,6 +119,7 @@ class SubmissionView(APIView):
         responses={200: shapes.SubmissionShape, **refusals()},
     )
     def get(self, request: Request, submission_id: UUID) -> Response:
+        """How far the check of a consent recording has come, and what was measured."""
         principal = principal_for(request)
         submission = checks.wait_for_decision(
             Submission,
@@ -157,6 +159,7 @@ class SuspendView(APIView):
         operation_id="voice_suspend", request=None, responses={200: voice_shapes.VoiceShape, **refusals(409)}
     )
     def post(self, request: Request, voice: str) -> Response:
+        """Let nothing be spoken or released in a voice until it is resumed."""
         return Response(
             voice_answers([services.suspend(principal=principal_for(request), voice_id=voice)])[0]
         )
@@ -168,6 +171,7 @@ class ResumeView(APIView):
         operation_id="voice_resume", request=None, responses={200: voice_shapes.VoiceShape, **refusals(409)}
     )
     def post(self, request: Request, voice: str) -> Response:
+        """Let a suspended voice be used again."""
         return Response(voice_answers([services.resume(principal=principal_for(request), voice_id=voice)])[0])
 
 
@@ -239,6 +243,7 @@ class ReviewSubmissionView(APIView):
         responses={200: shapes.SubmissionShape, **refusals(409)},
     )
     def post(self, request: Request, submission_id: UUID) -> Response:
+        """Decide on a consent recording that waits for a reviewer."""
         given = parsed(shapes.ReviewRequest, request.data)
         decided = services.review(principal=principal_for(request), submission_id=submission_id, **given)
         return Response(shapes.SubmissionShape(decided).data)
@@ -285,6 +290,7 @@ class ReviewStyleView(APIView):
         responses={200: voice_shapes.StyleShape, **refusals(409)},
     )
     def post(self, request: Request, style_id: UUID) -> Response:
+        """Decide on a style's clip that waits for a reviewer."""
         given = parsed(shapes.ReviewRequest, request.data)
         decided = services.review_style(principal=principal_for(request), style_id=style_id, **given)
         return Response(voice_shapes.StyleShape(decided).data)

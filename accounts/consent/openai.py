@@ -143,6 +143,7 @@ class ConsentsView(APIView):
         responses={200: OpenApiResponse(dict), **_REFUSALS},
     )
     def get(self, request: Request) -> Response:
+        """Consents of the organisation's voices."""
         query = parsed(ListQuery, request.query_params)
         page = page_by_id(_consents(principal_for(request)), **query)
         data = [_consent_answer(consent) for consent in page.items]
@@ -178,6 +179,7 @@ class ConsentsView(APIView):
 class ConsentView(APIView):
     @extend_schema(operation_id="openai_consent", responses={200: OpenApiResponse(dict), **_REFUSALS})
     def get(self, request: Request, consent_id: str) -> Response:
+        """One consent."""
         return Response(_consent_answer(_consent(principal_for(request), consent_id)))
 
     @extend_schema(
@@ -186,6 +188,7 @@ class ConsentView(APIView):
         responses={200: OpenApiResponse(dict), **_REFUSALS},
     )
     def post(self, request: Request, consent_id: str) -> Response:
+        """Rename a consent."""
         _consent(principal_for(request), consent_id)
         raise Forbidden("name_is_fixed", "The name was spoken in the statement and cannot be changed.")
 

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import get_language
@@ -41,10 +40,10 @@ from synth.errors import AssentError
 from synth.portal.refusals import page, show
 
 OPENED = "120/minute"
-USES_SHOWN = 50
+USES_SHOWN = 10
 
 
-def _private(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
+def private(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
     """A page whose address is its key: counted, never cached, indexed, or told to another site."""
 
     @wraps(view)
@@ -60,7 +59,7 @@ def _private(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBas
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@_private
+@private
 def asked(request: HttpRequest, token: str) -> HttpResponse:
     """Who asks for what, and the owner's own choice; agreed to, it leads to their private page."""
     link = services.open_link(token, OwnerLink.Kind.ASKS)
@@ -87,10 +86,10 @@ def asked(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@_private
+@private
 def statement(request: HttpRequest, token: str) -> HttpResponse:
     """Read the statement aloud."""
-    voice, principal = _owned(token)
+    voice, principal = owned(token)
     challenge = _latest(voice)
     if challenge is None or not is_open(challenge):
         return redirect("accounts:my_voice_renew", token=token)
@@ -115,10 +114,10 @@ def statement(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@_private
+@private
 def renew(request: HttpRequest, token: str) -> HttpResponse:
     """Choose anew what the voice may be used for, and get a statement for it."""
-    voice, principal = _owned(token)
+    voice, principal = owned(token)
     consent = selectors.live_consent(voice)
     challenge = _latest(voice)
     before = consent.scope_in_force if consent else challenge.scope if challenge else None
@@ -137,26 +136,26 @@ def renew(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @require_safe
-@_private
+@private
 def my_voice(request: HttpRequest, token: str) -> HttpResponse:
     """What was permitted, every use, and how to stop it."""
-    voice, principal = _owned(token)
+    voice, principal = owned(token)
     return show(request, "accounts/my_voice.html", _my_voice(request, token, voice, principal))
 
 
 @require_safe
-@_private
+@private
 def receipt(request: HttpRequest, token: str) -> HttpResponse:
     """The signed receipt, as a file."""
-    voice, principal = _owned(token)
+    voice, principal = owned(token)
     return receipt_answer(selectors.get_consent(principal, voice.pk))
 
 
 @require_POST
-@_private
+@private
 def act(request: HttpRequest, token: str) -> HttpResponse:
     """Pause, resume, permit less, revoke, erase."""
-    voice, principal = _owned(token)
+    voice, principal = owned(token)
     try:
         said = _done(request, voice, principal)
     except AssentError as error:
@@ -170,10 +169,10 @@ def act(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @require_POST
-@_private
+@private
 def likeness(request: HttpRequest, token: str, concern_id: UUID) -> HttpResponse:
     """Say what one thinks of a recording that sounds like one's own voice."""
-    _voice, principal = _owned(token)
+    _voice, principal = owned(token)
     services.answer_likeness(
         principal=principal,
         concern_id=concern_id,
@@ -213,7 +212,8 @@ def _done(request: HttpRequest, voice: Voice, principal: Principal) -> str:
     raise AssentError("invalid_request", "There is no such action.")
 
 
-def _owned(token: str) -> tuple[Voice, Principal]:
+def owned(token: str) -> tuple[Voice, Principal]:
+    """The voice of a link that its owner keeps, and the owner as a caller. NotFound, as `services.open_link`."""
     link = services.open_link(token, OwnerLink.Kind.KEPT)
     return link.voice, services.owner_principal(link.voice)
 
@@ -232,9 +232,6 @@ def _my_voice(request: HttpRequest, token: str, voice: Voice, principal: Princip
     live = selectors.live_consent(voice)
     row = Submission.objects.filter(challenge__voice=voice).order_by("-created_at").first()
     permitted = Scope.from_json(live.scope_in_force) if live else None
-    uses = Paginator(voice_selectors.ledger(principal, voice.pk), USES_SHOWN).get_page(
-        request.GET.get("page")
-    )
     challenge = _latest(voice)
     return {
         "token": token,
@@ -252,6 +249,5 @@ def _my_voice(request: HttpRequest, token: str, voice: Voice, principal: Princip
         "likenesses": [
             likeness_context(concern, request) for concern in selectors.likenesses(principal)[:20]
         ],
-        "page": uses,
-        "lines": ledger_lines(uses, {}),
+        "lines": ledger_lines(voice_selectors.ledger(principal, voice.pk)[:USES_SHOWN], {}),
     }

@@ -32,7 +32,7 @@ from accounts.consent.terms import terms_of, terms_of_consent
 from accounts.people import permissions
 from accounts.people.principals import principal_for
 from accounts.voices import selectors as voice_selectors
-from accounts.voices.labels import gate_rows
+from accounts.voices.labels import EMOTIONS, gate_rows
 from accounts.voices.languages import LANGUAGES, needs_listener
 from accounts.voices.models import Voice
 from accounts.voices.views import checked, posted_recording
@@ -147,6 +147,9 @@ def scope_choices(voice: Voice) -> dict[str, Any]:
     return {
         "purposes": PURPOSES.items(),
         "languages": LANGUAGES.items(),
+        "moods": EMOTIONS.items(),
+        "known_moods": EMOTIONS,
+        "any_mood": ANY_EMOTION,
         "max_days": MAX_VALID_DAYS,
         "listener": needs_listener(voice.language),
     }
@@ -157,7 +160,7 @@ def scope_form(voice: Voice, asked: Scope | None = None) -> dict[str, Any]:
     return {
         "purposes": asked.purposes if asked else DEFAULT_PURPOSES,
         "languages": asked.languages if asked else [voice.language],
-        "emotions": ", ".join(asked.emotions) if asked else ANY_EMOTION,
+        "emotions": list(asked.emotions) if asked else [ANY_EMOTION],
         "excluded_terms": "\n".join(asked.excluded_terms) if asked else "",
         "valid_days": asked.valid_days if asked else DEFAULT_VALID_DAYS,
         "custom_weights": asked.custom_weights if asked else False,
@@ -170,7 +173,10 @@ def posted_scope(request: HttpRequest) -> dict[str, Any]:
     return {
         "purposes": form.getlist("purposes"),
         "languages": form.getlist("languages"),
-        "emotions": form.get("emotions", ""),
+        # Chips, and a line for moods that have none; a blank or a comma parts them.
+        "emotions": [
+            word for word in re.split(r"[,，、\s]+", ",".join(form.getlist("emotions")).lower()) if word
+        ],
         "excluded_terms": form.get("excluded_terms", ""),
         "valid_days": form.get("valid_days", ""),
         "custom_weights": "custom_weights" in form,
@@ -182,7 +188,8 @@ def scope_of(chosen: dict[str, Any]) -> dict[str, Any]:
     return {
         "purposes": chosen["purposes"],
         "languages": chosen["languages"],
-        "emotions": [word for word in re.split(r"[,，、\s]+", chosen["emotions"].lower()) if word],
+        # Any mood is every mood, whatever else is chosen.
+        "emotions": [ANY_EMOTION] if ANY_EMOTION in chosen["emotions"] else chosen["emotions"],
         "excluded_terms": [line for line in chosen["excluded_terms"].splitlines() if line.strip()],
         "valid_days": int(chosen["valid_days"]) if chosen["valid_days"].isdecimal() else 0,
         "custom_weights": chosen["custom_weights"],

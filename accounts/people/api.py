@@ -23,6 +23,7 @@ class KeysView(APIView):
         responses={200: shapes.KeyPage, **refusals()},
     )
     def get(self, request: Request) -> Response:
+        """The organisation's keys, without their secrets."""
         return listed(request, selectors.keys(principal_for(request)), shapes.KeyShape)
 
     @extend_schema(
@@ -40,6 +41,7 @@ class KeysView(APIView):
 class KeyView(APIView):
     @extend_schema(operation_id="key_revoke", responses={200: shapes.KeyShape, **refusals()})
     def delete(self, request: Request, key_id: UUID) -> Response:
+        """Revoke a key, for good."""
         row = services.revoke_key(principal=principal_for(request), key_id=key_id)
         return Response(shapes.KeyShape(row).data)
 
@@ -47,6 +49,7 @@ class KeyView(APIView):
 class OrganisationView(APIView):
     @extend_schema(operation_id="organisation", responses={200: shapes.OrganisationShape, **refusals()})
     def get(self, request: Request) -> Response:
+        """The caller's organisation."""
         return Response(_organisation_answer(principal_for(request)))
 
     @extend_schema(
@@ -55,6 +58,7 @@ class OrganisationView(APIView):
         responses={200: shapes.OrganisationShape, **refusals()},
     )
     def patch(self, request: Request) -> Response:
+        """Rename the organisation."""
         principal = principal_for(request)
         given = parsed(shapes.OrganisationRequest, request.data)
         organisation = services.rename_organisation(principal=principal, **given)
@@ -68,6 +72,7 @@ class MembersView(APIView):
         responses={200: shapes.MemberPage, **refusals()},
     )
     def get(self, request: Request) -> Response:
+        """Members of the organisation, with their roles."""
         return listed(
             request, selectors.members(principal_for(request)), shapes.MemberShape, newest_first=False
         )
@@ -80,12 +85,14 @@ class MemberView(APIView):
         responses={200: shapes.MemberShape, **refusals(409)},
     )
     def patch(self, request: Request, membership_id: UUID) -> Response:
+        """Change a member's role."""
         given = parsed(shapes.RoleRequest, request.data)
         member = services.change_role(principal=principal_for(request), membership_id=membership_id, **given)
         return Response(shapes.MemberShape(member).data)
 
     @extend_schema(operation_id="member_remove", responses={204: None, **refusals(409)})
     def delete(self, request: Request, membership_id: UUID) -> Response:
+        """Remove a member."""
         services.remove_member(principal=principal_for(request), membership_id=membership_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -97,6 +104,7 @@ class InvitationsView(APIView):
         responses={200: shapes.InvitationPage, **refusals()},
     )
     def get(self, request: Request) -> Response:
+        """Invitations that are open."""
         return listed(request, selectors.invitations(principal_for(request)), shapes.InvitationShape)
 
     @extend_schema(
@@ -105,6 +113,7 @@ class InvitationsView(APIView):
         responses={201: shapes.InvitationShape, **refusals(409)},
     )
     def post(self, request: Request) -> Response:
+        """Invite somebody by letter."""
         given = parsed(shapes.InvitationRequest, request.data)
         invitation = services.invite(principal=principal_for(request), **given)
         return Response(shapes.InvitationShape(invitation).data, status=status.HTTP_201_CREATED)
@@ -113,6 +122,7 @@ class InvitationsView(APIView):
 class InvitationView(APIView):
     @extend_schema(operation_id="invitation_withdraw", responses={204: None, **refusals()})
     def delete(self, request: Request, invitation_id: UUID) -> Response:
+        """Withdraw an invitation."""
         services.withdraw_invitation(principal=principal_for(request), invitation_id=invitation_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -52,6 +52,7 @@ class VoicesView(APIView):
         responses={200: shapes.VoicePage, **refusals()},
     )
     def get(self, request: Request) -> Response:
+        """Voices of the organisation, and one's own."""
         query = parsed(PageQuery, request.query_params)
         page = page_by_id(selectors.voices(principal_for(request)), **query)
         return Response({"data": voice_answers(page.items), "has_more": page.has_more})
@@ -62,6 +63,7 @@ class VoicesView(APIView):
         responses={201: shapes.VoiceShape, **refusals()},
     )
     def post(self, request: Request) -> Response:
+        """Register a voice. It may speak once its owner has consented."""
         given = parsed(shapes.VoiceRequest, request.data)
         voice = voice_services.register_voice(principal=principal_for(request), **given)
         return Response(voice_answers([voice])[0], status=status.HTTP_201_CREATED)
@@ -71,6 +73,7 @@ class VoicesView(APIView):
 class VoiceView(APIView):
     @extend_schema(operation_id="voice", responses={200: shapes.VoiceShape, **refusals()})
     def get(self, request: Request, voice: str) -> Response:
+        """One voice."""
         return Response(voice_answers([selectors.get_voice(principal_for(request), voice)])[0])
 
     @extend_schema(operation_id="voice_erase", responses={200: shapes.VoiceShape, **refusals()})
@@ -116,10 +119,12 @@ class StylesView(APIView):
 class StyleView(APIView):
     @extend_schema(operation_id="style", responses={200: shapes.StyleShape, **refusals()})
     def get(self, request: Request, style_id: UUID) -> Response:
+        """One style: its clip, how far its check has come, and what was measured."""
         return Response(shapes.StyleShape(selectors.get_style(principal_for(request), style_id)).data)
 
     @extend_schema(operation_id="style_remove", responses={204: None, **refusals()})
     def delete(self, request: Request, style_id: UUID) -> Response:
+        """Remove a style; its clip is erased, and speech in it is refused from then on."""
         consent_services.remove_style(principal=principal_for(request), style_id=style_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -7,6 +7,8 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.voices.states import CheckState, VoiceStatus
+
 GATES: dict[str, Promise] = {
     "decode": _("The file can be read"),
     "check": _("The check finished"),
@@ -81,6 +83,19 @@ UNITS: dict[str, Promise] = {
     "share of words": _("of the words"),
     "characters/s": _("characters a second"),
 }
+
+
+#: What a recording or a speech that was fine is shown as while its voice may not speak.
+STOPPED: dict[str, str] = {
+    VoiceStatus.REVOKED: "consent_revoked",
+    VoiceStatus.EXPIRED: "consent_expired",
+    VoiceStatus.SUSPENDED: "voice_suspended",
+}
+
+
+def shown_check(state: str, voice_status: str) -> str:
+    """The state of a recording's check as pages show it: what was approved is not, once the voice may not speak."""
+    return STOPPED.get(voice_status, state) if state == CheckState.APPROVED else state
 
 
 def gate_rows(gates: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -128,11 +128,16 @@ def ledger(principal: Principal, voice: str | UUID) -> QuerySet[Entry]:
 
     For the voice's owner, and for those of the organisation who may read its log.
     """
+    return audit.entries_for(subject=about("voice", voice_with_ledger(principal, voice).pk))
+
+
+def voice_with_ledger(principal: Principal, voice: str | UUID) -> Voice:
+    """A visible voice whose uses the caller may read. Forbidden ``scope_missing``, NotFound ``voice_not_found``."""
     found = get_voice(principal, voice)
     auditor = principal.can(permissions.AUDIT_READ) and found.organisation_id == principal.organisation.pk
     if not auditor and not controls(principal, found):
         raise Forbidden("scope_missing", "Only the owner of this voice and auditors read its ledger.")
-    return audit.entries_for(subject=about("voice", found.pk))
+    return found
 
 
 # What the checks worker needs to know; no principal, because it serves the service itself.

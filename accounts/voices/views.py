@@ -1,4 +1,4 @@
-"""Pages of voices: list, one voice, registration, the ledger, styles, recordings to hear."""
+"""Pages of voices: list, one voice, registration, the log of a voice, styles, recordings to hear."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from accounts.people.principals import Principal, principal_for
 from accounts.voices import recordings
 from accounts.voices import selectors as voice_selectors
 from accounts.voices import services as voice_services
-from accounts.voices.labels import EMOTIONS, emotion_label, fact_rows, gate_rows
+from accounts.voices.labels import EMOTIONS, STOPPED, emotion_label, fact_rows, gate_rows, shown_check
 from accounts.voices.languages import LANGUAGES, recogniser_is_there, statement_languages
 from accounts.voices.models import Style, Voice
 from accounts.voices.states import CheckState
@@ -41,7 +41,7 @@ from synth.portal.files import answer_with
 from synth.portal.refusals import page, show
 
 PAGE_SIZE = 24
-LEDGER_PAGE_SIZE = 50
+LOG_PAGE_SIZE = 25
 
 
 @require_safe
@@ -138,6 +138,7 @@ def voice(request: HttpRequest, voice_id: UUID) -> HttpResponse:
     styles.sort(key=lambda style: style.state == CheckState.REJECTED)  # stable: refused clips come last
     for style in styles:
         style.emotion_label = emotion_label(style.emotion)
+        style.shown_state = shown_check(style.state, found.status)
     context = {
         "voice": found,
         "styles": styles,
@@ -179,29 +180,29 @@ def may_listen(principal: Principal, found: Voice) -> bool:
 
 @require_safe
 @page
-def ledger(request: HttpRequest, voice_id: UUID) -> HttpResponse:
+def log(request: HttpRequest, voice_id: UUID) -> HttpResponse:
     """Every log entry about one voice."""
     principal = principal_for(request)
     found = voice_selectors.get_voice(principal, voice_id)
-    return _ledger_page(request, voice_selectors.ledger(principal, voice_id), {"voice": found})
+    return _log_page(request, voice_selectors.ledger(principal, voice_id), {"voice": found})
 
 
 @require_safe
 @page
-def uses(request: HttpRequest) -> HttpResponse:
+def uses_log(request: HttpRequest) -> HttpResponse:
     """Every log entry about the voices that belong to the person, in whichever organisation."""
     principal = principal_for(request)
     mine = list(voice_selectors.voices(principal).filter(owner=principal.user))
     rows = Entry.objects.none()
     for found in mine:
         rows = rows | voice_selectors.ledger(principal, found.pk)
-    return _ledger_page(request, rows, {"voices": {about("voice", found.pk): found for found in mine}})
+    return _log_page(request, rows, {"voices": {about("voice", found.pk): found for found in mine}})
 
 
-def _ledger_page(request: HttpRequest, rows: Any, context: dict[str, Any]) -> HttpResponse:
-    shown = Paginator(rows, LEDGER_PAGE_SIZE).get_page(request.GET.get("page"))
+def _log_page(request: HttpRequest, rows: Any, context: dict[str, Any]) -> HttpResponse:
+    shown = Paginator(rows, LOG_PAGE_SIZE).get_page(request.GET.get("page"))
     lines = ledger_lines(shown, context.pop("voices", {}))
-    return render(request, "accounts/ledger.html", {**context, "page": shown, "lines": lines})
+    return render(request, "accounts/log.html", {**context, "page": shown, "lines": lines})
 
 
 def ledger_lines(entries: Iterable[Entry], voices: dict[str, Voice]) -> list[dict[str, Any]]:
@@ -264,6 +265,7 @@ def checked(
     context |= {
         "row": row,
         "voice": voice,
+        "stopped": STOPPED.get(voice.status, "") if row.state == CheckState.APPROVED else "",
         "is_style": kind == "style",
         "waiting": row.state in WAITING,
         "gates": gate_rows(row.gates),

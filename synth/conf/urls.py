@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from django.urls import include, path
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularJSONAPIView
 
 from synth.jobs import api_v2
+from synth.portal.views import reference
 
 urlpatterns = [
     path("", api_v2.root),  # the home page, and a door of existing programs that post to the root
@@ -21,7 +22,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),
-    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path("api/docs", reference, name="api-docs"),
 ]
 
 handler400 = "synth.portal.errors.bad_request"

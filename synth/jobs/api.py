@@ -57,6 +57,7 @@ class JobsView(APIView):
         parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
     )
     def post(self, request: Request) -> Response:
+        """Ask for speech. It is authorised and logged at once, and made in the background."""
         form = JobRequest(data=request.data)
         form.is_valid(raise_exception=True)
         principal = principal_for(request)
@@ -81,6 +82,7 @@ class JobsView(APIView):
         ],
     )
     def get(self, request: Request) -> Response:
+        """Jobs of the organisation, newest first."""
         jobs = selectors.jobs_for(principal_for(request))
         limit = _limit(request)
         before = request.query_params.get("before")
@@ -108,6 +110,7 @@ class JobView(APIView):
         ],
     )
     def get(self, request: Request, job_id: UUID) -> Response:
+        """How far a job has come, and what it released."""
         job = selectors.job_for(principal_for(request), job_id)
         wait_s = _wait_s(request)
         if wait_s:
@@ -120,6 +123,7 @@ class JobCancelView(APIView):
         operation_id="job_cancel", request=None, responses={200: JobShape, **_refusals, 409: Problem}
     )
     def post(self, request: Request, job_id: UUID) -> Response:
+        """Ask a job to stop. One that waits stops at once."""
         job = services.cancel_job(principal=principal_for(request), job_id=job_id)
         return Response(job_answer(selectors.job_row(job.id)))
 

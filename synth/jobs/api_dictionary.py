@@ -53,6 +53,7 @@ class VersionsView(APIView):
 class VersionView(APIView):
     @extend_schema(operation_id="dictionary_version", responses={200: DictionaryShape, **_refusals})
     def get(self, request: Request, version: int) -> Response:
+        """One version of the pronunciations, with all its words."""
         return Response(dictionary_answer(selectors.dictionary_version_for(principal_for(request), version)))
 
 

@@ -18,6 +18,7 @@ from synth.jobs import serializers as shapes
 class NoticeRulesView(APIView):
     @extend_schema(operation_id="notice_rule_list", responses={200: shapes.NoticeRulesShape, **refusals()})
     def get(self, request: Request) -> Response:
+        """The organisation's rules of heard notices."""
         rules = selectors.notice_rules(principal_for(request))
         return Response({"data": shapes.NoticeRuleShape(rules, many=True).data})
 
@@ -36,5 +37,6 @@ class NoticeRulesView(APIView):
 class NoticeRuleView(APIView):
     @extend_schema(operation_id="notice_rule_remove", responses={204: None, **refusals()})
     def delete(self, request: Request, rule_id: UUID) -> Response:
+        """Remove a rule; the next wider one holds from then on."""
         services.remove_rule(principal=principal_for(request), rule_id=rule_id)
         return Response(status=204)

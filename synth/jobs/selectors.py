@@ -34,6 +34,14 @@ def jobs_for(principal: Principal) -> QuerySet[SynthesisJob]:
     )
 
 
+def jobs_said(principal: Principal, words: str) -> QuerySet[SynthesisJob]:
+    """The same for a list: without what grows with the sound, and only those whose text holds ``words``, if any."""
+    rows = jobs_for(principal)
+    if words:
+        rows = rows.filter(text__icontains=words)
+    return rows.defer("output__mark__fingerprint", "output__mark__reference", "output__mark__manifest")
+
+
 def job_for(principal: Principal, job_id: UUID) -> SynthesisJob:
     job = jobs_for(principal).filter(id=job_id).first()
     if job is None:

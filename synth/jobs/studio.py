@@ -8,9 +8,10 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.consent.scope import DEFAULT_PURPOSE
-from synth.engines.base import BLEND
-from synth.jobs.engine_status import engine_supports
+from accounts.consent.scope import DEFAULT_PURPOSE, PURPOSES, Scope
+from accounts.voices.languages import LANGUAGES
+from synth.engines.base import BLEND, PRONUNCIATIONS
+from synth.jobs.engine_status import engine_facts, engine_supports
 from synth.jobs.formats import STREAMED
 from synth.jobs.parameters import PARAMETERS, PRESETS
 from synth.jobs.script import PLAIN, SSML, TAGS
@@ -35,11 +36,12 @@ def asked(form: Mapping[str, str]) -> dict[str, Any]:
     parameters = {name: _number(form.get(name, "")) for name in PARAMETERS}
     return {
         "voice": voice,
-        "text": form.get("text", ""),
+        # A browser sends a line's end as two characters, and counts it as one.
+        "text": form.get("text", "").replace("\r\n", "\n"),
         "input_type": form.get("input_type", PLAIN),
         **manner,
-        "language": form.get("language", ""),
-        "purpose": form.get("purpose", DEFAULT_PURPOSE),
+        "language": form.get(f"language-{voice}", form.get("language", "")),
+        "purpose": form.get(f"purpose-{voice}", form.get("purpose", DEFAULT_PURPOSE)),
         "format": (format := form.get("format", "wav")),
         "stream": form.get("stream") == "on" and format in STREAMED,
         "speed": _speed(form.get("speed", "1")),
@@ -49,6 +51,15 @@ def asked(form: Mapping[str, str]) -> dict[str, Any]:
             **{name: value for name, value in parameters.items() if value != ""},
         },
     }
+
+
+def permit(voice: Any, scope: Scope, form: Mapping[str, str]) -> None:
+    """Hang on a voice what its owner's consent covers, and what of it is chosen."""
+    voice.purposes = [(name, PURPOSES[name]) for name in scope.purposes]
+    voice.languages = [(code, LANGUAGES[code]) for code in scope.languages]
+    voice.own_language_permitted = voice.language in scope.languages
+    voice.chosen_purpose = form.get(f"purpose-{voice.pk}", form.get("purpose", DEFAULT_PURPOSE))
+    voice.chosen_language = form.get(f"language-{voice.pk}", form.get("language", ""))
 
 
 def offered(form: Mapping[str, str]) -> dict[str, Any]:
@@ -63,6 +74,8 @@ def offered(form: Mapping[str, str]) -> dict[str, Any]:
         "numbers": numbers,
         "blends": BLEND in supports,
         "shares": SHARE_STEPS,
+        # Hidden only where the engine has said that it would not read them.
+        "pronounces": PRONUNCIATIONS in supports or engine_facts() is None,
         "is_advanced": any(form.get(name) for name in ("preset", "seed", *PARAMETERS)),
     }
 

@@ -15,13 +15,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.consent import selectors as consent_selectors
-from accounts.consent.scope import DEFAULT_PURPOSE, PURPOSES
+from accounts.consent.scope import DEFAULT_PURPOSE
 from accounts.consent.services.authorisation import NEUTRAL
 from accounts.people.permissions import SPEECH_WRITE
 from accounts.people.principals import Principal, principal_for
 from accounts.voices import selectors as voice_selectors
 from accounts.voices.labels import emotion_label
-from accounts.voices.languages import LANGUAGES
+from accounts.voices.states import VoiceStatus
 from audit.services import proof_for
 from synth.errors import AssentError, NotFound
 from synth.jobs import selectors, services
@@ -44,7 +44,8 @@ from synth.jobs.wording import (
 from synth.portal.files import answer_with
 from synth.portal.refusals import page, refuse, show
 
-PAGE_SIZE = 25
+PAGE_SIZE = 20
+MAX_SEARCH = 200
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -69,6 +70,9 @@ def _studio(principal: Principal, request: HttpRequest) -> dict[str, Any]:
     asked = request.POST or request.GET
     speaking: list[Any] = list(consent_selectors.speaking_voices(principal))
     styles = voice_selectors.approved_styles(speaking)
+    scopes = consent_selectors.scopes_in_force(speaking)
+    # A consent that ended between the two questions leaves its voice out.
+    speaking = [voice for voice in speaking if voice.pk in scopes]
     for voice in speaking:
         voice.shown_styles = [(style.name, emotion_label(style.emotion)) for style in styles[voice.pk]]
         names = [name for name, _label in voice.shown_styles]
@@ -76,13 +80,12 @@ def _studio(principal: Principal, request: HttpRequest) -> dict[str, Any]:
         # Without a style the speech takes after the voice's neutral style, or else its consent recording.
         voice.has_neutral = NEUTRAL in names
         voice.chosen_style = wanted if wanted in names else NEUTRAL if voice.has_neutral else ""
+        studio_form.permit(voice, scopes[voice.pk], asked)
     return {
         "voices": speaking,
         "chosen": {
             "voice": asked.get("voice", ""),
             "text": asked.get("text", ""),
-            "language": asked.get("language", ""),
-            "purpose": asked.get("purpose", DEFAULT_PURPOSE),
             "format": asked.get("format", "wav"),
             "speed": asked.get("speed", "1"),
             "seed": asked.get("seed", ""),
@@ -91,9 +94,15 @@ def _studio(principal: Principal, request: HttpRequest) -> dict[str, Any]:
             "stream": not request.POST or asked.get("stream") == "on",
         },
         **studio_form.offered(asked),
+        # What was chosen stands open; what the consent leaves no choice about, too.
+        "is_special": asked.get("input_type", PLAIN) != PLAIN
+        or any(
+            voice.chosen_language
+            or voice.chosen_purpose != DEFAULT_PURPOSE
+            or DEFAULT_PURPOSE not in dict(voice.purposes)
+            for voice in speaking
+        ),
         "formats": [(name, format_label(name)) for name in FORMATS if name in FORMAT_NOTES],
-        "purposes": PURPOSES.items(),
-        "languages": LANGUAGES.items(),
         "text_limit": services.TEXT_LIMIT,
         "banner": engine_banner(),
     }
@@ -102,9 +111,22 @@ def _studio(principal: Principal, request: HttpRequest) -> dict[str, Any]:
 @require_safe
 @page
 def history(request: HttpRequest) -> HttpResponse:
-    """Jobs of the organisation, newest first."""
-    rows = Paginator(selectors.jobs_for(principal_for(request)), PAGE_SIZE)
-    return render(request, "jobs/history.html", {"page": rows.get_page(request.GET.get("page"))})
+    """Jobs of the organisation, newest first; with ?q= those whose words hold it."""
+    words = request.GET.get("q", "").replace("\x00", "").strip()[:MAX_SEARCH]
+    rows = selectors.jobs_said(principal_for(request), words)
+    shown = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+    lines = [
+        {
+            "job": row,
+            "state": services.shown_state(row),
+            "error": services.job_error(row) if row.error else None,
+            "is_heard": (output := getattr(row, "output", None)) is not None
+            and row.format != "pcm"
+            and services.refusal_to_serve(output) is None,
+        }
+        for row in shown
+    ]
+    return render(request, "jobs/history.html", {"page": shown, "lines": lines, "words": words})
 
 
 @require_safe
@@ -123,6 +145,7 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "job": row,
         **_shown(row),
         "may_write": principal.can(SPEECH_WRITE),
+        "may_speak": principal.can(SPEECH_WRITE) and row.voice.status == VoiceStatus.ACTIVE,
         "controls": voice_selectors.controls(principal, row.voice),
         "take_down_reasons": TAKE_DOWN_REASONS.items(),
     }
@@ -145,6 +168,7 @@ def _shown(row: SynthesisJob) -> dict[str, Any]:
         ],
         "not_checked": NOT_CHECKED.get(check.get("reason", ""), ""),
         "output": output,
+        "shown_state": services.shown_state(row),
         "error": services.job_error(row) if row.error else None,
         "stage": STAGES.get(row.stage, row.stage),
         "follow": follow_rows(row.follow_report),

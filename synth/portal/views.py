@@ -1,4 +1,4 @@
-"""Views of the shell: home, status, theme, and reports of the content security policy."""
+"""Views of the shell: home, status, the API page, theme, and reports of the content security policy."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from synth.common import ratelimit
 from synth.errors import TooMany
+from synth.portal import api_reference
 from synth.portal.context import THEME_COOKIE, THEMES
 from synth.portal.status import collect
 
@@ -35,6 +36,12 @@ def status(request: HttpRequest) -> HttpResponse:
     if getattr(request.user, "is_staff", False):
         tiles += collect("PORTAL_OPERATOR_TILES")
     return render(request, "portal/status.html", {"tiles": tiles})
+
+
+@require_safe
+def reference(request: HttpRequest) -> HttpResponse:
+    """What programs may ask, read from the schema."""
+    return render(request, "portal/api.html", {"groups": api_reference.groups()})
 
 
 @require_POST

@@ -74,6 +74,7 @@ class FeedbackView(APIView):
         auth=_OPEN,
     )
     def post(self, request: Request) -> Response:
+        """Tell the operator what you think of a verdict. No account is needed."""
         given = parsed(FeedbackRequest, request.data)
         row = services.give_feedback(caller=caller_of(request), language=get_language() or "en", **given)
         return Response(KeptShape(row).data, status=status.HTTP_201_CREATED)
@@ -89,6 +90,7 @@ class TakeDownsView(APIView):
         auth=_OPEN,
     )
     def post(self, request: Request) -> Response:
+        """Ask that a file be taken down. No account is needed."""
         given = parsed(OutsiderTakeDownRequest, request.data)
         row = services.ask_for_take_down(caller=caller_of(request), language=get_language() or "en", **given)
         return Response(KeptUntilShape(row).data, status=status.HTTP_201_CREATED)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from synth.rights import views
+from synth.rights import views, views_ledger
 
 app_name = "rights"
 
@@ -14,5 +14,9 @@ urlpatterns = [
     path("person/copy", views.copy, name="copy"),
     path("terms", views.terms, name="terms"),
     path("conformity", views.conformity, name="conformity"),
+    path("ledger", views_ledger.every, name="ledger_all"),
+    path("uses", views_ledger.own, name="uses"),
+    path("voices/<uuid:voice_id>/ledger", views_ledger.voice, name="ledger"),
+    path("my-voice/<str:token>/uses", views_ledger.by_link, name="ledger_by_link"),
     path("voices/<slug:voice>/usage", views.usage, name="usage"),
 ]

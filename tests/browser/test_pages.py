@@ -27,9 +27,11 @@ PUBLIC = [
 ]
 PRIVATE = [
     "/", "/voices", "/voices/new", "/voices/{voice}", "/voices/{voice}/receipt", "/voices/{voice}/ledger",
+    "/voices/{voice}/log", "/ledger", "/uses/log",
     "/voices/{voice}/consent", "/voices/{voice}/styles/new", "/challenges/{challenge}", "/submissions/{waiting}",
-    "/review/submissions/{waiting}", "/review", "/studio", "/studio/pronunciations", "/jobs", "/uses",
-    "/keys", "/usage", "/usage/organisations", "/webhooks", "/organisation", "/mail", "/log/",
+    "/review/submissions/{waiting}", "/review", "/studio", "/studio/pronunciations", "/studio/notices", "/jobs",
+    "/jobs/{job}", "/uses", "/verify/{verdict}", "/log/entries/{entry}/", "/status", "/api/docs",
+    "/keys", "/usage", "/usage/organisations", "/webhooks", "/projects", "/organisation", "/mail", "/log/",
     "/accounts/2fa/", "/accounts/2fa/totp/activate/", "/accounts/2fa/webauthn/add/", "/accounts/email/",
     "/accounts/password/change/", "/accounts/sessions/",
 ]  # fmt: skip
@@ -42,7 +44,12 @@ from django.contrib.sessions.backends.db import SessionStore
 from allauth.account.models import EmailAddress
 from accounts.consent import services
 from accounts.voices.services import register_voice
+from synth.jobs import services as jobs
 from tests import factories
+from tests.jobs.test_services import finished, reserved
+from tests.portal.test_verdicts import asked as asked_about, report
+from watermark import services as verification
+from watermark.reading.verdict import Verdict
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 # One transaction: the workers hear of the recordings when they are decided already.
@@ -59,13 +66,18 @@ with transaction.atomic():
     row = services.submit_recording(principal=owner, challenge_id=asked.id,
         upload=SimpleUploadedFile("a.wav", factories.wav()), source="microphone",
         scope_sha256=asked.scope_sha256, attestations=["scope_read", "adult"])
+    job = jobs.submit_job(principal=owner, voice=str(voice.pk), text="The parcel arrived.", style="neutral")
+    job = jobs.claim_job(job_id=job.pk, worker="w")
+    output = jobs.release_job(job=job, mark=reserved(job), finished=finished(follow_report={}))
+    query = asked_about()
+    verification.complete_verification(verification_id=query.pk, report=report(Verdict.ISSUED))
     session = SessionStore()
     session[SESSION_KEY] = str(owner.user.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = owner.user.get_session_auth_hash()
     session.create()
     answer = {"voice": str(voice.id), "challenge": str(challenge.id), "waiting": str(row.id), "email": owner.user.email,
-        "session": session.session_key}
+        "session": session.session_key, "job": str(job.pk), "entry": output.entry_id, "verdict": str(query.pk)}
 """
 
 LOOKS = [
@@ -114,10 +126,7 @@ def test_public_pages(anybody):
         anybody.go(path)
         anybody.picture(f"public{path.replace('/', '_')}")
         anybody.check()
-    # The last one fetches the schema and draws itself.
-    anybody.page.wait_for_selector(".opblock")
-    anybody.picture("api")
-    anybody.check()
+        anybody.check_accessible()
     for path, status in list(ERRORS.items())[:1]:
         anybody.go(path, status=status)
         anybody.picture("error")
@@ -131,6 +140,7 @@ def test_private_pages(anybody, seeded):
         confirm(anybody)
         anybody.picture(f"private{path.replace('/', '_').replace('{', '').replace('}', '')}")
         anybody.check()
+        anybody.check_accessible()
         unnamed = anybody.page.evaluate(UNNAMED)
         assert unnamed == [], f"{path}: controls without a name: {unnamed}"
 
@@ -163,6 +173,38 @@ def test_the_keyboard_reaches_content_menu_and_languages(visitor, seeded):
     page.select_option("#foot-theme", "dark")
     page.wait_for_selector("html[data-theme=dark]")
     visitor.check()
+
+
+def test_the_studio_counts_in_red_keeps_what_was_pasted_and_sends_nothing_too_long(visitor, seeded):
+    sign_in(visitor, seeded)
+    page, sent = visitor.page, []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    visitor.go("/studio")
+    page.fill("#text", "é" * 4095 + "😀")  # characters, not the halves that scripts count
+    assert page.inner_text("#text-count") == "4096 / 4096"
+    page.fill("#text", "word " * 2024)
+    assert page.inner_text("#text-count").startswith("10120 / 4096 · The text is too long")
+    assert page.input_value("#text") == "word " * 2024
+    red = page.evaluate("getComputedStyle(document.querySelector('#text-count')).color")
+    assert red == page.evaluate(
+        "(() => { const one = document.createElement('i'); one.className = 'badge bad';"
+        " document.body.append(one); return getComputedStyle(one).color; })()"
+    )
+    page.click("[data-speak]")
+    page.keyboard.press("Control+Enter")
+    assert sent == []
+    visitor.picture("studio-too-long")
+    visitor.check()
+
+
+def test_moments_stand_in_the_reader_s_order_with_their_zone(chromium, service, seeded):
+    context = chromium.new_context(base_url=service.base_url, locale="en-GB", timezone_id="Asia/Kolkata")
+    context.add_cookies([{"name": "sessionid", "value": seeded["session"], "url": service.base_url}])
+    page = context.new_page()
+    page.goto("/uses")
+    shown = page.inner_text("time[data-local] >> nth=0")
+    assert re.fullmatch(r"\d{1,2} \w{3,4} \d{4}, \d{2}:\d{2} (GMT\+5:30|IST)", shown), shown
+    context.close()
 
 
 def test_pages_work_without_scripts(chromium, service, seeded, tmp_path):

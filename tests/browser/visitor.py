@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe
+
 _WATCH = """
 document.addEventListener('securitypolicyviolation', (event) => {
   console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
@@ -30,6 +32,7 @@ class Visitor:
     ) -> None:
         self.base_url = base_url
         self.pictures = pictures
+        self.is_phone, self.is_dark = phone, dark
         self.name = "-".join(
             ["phone" if phone else "desk", "dark" if dark else "light", "zh" if chinese else "en"]
         )
@@ -79,6 +82,14 @@ class Visitor:
         assert wide <= 0, f"{self.page.url} is {wide} px too wide ({self.name})"
         faults, self.faults = self.faults, []
         assert not faults, "\n".join(faults)
+
+    def check_accessible(self) -> None:
+        """axe finds no fault in this page. Asked for in one look of each theme and size: it takes its time."""
+        if self.is_phone != self.is_dark:
+            return
+        found = Axe().run(self.page).response["violations"]
+        faults = [(one["id"], [node["html"][:160] for node in one["nodes"][:3]]) for one in found]
+        assert not faults, f"{self.page.url} ({self.name}): {faults}"
 
     def leave(self) -> None:
         self.context.close()

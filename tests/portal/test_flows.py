@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -60,6 +63,9 @@ PAGES = [
     "/keys",
     "/organisation",
     "/uses",
+    "/uses/log",
+    "/ledger",
+    "/api/docs",
     "/review",
     "/verify",
     "/status",
@@ -72,6 +78,9 @@ def test_every_page_opens_for_an_owner(browser, path, language):
     answer = browser.get(path, headers={"accept-language": language})
     assert answer.status_code == 200
     assert f'<html lang="{language}"' in text_of(answer)
+    levels = [int(level) for level in re.findall(r"<h([1-6])\b", text_of(answer))]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(lower - upper <= 1 for upper, lower in itertools.pairwise(levels)), levels
 
 
 @pytest.mark.parametrize(
@@ -147,6 +156,23 @@ def test_a_voice_is_registered_and_its_owner_reads_a_statement(browser):
     waiting = text_of(browser.get(sent["location"], headers={"x-fragment": "1"}))
     assert f'data-live="/submissions/{submission.pk}"' in waiting
     assert "<html" not in waiting
+
+
+def test_moods_are_chips_and_any_of_them_is_all(browser):
+    browser.post("/voices/new", {"name": "Narrator", "person_name": "Alex Morgan", "language": "en"})
+    path = f"/voices/{Voice.objects.get().pk}/consent"
+    page = text_of(browser.get(path))
+    assert 'name="emotions" value="*" checked' in page and 'name="emotions" value="sad">' in page
+    form = {"purposes": ["general"], "languages": ["en"], "valid_days": "30"}
+    for sent, kept in (
+        (["sad", "calm", "wistful, shy"], ["sad", "calm", "wistful", "shy"]),
+        (["*", "sad"], ["*"]),
+    ):
+        browser.post(path, form | {"emotions": sent})
+        assert Challenge.objects.latest("created_at").scope["emotions"] == kept
+    refused = text_of(browser.post(path, form | {"emotions": ["sad", "wistful"], "valid_days": "9999"}))
+    assert 'value="sad" checked' in refused and 'value="wistful "' in refused
+    assert browser.post(path, form).status_code == 400
 
 
 def test_a_bad_form_says_why_and_keeps_what_was_typed(browser):

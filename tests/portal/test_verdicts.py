@@ -68,6 +68,7 @@ def test_every_verdict_is_shown_with_its_sentence(client, verdict, language):
     services.complete_verification(verification_id=row.pk, report=report(verdict))
     page = client.get(f"/verify/{row.pk}", headers={"accept-language": language}).content.decode()
     assert f'data-verdict="{verdict.value}"' in page
+    assert re.findall(r"<h([1-6])\b", page)[:2] == ["1", "2"]
     assert SENTENCES[verdict][language] in page
     assert f'data-kind="{VERDICTS[verdict].kind}"' in page
     assert "<Studio>" not in page

@@ -22,9 +22,9 @@ from synth.common import uploads
 from synth.common.queue import depth, send_on_commit
 from synth.common.wakeup import notify
 from synth.errors import AssentError, NotFound, TooMany, Unavailable
-from watermark import issued_reports
+from watermark import issued_reports, selectors
 from watermark.limits import BATCH_FILES, ORGANISATION_SHARE, STRANGERS_SHARE, Lane, lane_of, limits_of
-from watermark.models import Verification, VerificationBatch
+from watermark.models import Naming, Verification, VerificationBatch
 
 State = Verification.State
 LOST_AFTER = timedelta(seconds=90)
@@ -226,6 +226,7 @@ def complete_verification(
             return
         row.finished_at = timezone.now()
         row.document = issued_reports.document(row, report)
+        matched = [found["record_id"] for found in report.get("records", [])]
         row.entry = record(
             event="verification.queried",
             actor=_asker(row),
@@ -234,7 +235,7 @@ def complete_verification(
             data={
                 "file_sha256": row.file_sha256,
                 "verdict": report["verdict"],
-                "matched": [r["record_id"] for r in report.get("records", [])],
+                "matched": matched,
                 "report_sha256": issued_reports.sha256_of(row.document),
             },
             idempotency_key=f"verification:{row.id}",
@@ -243,6 +244,8 @@ def complete_verification(
         row.report = {**report, "log_entry": row.entry.pk}
         row.heard = heard
         row.progress = 1.0
+        for mark in selectors.marks_named(matched).values():
+            Naming.objects.create(mark=mark, verification_id=row.pk, asked_at=row.created_at)
         _end(row)
 
 

@@ -37,6 +37,7 @@ from synth.jobs.services.serving import (
     job_error,
     open_output,
     refusal_to_serve,
+    shown_state,
     take_down_output,
     wait_for_job,
 )
@@ -96,6 +97,7 @@ __all__ = [
     "set_organisation_limits",
     "set_rule",
     "set_voice_name",
+    "shown_state",
     "stop_job",
     "submit_job",
     "sweep_staged_files",

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.people.permissions import SPEECH_READ, SPEECH_WRITE
 from accounts.people.principals import Principal
+from accounts.voices.labels import STOPPED
 from accounts.voices.selectors import get_controlled_voice
 from accounts.voices.states import VoiceStatus
 from audit.services import record
@@ -85,6 +86,24 @@ def refusal_to_serve(output: Output) -> AssentError | None:
     if output.job.voice.status == VoiceStatus.REVOKED:
         return Forbidden("consent_revoked", "The voice's owner no longer permits its use.")
     return None
+
+
+_NO_LONGER = {
+    "output_deleted": "deleted",
+    "output_taken_down": "taken_down",
+    "consent_revoked": "consent_revoked",
+}
+
+
+def shown_state(job: SynthesisJob) -> str:
+    """The state that pages show: of a released job also what became of its file and of the consent since."""
+    output: Output | None = getattr(job, "output", None)
+    if job.state != JobState.RELEASED or output is None:
+        return job.state
+    refusal = refusal_to_serve(output)
+    if refusal is not None:
+        return _NO_LONGER[refusal.code]
+    return STOPPED.get(job.voice.status, job.state)
 
 
 TAKE_DOWN_REASONS = ("owner_request", "legal_order", "misuse", "mistake")

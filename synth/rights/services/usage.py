@@ -13,14 +13,13 @@ from django.utils import timezone
 
 from accounts.consent import receipts
 from accounts.consent.receipts import SignedReceipt
-from accounts.people.permissions import AUDIT_READ
 from accounts.people.principals import Principal
 from accounts.voices import selectors as voice_selectors
 from accounts.voices.models import Voice
 from audit.models import Entry
 from audit.services import record
 from audit.subjects import about
-from synth.errors import AssentError, Forbidden, NotFound
+from synth.errors import AssentError, NotFound
 from synth.jobs.models import Output
 from synth.projects import selectors as project_selectors
 
@@ -48,7 +47,7 @@ def report_use(
             limit=MAX_DAYS,
             extra={"param": "until"},
         )
-    found = _reportable(principal, voice)
+    found = voice_selectors.voice_with_ledger(principal, voice)
     begins = datetime(since.year, since.month, since.day, tzinfo=UTC)
     ends = datetime(until.year, until.month, until.day, tzinfo=UTC) + timedelta(days=1)
     of_project = {"job__project": project} if project else {}
@@ -138,14 +137,6 @@ def report_project(*, principal: Principal, project_id: UUID) -> SignedReceipt:
                 },
             )
     return paper
-
-
-def _reportable(principal: Principal, voice: str) -> Voice:
-    found = voice_selectors.get_voice(principal, voice)
-    auditor = principal.can(AUDIT_READ) and found.organisation_id == principal.organisation.pk
-    if not auditor and not voice_selectors.controls(principal, found):
-        raise Forbidden("scope_missing", "Only the owner of this voice and auditors read how it was used.")
-    return found
 
 
 def _sums(used: list[Output]) -> dict[str, Any]:

@@ -65,10 +65,24 @@ for (const region of document.querySelectorAll("[data-live]")) follow(region);
 localTimes();
 document.addEventListener("live:updated", (event) => localTimes(event.detail));
 
-/** Counted text: <textarea data-count="#id" maxlength> shows how many characters are left. */
+/**
+ * Counted text: <textarea data-count="#id" data-limit="N" data-too-long="..."> shows how many characters there are, in red
+ * above the limit, and its form is then not sent. Nothing that was pasted is cut off. Counted as the server counts:
+ * by code points.
+ */
 for (const area of document.querySelectorAll("[data-count]")) {
   const shown = document.querySelector(area.dataset.count);
-  const update = () => { shown.textContent = `${area.value.length} / ${area.maxLength}`; };
+  const limit = Number(area.dataset.limit);
+  const update = () => {
+    const length = [...area.value].length;
+    const isOver = length > limit;
+    shown.textContent = isOver ? `${length} / ${limit} · ${area.dataset.tooLong}` : `${length} / ${limit}`;
+    // Read out where the limit is crossed, and not at every key.
+    shown.setAttribute("aria-live", isOver === shown.classList.contains("over") ? "off" : "polite");
+    shown.classList.toggle("over", isOver);
+    area.setAttribute("aria-invalid", String(isOver));
+    area.setCustomValidity(isOver ? area.dataset.tooLong : "");
+  };
   area.addEventListener("input", update);
   update();
 }

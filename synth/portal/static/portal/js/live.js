@@ -46,9 +46,22 @@ export function follow(region) {
   setTimeout(tick, wait_ms);
 }
 
-/** Moments are written by the server in UTC; show them in the reader's own time zone and language. */
+/**
+ * Moments are written by the server in UTC; show them in the reader's own time zone, which is named, and in the order that
+ * the reader is used to: of their browser's languages the first that is the page's language ("en-GB" on an English page).
+ */
 export function localTimes(root = document) {
-  const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+  const page = document.documentElement.lang;
+  const base = page.split("-")[0];
+  const locale = navigator.languages?.find((one) => one.split("-")[0] === base) ?? page;
+  const format = new Intl.DateTimeFormat(locale, {
+    year: "numeric",
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    timeZoneName: "short",
+  });
   for (const time of root.querySelectorAll("time[data-local]")) {
     const moment = new Date(time.dateTime);
     if (!Number.isNaN(moment.valueOf())) {
