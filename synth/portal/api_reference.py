@@ -120,8 +120,9 @@ class _Reader:
     def operation(self, path: str, method: str, said: dict[str, Any]) -> Operation:
         text = (said.get("description") or "").strip()
         summary = said.get("summary") or _first_sentence(text) or _words(said["operationId"])
-        content = said.get("requestBody", {}).get("content", {})
-        body_type, body = next(iter(content.items()), ("", {}))
+        asked: dict[str, Any] = said.get("requestBody", {})
+        content: dict[str, Any] = asked.get("content", {})
+        body_type, body = next(iter(content.items()), ("", dict[str, Any]()))
         is_open = not said.get("security") or {} in said["security"]
         return Operation(
             id=said["operationId"],
@@ -149,8 +150,9 @@ class _Reader:
         )
 
     def _answer(self, status: str, said: dict[str, Any]) -> Answer:
-        content = said.get("content", {})
-        shape = next(iter(content.values()), {}).get("schema", {}) if status < "400" else {}
+        content: dict[str, Any] = said.get("content", {})
+        first: dict[str, Any] = next(iter(content.values()), {})
+        shape = first.get("schema", {}) if status < "400" else {}
         return Answer(status, said.get("description") or "", tuple(content), tuple(self._fields(shape)))
 
     def _resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
