@@ -7,7 +7,10 @@ that enough of them signed, where it reaches the entry.
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import logging
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
@@ -15,16 +18,17 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Q
 
 from audit import merkle, selectors
 from audit.models import Checkpoint, Cosignature
-from audit.note import NoteError, WitnessVerifier, parse_number, witnesses_of
+from audit.note import MAX_SIGNATURES, NoteError, WitnessVerifier, parse_number, witnesses_of
 from audit.proof import Growth
 from audit.tree import TiledTree
 
 logger = logging.getLogger(__name__)
-_TIMEOUT_S = 10.0
+_TIMEOUT_S, _WHOLE_S = 10.0, 30.0
+_asking = threading.Lock()
 _MOST_BYTES = 16 * 1024
 _SIZE_TYPE = "text/x.tlog.size"
 
@@ -68,10 +72,14 @@ def ask_all() -> int:
     One that does not answer, or refuses, is noted in the process's log and asked again the next time.
     """
     newest = selectors.published_checkpoint()
-    if newest is None:
+    # One round at a time in a process: a slow witness holds one thread of its worker and no more.
+    if newest is None or not _asking.acquire(blocking=False):
         return 0
-    signed = set(newest.cosignatures.values_list("witness", flat=True))
-    return sum(_ask(one, newest) for one in configured() if one.verifier.name not in signed)
+    try:
+        signed = set(newest.cosignatures.values_list("witness", flat=True))
+        return sum(_ask(one, newest) for one in configured() if one.verifier.name not in signed)
+    finally:
+        _asking.release()
 
 
 def _ask(witness: Witnessing, newest: Checkpoint) -> bool:
@@ -87,14 +95,23 @@ def _ask(witness: Witnessing, newest: Checkpoint) -> bool:
             status, media_type, body = _post(witness.url, _growth(seen, newest))
         if status != 200:
             raise NoteError(f"it answered {status}: {body.strip()[:200]}")
-        if not witnesses_of(newest.note + body, [witness.verifier]):
-            raise NoteError("its answer bears no signature of its own")
-    except (OSError, NoteError) as error:
+        own = _signed_line(newest.note, body, witness.verifier)
+    except (OSError, http.client.HTTPException, ValueError) as error:  # NoteError is a ValueError
         logger.warning("witness %s did not cosign checkpoint %s: %s", name, newest.size, error)
         return False
-    own = "".join(f"{line}\n" for line in body.splitlines() if line.startswith(f"— {name} "))
     _, created = Cosignature.objects.get_or_create(checkpoint=newest, witness=name, defaults={"lines": own})
     return created
+
+
+def _signed_line(note: str, body: str, verifier: WitnessVerifier) -> str:
+    """The first line of an answer that is this witness's cosignature of ``note``; nothing else of it is kept. Raises
+    `NoteError`."""
+    for line in body.split("\n")[:MAX_SIGNATURES]:
+        if line.startswith(f"— {verifier.name} "):
+            with contextlib.suppress(NoteError):
+                if witnesses_of(f"{note}{line}\n", [verifier]):
+                    return f"{line}\n"
+    raise NoteError("its answer bears no signature of its own")
 
 
 def _growth(old_size: int, newest: Checkpoint) -> str:
@@ -103,7 +120,27 @@ def _growth(old_size: int, newest: Checkpoint) -> str:
 
 
 def _post(url: str, body: str) -> tuple[int, str, str]:
-    """Status, media type and text of a witness's answer. OSError where there is none."""
+    """Status, media type and text of a witness's answer, all within half a minute. OSError where there is none."""
+    found: list[tuple[int, str, str] | Exception] = []
+
+    def exchange() -> None:
+        try:
+            found.append(_exchanged(url, body))
+        except Exception as error:
+            found.append(error)
+
+    # The time limit of a socket is for each of its reads: a byte now and then would hold a thread of the worker.
+    thread = threading.Thread(target=exchange, name="witness", daemon=True)
+    thread.start()
+    thread.join(_WHOLE_S)
+    if not found:
+        raise TimeoutError("it did not answer in time")
+    if isinstance(found[0], Exception):
+        raise found[0]
+    return found[0]
+
+
+def _exchanged(url: str, body: str) -> tuple[int, str, str]:
     request = urllib.request.Request(f"{url}/add-checkpoint", data=body.encode(), method="POST")  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - the operator names it
@@ -132,7 +169,10 @@ def checkpoint_for(leaf_index: int, using: str = DEFAULT_DB_ALIAS) -> Checkpoint
     if not quorum:
         return newest
     rows = Checkpoint.objects.using(using).filter(publication__isnull=False, size__gt=leaf_index)
-    signed = rows.annotate(witnesses=Count("cosignatures")).filter(witnesses__gte=quorum)
+    # Only whom the settings name: others may have been taken out for a reason.
+    names = [one.verifier.name for one in configured()]
+    counted = Count("cosignatures", filter=Q(cosignatures__witness__in=names))
+    signed = rows.annotate(witnesses=counted).filter(witnesses__gte=quorum)
     return signed.order_by("-size").first() or newest
 
 

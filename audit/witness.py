@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import http.client
 import secrets
 import sys
 import time
@@ -226,7 +227,7 @@ def _watch(options: argparse.Namespace) -> int:
         except VerifyError as error:
             sys.stderr.write(f"FAILED: {error}\n")
             return int(error.fault)
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             sys.stderr.write(f"the log does not answer: {error}\n")
             if not options.every:
                 return 1

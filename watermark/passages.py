@@ -62,7 +62,7 @@ def passages(query: Verification, principal: Principal | None) -> list[dict[str,
     return [
         {
             **{name: one[name] for name in ("start_s", "end_s", "kind", "record_id")},
-            "released": (released := record.between(one["record_start_s"], one["record_end_s"])),
+            "released": (released := record.between(one.get("record_start_s"), one.get("record_end_s"))),
             "heard": _heard_in(heard or [], one, but=released),
         }
         for one in edits
@@ -75,6 +75,8 @@ def to_hear(query: Verification, report: Mapping[str, Any]) -> list[dict[str, An
     asks. Nobody else is told them, so nobody else's are listened to."""
     edits = [one for one in _edits(report) if one["kind"] in _WITH_SOUND]
     ids = {UUID(one["record_id"]) for one in edits}
+    if len({one["channel"] for one in edits}) > 1:  # words are kept without their channel
+        return []
     if query.organisation_id is None or not selectors.are_of(query.organisation_id, ids):
         return []
     return edits

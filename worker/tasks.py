@@ -108,6 +108,7 @@ def track(track_id: str) -> None:
     row = projects.begin_track(track_id=UUID(track_id))
     if row is not None:
         tracks.make(row)
+        projects.wake_next_track()
 
 
 @task("upkeep.feed_project")

@@ -99,11 +99,21 @@ def _report(query: Verification, progress: Progress) -> tuple[dict[str, Any], li
             )
             progress.enter("deciding", 0.95, 1.0)
             report = answer_of(query, decoded, found, claims)
-            return report, _heard(to_hear(query, report), decoded)
+            return report, _heard(query, report, decoded)
 
 
-def _heard(edits: Sequence[dict[str, Any]], decoded: DecodedFile) -> list[list[Any]] | None:
-    """The words around ``edits``, as of `Verification.heard`; None without the recogniser, or with too much to hear."""
+def _heard(query: Verification, report: dict[str, Any], decoded: DecodedFile) -> list[list[Any]] | None:
+    """The words around what differs, as of `Verification.heard`. None without the recogniser, with too much to hear,
+    and where hearing failed: the answer stands without it."""
+    edits = to_hear(query, report)
+    try:
+        return _words_around(edits, decoded)
+    except Exception:
+        logger.exception("verification %s: its words were not heard", query.id)
+        return None
+
+
+def _words_around(edits: Sequence[dict[str, Any]], decoded: DecodedFile) -> list[list[Any]] | None:
     around = joined([(max(0.0, one["start_s"] - AROUND_S), one["end_s"] + AROUND_S) for one in edits])
     held = resident.recogniser()
     if not around or held is None or sum(end - start for start, end in around) > HEARD_S:

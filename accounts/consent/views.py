@@ -191,7 +191,7 @@ def scope_of(chosen: dict[str, Any]) -> dict[str, Any]:
         # Any mood is every mood, whatever else is chosen.
         "emotions": [ANY_EMOTION] if ANY_EMOTION in chosen["emotions"] else chosen["emotions"],
         "excluded_terms": [line for line in chosen["excluded_terms"].splitlines() if line.strip()],
-        "valid_days": int(chosen["valid_days"]) if chosen["valid_days"].isdecimal() else 0,
+        "valid_days": int(days) if (days := chosen["valid_days"]).isdecimal() and len(days) < 6 else 0,
         "custom_weights": chosen["custom_weights"],
     }
 

@@ -3,7 +3,8 @@
 It first writes freely what was said and is never shown the statement; what it wrote is compared with the statement by
 sound (`sounds`). Then it is asked which of near texts it prefers: the statement, or the same with one place exchanged
 for a neighbour or a denial. A gate passes only if both ways hear it, and fails only if both hear it otherwise; whatever
-is unclear goes to a reviewer. Thresholds and what was measured: docs/gates.md.
+is unclear goes to a reviewer. Two places rest on less: of the challenge words either way counts, and the year is asked
+for alone. Thresholds and what was measured: docs/gates.md.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Written:
     """The free transcript, held against the statement place by place, in sounds."""
 
     text: str
+    whole: sounds.Units
     expected: Mapping[str, sounds.Units]
     heard: Mapping[str, sounds.Units]
     error_share: float
@@ -161,10 +163,13 @@ def compared(text: str, statement: str, places: Mapping[str, Span], language: La
     steps = np.diff(at_heard)
     return Written(
         text=text,
+        whole=heard,
         expected={name: piece for name, piece in expected if name in found},
         heard=found,
         error_share=sounds.share_apart(whole, heard),
-        longest_insertion=max(0, int(steps.max(initial=0)) - 1, at_heard[0]) / max(1, len(whole)),
+        # One that was put in may be aligned in pieces; then the length tells of it.
+        longest_insertion=max(0, int(steps.max(initial=0)) - 1, at_heard[0], len(heard) - len(whole))
+        / max(1, len(whole)),
         denials=sounds.added_denials(text, statement, language.code),
         cut=cut,
     )
@@ -210,7 +215,7 @@ def _gates(
     if nothing_like_it and margins and min(margins.values()) < 0:
         return nothing_heard()
     views: dict[str, tuple[Verdict, Verdict]] = {
-        "statement": (_statement(written), _by_margin(margins, "denied", limits.WITNESS_NAME_NATS)),
+        "statement": (_statement(written, language), _by_margin(margins, "denied", limits.WITNESS_NAME_NATS)),
         "person": (_name(written, "person"), _by_margin(margins, "person", limits.WITNESS_NAME_NATS)),
         "organisation": (
             _name(written, "organisation"),
@@ -244,11 +249,14 @@ def _gate(name: str, both: tuple[Verdict, Verdict], said: str, shown: str) -> Ga
     return Gate(name, "review", said, shown, "words", "not_clearly_heard", message)
 
 
-def _statement(written: Written) -> Verdict:
+def _statement(written: Written, language: Language) -> Verdict:
+    """The parts that carry the consent stand in it to the letter: a few letters make "I withhold" of "I permit"."""
     if written.denials:
         return "no"
+    said = "".join(written.whole)
     clear = (
-        written.error_share <= limits.ALONE_ERROR_SHARE
+        all("".join(sounds.units(part, language.code)) in said for part in language.denied)
+        and written.error_share <= limits.ALONE_ERROR_SHARE
         and written.longest_insertion <= limits.ALONE_INSERTED_SHARE
     )
     return "yes" if clear else "unsure"
@@ -272,8 +280,10 @@ def _month(written: Written, language: Language) -> Verdict:
 
 
 def _name(written: Written, name: str) -> Verdict:
+    """Nearly as shown. A quarter of a long name makes another of it ("Banco del Mar" of "Sur"): one sound at most."""
     apart = written.apart(name)
-    if apart <= limits.ALONE_NAME_APART:
+    edits = round(apart * max(len(written.expected[name]), len(written.heard[name])))
+    if apart <= limits.ALONE_NAME_APART and edits <= limits.ALONE_NAME_EDITS:
         return "yes"
     return "no" if apart >= limits.ALONE_ANOTHER else "unsure"
 

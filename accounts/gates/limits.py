@@ -51,9 +51,10 @@ WITNESS_INSERTED = 3
 ALONE_ERROR_SHARE = 0.25  # of the statement, or of the list of purposes
 ALONE_INSERTED_SHARE = 0.04  # of the statement, in one place
 ALONE_NAME_APART = 0.25
+ALONE_NAME_EDITS = 1  # sounds of the name of a person or an organisation
 ALONE_WORD_APART = 0.34
 ALONE_WORD_LIKE = 0.7  # beyond: nothing like the word was written, and no margin makes up for it
-ALONE_WRITTEN_NATS = 3.0  # of a date or list of purposes that is written as well
+ALONE_WRITTEN_NATS = 3.0  # of a date that is written as well
 ALONE_ANOTHER = 0.6  # beyond: another name, date or list was written
 ALONE_NOTHING_LIKE_IT = 0.75  # beyond: something else altogether
 
@@ -68,7 +69,7 @@ UNEXPLAINED_SPEECH_S = 0.6
 # Words of a style clip that are heard, as a share of those that count.
 TRANSCRIPT_PASS_SHARE = 0.8
 TRANSCRIPT_FAIL_SHARE = 0.35
-TRANSCRIPT_WRITTEN_PASS_SHARE = 0.95  # written down freely, in sounds: one wrong word is more
+TRANSCRIPT_WRITTEN_PASS_SHARE = 0.95  # written down freely, in sounds: one wrong word of twenty
 
 # Expression of a style clip: beyond any of these a warning is given.
 EXTREME_RANGE_ST = 20.0

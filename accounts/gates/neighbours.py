@@ -96,11 +96,10 @@ def _other_names(text: str, language: Language, *, organisation: bool) -> list[s
     tokens, found = text.split(), []
     for index, token in enumerate(tokens):
         pool = _pool(language.code, "organisation" if organisation else "family" if index else "given")
-        if len(token) > 3 or not organisation:
-            found += [
-                " ".join((*tokens[:index], other, *tokens[index + 1 :]))
-                for other in nearest(token, pool, language.code)
-            ]
+        found += [
+            " ".join((*tokens[:index], other, *tokens[index + 1 :]))
+            for other in nearest(token, pool, language.code)
+        ]
     return found
 
 

@@ -130,5 +130,5 @@ async def _refuse(error: AssentError, scope: Any, send: Send) -> None:
         (b"connection", b"close"),
         (b"x-should-retry", b"false"),
     ]
-    await send({"type": "http.response.start", "status": error.http_status, "headers": headers})
+    await send({"type": "http.response.start", "status": envelope.status(error), "headers": headers})
     await send({"type": "http.response.body", "body": data})

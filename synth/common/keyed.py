@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-_KEYED = re.compile(r"/k/(?P<key>[^/]+)(?P<path>/.*)?", re.DOTALL)
+_KEYED = re.compile(r"/+k/(?P<key>[^/]+)(?P<path>/.*)?", re.DOTALL)
 
 
 def split(path: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -30,11 +31,23 @@ def ids() -> Mapping[str, str]:
     return _about.get()
 
 
+_KEY = re.compile(r"(assent_[0-9a-zA-Z]{12}_)[\w-]+")
+
+
+def without_keys(line: str) -> str:
+    """The line without the secret part of any API key in it: whatever a caller sends may stand in an address, a report
+    or an exception."""
+    return _KEY.sub(r"\1…", line)
+
+
 class LineFormatter(logging.Formatter):
     """For people: time, level, name, message, and in brackets what it is about."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_keys(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         line = super().formatMessage(record)
@@ -55,4 +68,4 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             content["exception"] = self.formatException(record.exc_info)
-        return json.dumps(content, ensure_ascii=False)
+        return without_keys(json.dumps(content, ensure_ascii=False))

@@ -39,7 +39,7 @@ class KeyInAddressMiddleware(_Middleware):
         key, path = keyed.split(request.path_info)
         if key:
             request.path = request.path.removesuffix(request.path_info) + path
-            request.path_info = path
+            request.path_info = request.META["PATH_INFO"] = path
             request.META["HTTP_AUTHORIZATION"] = f"Bearer {key}"
         return self.get_response(request)
 

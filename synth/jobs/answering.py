@@ -3,7 +3,7 @@ request had no effect."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -39,7 +39,7 @@ class KeyedView(APIView):
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         answer = super().finalize_response(request, response, *args, **kwargs)
         answer["Access-Control-Allow-Origin"] = "*"
-        answer["Access-Control-Allow-Headers"] = "authorization, content-type, xi-api-key"
+        answer["Access-Control-Allow-Headers"] = "authorization, content-type, idempotency-key, xi-api-key"
         answer["Access-Control-Allow-Methods"] = "GET, POST"
         answer["Access-Control-Expose-Headers"] = "*"
         return answer
@@ -50,7 +50,7 @@ def sound(
 ) -> HttpResponseBase:
     """The sound of a job that belongs to this request: while it is made, where the job is streamed; else its file. Its
     headers say what is left of the caller's quotas."""
-    left = quota_headers(principal_for(request))
+    left = quota_headers(principal_for(request))  # as it is now, not once the speech was heard
     answer: HttpResponseBase
     if job.is_streamed:
         answer = streaming.stream_to(
@@ -62,8 +62,7 @@ def sound(
             answer = streaming.stream_to(request, job.id, paced=False, owned=False, events=True)
         else:
             answer = file_of(request, job.id, skip_bytes=skip_bytes)
-    for name, value in left.items():
-        answer[name] = value
+    say_left(answer, left)
     return answer
 
 
@@ -83,9 +82,13 @@ def released(job_id: UUID) -> SynthesisJob:
 
 
 def file_of(request: Request, job_id: UUID, *, skip_bytes: int = 0) -> HttpResponseBase:
-    """The file of a released job, from ``skip_bytes`` on; its download is an entry."""
+    """The file of a released job, from ``skip_bytes`` on; its download is an entry. Never in ranges: the same request
+    once more is another job."""
     output, data = bytes_of(request, job_id)
-    return audio_response(request, output, data[skip_bytes:], as_attachment=True)
+    answer = audio_response(request, output, data[skip_bytes:], as_attachment=True, ranges=False)
+    if skip_bytes:
+        del answer["X-Audio-SHA256"]  # of the file with its head
+    return answer
 
 
 def bytes_of(request: Request, job_id: UUID) -> tuple[Output, bytes]:
@@ -93,6 +96,12 @@ def bytes_of(request: Request, job_id: UUID) -> tuple[Output, bytes]:
     output, file = services.open_output(principal=renewed(principal_for(request)), job_id=job_id)
     with file:
         return output, file.read()
+
+
+def say_left(response: HttpResponseBase, left: Mapping[str, str]) -> None:
+    """Put into an answer what `quota_headers` said."""
+    for name, value in left.items():
+        response[name] = value
 
 
 def say_ignored(response: HttpResponseBase, names: Iterable[str]) -> None:

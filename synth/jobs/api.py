@@ -239,7 +239,7 @@ class EngineView(APIView):
 
 
 def audio_response(
-    request: Request, output: Output, file: IO[bytes] | bytes, *, as_attachment: bool
+    request: Request, output: Output, file: IO[bytes] | bytes, *, as_attachment: bool, ranges: bool = True
 ) -> HttpResponse:
     """The bytes with their facts in headers; never sniffed, never cached by others."""
     response = answer_with(
@@ -248,6 +248,7 @@ def audio_response(
         media_type=output.media_type,
         filename=f"assent-{output.id}.{FORMATS[output.format].extension}",
         download=as_attachment,
+        ranges=ranges,
     )
     response["X-Job-Id"] = str(output.job_id)
     response["X-Watermark-Id"] = str(output.id)

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -30,7 +31,6 @@ from synth.jobs import answering, selectors, services
 from synth.jobs.answering import KeyedView
 from synth.jobs.api import idempotency_key
 from synth.jobs.api_v2_request import (
-    BARE,
     HEAD_BYTES,
     TtsRequest,
     given_in,
@@ -64,6 +64,10 @@ class TtsView(KeyedView):
     def get(self, request: Request) -> HttpResponseBase:
         return self._spoken(request, request.query_params)
 
+    def head(self, request: Request) -> HttpResponseBase:
+        """Whoever looks whether something is there (a link's preview) makes nobody speak."""
+        raise MethodNotAllowed("HEAD")
+
     @extend_schema(
         operation_id="gptsovits_tts",
         request=TtsRequest,
@@ -80,8 +84,7 @@ class TtsView(KeyedView):
             principal=principal, idempotency_key=idempotency_key(request), **order_of(principal, asked)
         )
         is_raw = asked["media_type"] == "raw"
-        skip_bytes = HEAD_BYTES if is_raw and job.format == BARE else 0
-        response = answering.sound(request, job, paced=True, skip_bytes=skip_bytes)
+        response = answering.sound(request, job, paced=True, skip_bytes=HEAD_BYTES if is_raw else 0)
         if is_raw:
             response["Content-Type"] = "audio/raw"
         answering.say_ignored(response, ignored(given, asked))

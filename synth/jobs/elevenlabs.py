@@ -26,6 +26,7 @@ from synth.errors import AssentError
 from synth.jobs import answering, selectors, services
 from synth.jobs.answering import KeyedView
 from synth.jobs.api import idempotency_key
+from synth.jobs.api_usage import quota_headers
 from synth.jobs.models import Output, SynthesisJob
 from synth.spoken.characters import character_times
 
@@ -157,6 +158,7 @@ class TimestampsView(_SpeechView):
     )
     def post(self, request: Request, voice_id: str) -> Response:
         job, unknown = self._asked(request, voice_id, stream=False)
+        left = quota_headers(principal_for(request))
         answering.released(job.id)
         output, data = answering.bytes_of(request, job.id)
         response = Response(
@@ -168,6 +170,7 @@ class TimestampsView(_SpeechView):
         )
         response[REQUEST_ID] = str(job.id)
         response["Cache-Control"] = "private, no-store"
+        answering.say_left(response, left)
         answering.say_ignored(response, unknown)
         return response
 

@@ -1,7 +1,7 @@
 """What was spoken in a day, and what is left of its quotas. Counted from the jobs themselves, so that nothing drifts.
 
 A job counts on the day (UTC) on which it was asked for. While it waits or runs it counts with the minutes that its text
-is thought to take; once released, with those that it has. A failed job counts for nothing, nor does a cancelled one,
+is thought to take; once released, with those that it has. Of what failed or was cancelled nothing counts,
 unless some of it was heard: then as a job with all its characters and the minutes that left.
 """
 
@@ -160,19 +160,20 @@ def _since(organisation: Organisation, moment: datetime) -> QuerySet[SynthesisJo
     heard = SynthesisPiece.objects.filter(job=OuterRef("pk")).order_by("-index").values("end_ms")[:1]
     return (
         SynthesisJob.objects.filter(organisation=organisation, created_at__gte=moment)
-        .exclude(state=JobState.FAILED)
         .annotate(
             ms=Case(
                 When(state=JobState.RELEASED, then=F("output__duration_ms")),
-                When(state=JobState.CANCELLED, then=Subquery(heard)),
+                When(state__in=_ENDED_EARLY, then=Subquery(heard)),
                 default=F("estimated_ms"),
                 output_field=IntegerField(),
             )
         )
-        .exclude(state=JobState.CANCELLED, ms=None)
+        .exclude(state__in=_ENDED_EARLY, ms=None)
     )
 
 
+_ENDED_EARLY = (JobState.FAILED, JobState.CANCELLED)
+"""They count for what was heard of them, and for nothing where nothing was."""
 _SUMS = {
     "count_": Count("pk"),
     "characters_": Sum("characters", default=Value(0)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -84,9 +85,9 @@ def _keys(
         return []
     live = people.keys(principal).filter(revoked_at__isnull=True, expires_at__gt=timezone.now())
     quotas = {row.api_key_id: row for row in Quota.objects.filter(organisation=principal.organisation)}
+    used = usage.summed(today, lambda row: row.key)
     return [
-        (key, _fields(quotas.get(key.pk)), usage.used_today(principal.organisation, key))
-        for key in live[:MAX_SHOWN_KEYS]
+        (key, _fields(quotas.get(key.pk)), used.get(key.pk, usage.Use())) for key in live[:MAX_SHOWN_KEYS]
     ]
 
 
@@ -126,10 +127,13 @@ def _id(request: HttpRequest) -> UUID:
     return parse_id(request.POST.get("row", "")) or UUID(int=0)
 
 
+_WHOLE = re.compile(r"[0-9]{1,10}")
+
+
 def _limits(form: QueryDict) -> dict[str, int | None]:
     """The form's limits; an empty field is none, and what is no number is out of range."""
     limits: dict[str, int | None] = {}
     for kind in usage.KINDS:
         text = form.get(kind, "").strip()
-        limits[kind] = None if not text else int(text) if text.isascii() and text.isdecimal() else -1
+        limits[kind] = None if not text else int(text) if _WHOLE.fullmatch(text) else -1
     return limits

@@ -25,7 +25,8 @@ _CODES = {
 
 
 def _error(request: HttpRequest, status_code: int, title: str, message: str) -> HttpResponse:
-    if is_program_path(request.path_info):
+    # Some programs post to the root, where a page is for everybody else.
+    if is_program_path(request.path_info) or (request.path_info == "/" and request.method == "POST"):
         return error_response(AssentError(_CODES[status_code], message, http_status=status_code), request)
     return render(
         request,

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})$")
 
 
 def answer_with(
@@ -22,11 +22,15 @@ def answer_with(
     media_type: str,
     filename: str = "",
     download: bool = False,
+    ranges: bool = True,
 ) -> HttpResponse:
-    """The content of `file` (closed), or these bytes; 206 for one satisfiable range, 416 for one that is not."""
+    """The content of `file` (closed), or these bytes; 206 for one satisfiable range, 416 for one that is not.
+
+    Without ``ranges`` all of it: a second request would be answered with other bytes.
+    """
     data = file if isinstance(file, bytes) else _read(file)
     response = HttpResponse(content_type=media_type)
-    span = _span(request.headers.get("range", ""), len(data))
+    span = _span(request.headers.get("range", ""), len(data)) if ranges else None
     if span is None:
         response.content = data
     elif span[0] >= span[1]:
@@ -37,7 +41,7 @@ def answer_with(
         response.status_code = 206
         response.content = data[start:end]
         response["Content-Range"] = f"bytes {start}-{end - 1}/{len(data)}"
-    response["Accept-Ranges"] = "bytes"
+    response["Accept-Ranges"] = "bytes" if ranges else "none"
     kind = "attachment" if download else "inline"
     response["Content-Disposition"] = f"{kind}; filename*=UTF-8''{quote(filename)}" if filename else kind
     return response

@@ -26,6 +26,7 @@ FORMATS = ("csv", "json", "srt", "vtt", "txt")
 MAX_SCRIPT_BYTES = 2 * 1024 * 1024
 """A novel has half of it."""
 MAX_LINES = 1000
+MAX_ROWS = 10 * MAX_LINES  # with those that have nothing to say
 MAX_SLOT_MS = 4 * 3600 * 1000
 """Longer than any film: a later time is a mistake, or an attack on whoever lays out the track."""
 MAX_WARNINGS = 50
@@ -110,24 +111,31 @@ def read_rows(rows: Sequence[Mapping[str, Any]]) -> Script:
 
 def _script(rows: Iterable[tuple[int, Mapping[str, Any]]], warnings: list[dict[str, Any]]) -> Script:
     lines = []
-    for at, row in rows:
+    for count, (at, row) in enumerate(rows, start=1):
+        if count > MAX_ROWS:
+            raise _too_many(count)
         line = _line(at, row, warnings)
         if not any(character.isalnum() for character in line.text):
-            warnings.append({"code": "nothing_to_say", "line": at})
+            if len(warnings) < MAX_WARNINGS:
+                warnings.append({"code": "nothing_to_say", "line": at})
             continue
         lines.append(line)
         if len(lines) > MAX_LINES:
-            raise AssentError(
-                "script_too_many_lines", f"A script has at most {MAX_LINES} lines.", measured=len(lines),
-                limit=MAX_LINES,
-            )  # fmt: skip
+            raise _too_many(len(lines))
     if not lines:
         raise AssentError("script_empty", "There is nothing to say in this script.", measured=0)
     return Script(lines, warnings[:MAX_WARNINGS])
 
 
+def _too_many(count: int) -> AssentError:
+    return AssentError(
+        "script_too_many_lines", f"A script has at most {MAX_LINES} lines.", measured=count, limit=MAX_LINES
+    )
+
+
 def _line(at: int, row: Mapping[str, Any], warnings: list[dict[str, Any]]) -> ScriptLine:
-    unknown = sorted(str(name)[:40] for name in row if name not in COLUMNS and name not in _CLOCK_COLUMNS)
+    strange = (str(name)[:40] for name in row if name not in COLUMNS and name not in _CLOCK_COLUMNS)
+    unknown = sorted(name.replace("\0", "\ufffd") for name in strange)  # no NUL stands in a column of JSON
     if unknown and len(warnings) < MAX_WARNINGS:
         warnings.append({"code": "columns_ignored", "line": at, "names": unknown[:10]})
     texts: dict[str, Any] = {name: _text(at, name, row.get(name)) for name in ("text", "voice", "style")}
@@ -168,7 +176,7 @@ def _speed(at: int, value: Any) -> float | None:
         speed = float(value)
         if isinstance(value, bool) or not math.isfinite(speed):
             raise ValueError
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise _unreadable(at, "speed is not a number", str(value)[:20], None) from None
     return speed
 

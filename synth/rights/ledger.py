@@ -103,7 +103,9 @@ def speeches(
     rows = SynthesisJob.objects.filter(voice__in=[voice.pk for voice in voices])
     if asked.voice:
         rows = rows.filter(voice=asked.voice)
-    if asked.person:  # whom an outsider is not told, they cannot search by
+    if asked.person and not principal.can(SPEECH_READ):  # whom an outsider is not told, they cannot search by
+        rows = rows.none()
+    elif asked.person:
         rows = rows.filter(requested_by=asked.person, organisation=principal.organisation)
     if asked.purpose:
         rows = rows.filter(purpose=asked.purpose)

@@ -27,6 +27,14 @@ def unseal(sealed: str) -> str:
         raise SecretLost from None
 
 
+def is_readable(sealed: str) -> bool:
+    try:
+        unseal(sealed)
+    except SecretLost:
+        return False
+    return True
+
+
 @lru_cache(maxsize=2)
 def _cipher(secret: str) -> Fernet:
     derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"assent webhooks")

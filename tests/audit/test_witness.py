@@ -6,6 +6,7 @@ import base64
 import hashlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.checks import run_checks
 from django.test import Client
 
-from audit import cosigning, keys, merkle, offline, services, witness
+from audit import cosigning, keys, merkle, offline, selectors, services, witness
 from audit.models import Cosignature
 from audit.note import Checkpoint, NoteError, Signer, Verifier, Witness, WitnessVerifier, witnesses_of
 from audit.offline import Fault
@@ -332,3 +333,54 @@ def test_it_runs_with_these_files_alone(tmp_path: Path) -> None:
         cwd=tmp_path, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0 and done.stdout.startswith(f"{NAME}+"), done.stderr
+
+
+def test_nothing_of_an_answer_is_kept_but_its_signature(sequence: Run, log_home: Path, settings: Any) -> None:
+    """What a witness slips in beside it would be read by everybody beneath the note."""
+    write(2)
+    sequence()
+    ours = Witness(NAME, bytes([9] * 32))
+    newest = selectors.published_checkpoint()
+    assert newest is not None
+    right = ours.cosign(newest.note.rpartition("\n\n")[0] + "\n", NOW_S)
+    slipped = newest.note + "— slipped in\n"
+    other = ours.cosign(slipped, NOW_S)
+    for body, kept in ((f"— slipped in\n\n{other}", ""), (f"{other}{right}{right}— more AAAAAAAA\n", right)):
+        with HTTPServer(("127.0.0.1", 0), type("Other", (Rogue,), {"answer": body.encode()})) as door:
+            threading.Thread(target=door.serve_forever, daemon=True).start()
+            settings.ASSENT_WITNESSES = f"{ours.verifier.vkey} http://127.0.0.1:{door.server_port}"
+            cosigning.ask_all()
+            door.shutdown()
+        assert "".join(Cosignature.objects.values_list("lines", flat=True)) == kept
+
+
+def test_what_speaks_no_http_holds_up_no_other(sequence: Run, asked: witness.Cosigner, settings: Any) -> None:
+    write(1)
+    sequence()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"SSH-2.0-x\r\n")
+
+        threading.Thread(target=greet, daemon=True).start()
+        broken = Witness("broken.example/w", bytes([3] * 32)).verifier.vkey
+        settings.ASSENT_WITNESSES = (
+            f"{broken} http://127.0.0.1:{server.getsockname()[1]}, {settings.ASSENT_WITNESSES}"
+        )
+        assert cosigning.ask_all() == 1
+
+
+def test_who_is_no_witness_any_more_counts_for_no_quorum(
+    sequence: Run, asked: witness.Cosigner, settings: Any
+) -> None:
+    (entry,) = write(1)
+    sequence()
+    cosigning.ask_all()
+    first = services.proof_for(entry)
+    write(1)
+    sequence()
+    newest = selectors.published_checkpoint()
+    Cosignature.objects.create(checkpoint=newest, witness="former.example/w", lines="")
+    assert services.proof_for(entry) == first

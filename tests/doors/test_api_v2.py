@@ -154,7 +154,8 @@ def test_a_key_in_the_user_part_of_the_address(key, narrator):
     other = base64.b64encode(b"ada:lovelace").decode()
     answer = Client(headers={"authorization": f"Basic {other}"}).get("/speakers")
     assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
-    assert Client(headers={"authorization": "Basic ???"}).get("/speakers").status_code == 401
+    for garbled in ("Basic ???", "Basic \xe9"):
+        assert Client(headers={"authorization": garbled}).get("/speakers").status_code == 401
 
 
 @pytest.mark.provokes("invalid_api_key")

@@ -100,7 +100,9 @@ def test_minutes_are_estimated_first_and_settled_by_the_release(owner, voice):
     assert usage.used_today(owner.organisation) == usage.Use(1, len(TEXT), 61_000)
 
 
-def test_a_cancelled_job_gives_back_all_but_what_was_heard(owner, voice):
+@pytest.mark.parametrize("reason", ["cancelled", "style"])
+def test_a_job_that_ended_early_gives_back_all_but_what_was_heard(owner, voice, reason):
+    """Also one that failed when nearly all of it had left: its caller can see to that."""
     services.cancel_job(principal=owner, job_id=submit(owner, voice).pk)
     assert usage.used_today(owner.organisation) == usage.Use()
     job = submit(owner, voice, stream=True, format="wav")
@@ -109,7 +111,7 @@ def test_a_cancelled_job_gives_back_all_but_what_was_heard(owner, voice):
     file = services.begin_stream(job=job)
     known = services.Known(b"print", b"reference")
     services.release_piece(job=job, mark=mark, file=file, data=b"sound", end_ms=1500, known=known)
-    services.stop_job(job=job, reason="cancelled")
+    services.stop_job(job=job, reason=reason)
     assert usage.used_today(owner.organisation) == usage.Use(1, len(TEXT), 1500)
 
 

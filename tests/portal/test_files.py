@@ -29,6 +29,7 @@ def asked(header: str = ""):
         ("bytes=20-10", 416, b""),
         ("bytes=0-1,5-6", 200, DATA),
         ("lines=1-2", 200, DATA),
+        ("bytes=" + "9" * 5000 + "-", 200, DATA),  # Python refuses to read such a number
     ],
 )
 def test_ranges(header, status, content):

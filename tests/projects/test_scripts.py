@@ -129,6 +129,7 @@ REFUSED = {
     "script_missing": ({}, 400),
     "project_name_invalid": ({"script": "a", "slug": "a b"}, 400),
     "line_without_voice": ({"script": "a", "voice": ""}, 400),
+    "purpose_unknown": ({"script": "a", "purpose": "film dub"}, 400),
     "voice_not_found": ({"script": "a", "voice": "nobody"}, 404),
     "text_too_long": ({"script": "a" * 4097}, 400),
     "speed_out_of_range": ({"script": "a", "speed": 9}, 400),
@@ -147,6 +148,7 @@ REFUSED = {
     "slot_invalid",
     "project_name_invalid",
     "line_without_voice",
+    "purpose_unknown",
 )
 def test_a_refused_script_leaves_nothing(browser, voice):
     for code, (change, status) in REFUSED.items():
@@ -157,6 +159,24 @@ def test_a_refused_script_leaves_nothing(browser, voice):
         answer = browser.post("/api/v1/projects", asked)
         assert (answer.status_code, code_of(answer)) == (status, code)
     assert not Project.objects.exists() and not Line.objects.exists()
+
+
+@AT_THE_DOOR
+def test_what_json_can_say_and_a_script_cannot(browser, voice):
+    def ask(**line):
+        asked = {"name": "Film", "voice": voice.slug, "lines": [{"text": "Hello.", **line}]}
+        return browser.post("/api/v1/projects", asked, JSON)
+
+    assert code_of(ask(speed=10**400)) == "script_unreadable"
+    assert ask(**{"a\0b": 1}).status_code == 201
+    assert Project.objects.get().warnings == [{"code": "columns_ignored", "line": 1, "names": ["a\ufffdb"]}]
+
+
+def test_rows_without_words_are_bounded_too():
+    with pytest.raises(AssentError) as refused:
+        read(b".\n" * (script.MAX_ROWS + 1), format="txt")
+    assert (refused.value.code, refused.value.measured) == ("script_too_many_lines", script.MAX_ROWS + 1)
+    assert len(read(b".\n" * 500 + b"Hello.\n", format="txt").warnings) == script.MAX_WARNINGS
 
 
 @AT_THE_DOOR

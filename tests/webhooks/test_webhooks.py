@@ -308,11 +308,16 @@ def test_a_new_secret_overlaps_with_the_one_before(made, receiver, browser):
     assert len(receiver.got[1][0]["webhook-signature"].split(" ")) == 1
 
 
-def test_a_secret_that_cannot_be_read_any_more_is_said(endpoint, receiver, settings):
+def test_a_secret_that_cannot_be_read_any_more_is_said(owner, endpoint, receiver, settings):
     settings.SECRET_KEY = "another one"
     one_due(endpoint)
     deliver()
     assert Delivery.objects.get().error == "secret_lost" and not receiver.got
+    # A new one signs at once: that the one before cannot be read any more stops nothing.
+    services.rotate_secret(principal=owner, endpoint_id=endpoint.pk)
+    Delivery.objects.update(next_attempt_at=timezone.now())
+    deliver()
+    assert Delivery.objects.get().state == Delivery.State.DELIVERED and receiver.got
 
 
 @pytest.mark.provokes(

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts.people.principals import Principal
@@ -24,7 +24,7 @@ from synth.common.wakeup import notify
 from synth.errors import AssentError, NotFound, TooMany, Unavailable
 from watermark import issued_reports, selectors
 from watermark.limits import BATCH_FILES, ORGANISATION_SHARE, STRANGERS_SHARE, Lane, lane_of, limits_of
-from watermark.models import Naming, Verification, VerificationBatch
+from watermark.models import Mark, Naming, Verification, VerificationBatch
 
 State = Verification.State
 LOST_AFTER = timedelta(seconds=90)
@@ -316,6 +316,12 @@ def sweep_verifications(*, before: datetime | None = None) -> int:
     count = Verification.objects.filter(state__in=_FINISHED, finished_at__lt=old).delete()[0]
     VerificationBatch.objects.filter(created_at__lt=old, queries__isnull=True).delete()
     return count
+
+
+def forget_heard(marks: QuerySet[Mark]) -> int:
+    """Delete what was heard in files that differ from these records: their words go with the records' texts."""
+    named = Naming.objects.filter(mark__in=marks).values("verification_id")
+    return Verification.objects.filter(pk__in=named, heard__isnull=False).update(heard=None)
 
 
 def reap_verifications() -> int:

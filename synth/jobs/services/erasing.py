@@ -13,6 +13,8 @@ from audit.actors import Actor
 from audit.services import record
 from audit.subjects import about
 from synth.jobs.models import Output, SynthesisJob
+from watermark.models import Mark
+from watermark.services import forget_heard
 
 
 def erase_jobs_of(*, voice: Voice, actor: Actor) -> int:
@@ -32,6 +34,7 @@ def erase_jobs_of(*, voice: Voice, actor: Actor) -> int:
         follow_report=None,
         spoken_check=None,
     )
+    forget_heard(Mark.objects.filter(consent__voice=voice))
     outputs = Output.objects.select_for_update(of=("self",)).select_related("job").filter(job__voice=voice)
     deleted = list(outputs.filter(deleted_at__isnull=True))
     for output in deleted:

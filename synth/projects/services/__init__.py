@@ -20,6 +20,7 @@ from synth.projects.services.tracks import (
     parts_of,
     reap_tracks,
     track_beats,
+    wake_next_track,
 )
 from synth.projects.services.upkeep import forget_texts, sweep_tracks
 
@@ -46,4 +47,5 @@ __all__ = [
     "sweep_projects",
     "sweep_tracks",
     "track_beats",
+    "wake_next_track",
 ]

@@ -70,10 +70,15 @@ def export_lines(*, principal: Principal, project_id: UUID) -> Archive:
     rows = [manifest_row(line, places.get(line.pk)) for line in lines]
     file = tempfile.TemporaryFile(prefix="assent-")  # noqa: SIM115 - handed on, and closed by whoever sends it
     try:
-        _write(file, project, rows, given)
+        try:
+            _write(file, project, rows, given)
+        except FileNotFoundError:
+            _refuse_unserved(given)
+            raise
         size_bytes = file.tell()
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
+        _refuse_unserved(given)  # copying takes time, in which a consent may end
         record_export(
             principal,
             project,
@@ -87,6 +92,17 @@ def export_lines(*, principal: Principal, project_id: UUID) -> Archive:
         raise
     file.seek(0)
     return Archive(file, size_bytes, digest)
+
+
+def _refuse_unserved(given: Iterable[Placed]) -> None:
+    """Raise what by now forbids one of these files."""
+    rows = Output.objects.select_related("job__voice", "mark").filter(
+        pk__in=[place.output.pk for place in given]
+    )
+    for output in rows:
+        refusal = refusal_to_serve(output)
+        if refusal is not None:
+            raise refusal
 
 
 def _write(file: IO[bytes], project: Project, rows: list[dict[str, Any]], given: Iterable[Placed]) -> None:

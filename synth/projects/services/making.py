@@ -11,8 +11,8 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from accounts.consent.scope import DEFAULT_PURPOSE
-from accounts.people.permissions import SPEECH_WRITE
+from accounts.consent.scope import DEFAULT_PURPOSE, PURPOSES
+from accounts.people.permissions import SPEECH_READ, SPEECH_WRITE
 from accounts.people.principals import Principal
 from accounts.voices import selectors as voice_selectors
 from accounts.voices.models import Voice
@@ -52,10 +52,17 @@ def create_project(
     """The project of a script (``script`` as bytes, or its ``lines`` as rows), whose lines are spoken from now on.
 
     Nothing is permitted by this: each line is asked for by itself. Raises AssentError ``script_missing``,
+    ``purpose_unknown``,
     ``project_name_invalid``, ``line_without_voice``, those of `script.read`, and of a line those of `jobs.order`, with
     the ``line`` in ``extra``; NotFound ``voice_not_found``; Conflict ``project_exists``.
     """
     principal.require(SPEECH_WRITE)
+    principal.require(SPEECH_READ)  # whoever makes a project follows it
+    if purpose not in PURPOSES:
+        raise AssentError(
+            "purpose_unknown", "This is no purpose.", measured=purpose[:40], limit=list(PURPOSES),
+            extra={"param": "purpose"},
+        )  # fmt: skip
     if (script is None) == (lines is None):
         raise AssentError("script_missing", "Send a script, or its lines.", extra={"param": "script"})
     called = _called(name, slug)

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -36,10 +36,11 @@ from synth.projects.services.exporting import record_export
 
 FOLDER = "tracks"
 MAX_TRACK_MS = 2 * 3600 * 1000
-"""A track is laid out in memory: two hours at 24 kHz are 330 MiB."""
+"""A track is laid out in memory: two hours at 24 kHz are 660 MiB, and half as much again encoded."""
 MAX_ATTEMPTS = 3
 LOST_AFTER = timedelta(seconds=90)
 TASK = "checks.track"
+_ONE_TRACK = 0x61_73_74_72  # advisory lock under which a track is claimed
 _OPEN = (TrackState.QUEUED, TrackState.RUNNING)
 
 
@@ -103,11 +104,28 @@ def served_places(lines: list[Line]) -> list[Placed]:
 
 
 def begin_track(*, track_id: UUID) -> Track | None:
-    """Claim a track that waits; None when it is not there to be taken."""
-    claimed = Track.objects.filter(pk=track_id, state=TrackState.QUEUED).update(
-        state=TrackState.RUNNING, attempts=F("attempts") + 1, heartbeat_at=timezone.now()
-    )
+    """Claim a track that waits; None when it is not there to be taken, or another is being made.
+
+    One at a time: each takes a thread of its worker and the memory of hours of sound. Whoever ends one wakes the next.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ONE_TRACK])
+        if Track.objects.filter(state=TrackState.RUNNING, heartbeat_at__gt=now - LOST_AFTER).exists():
+            return None
+        claimed = Track.objects.filter(pk=track_id, state=TrackState.QUEUED).update(
+            state=TrackState.RUNNING, attempts=F("attempts") + 1, heartbeat_at=now
+        )
     return Track.objects.select_related("project").get(pk=track_id) if claimed else None
+
+
+def wake_next_track() -> None:
+    """Call a worker for the track that has waited longest."""
+    waiting = Track.objects.filter(state=TrackState.QUEUED).order_by("created_at").first()
+    if waiting is not None:
+        with transaction.atomic():
+            send_on_commit(TASK, waiting.pk)
 
 
 def track_beats(track: Track) -> bool:
@@ -232,6 +250,6 @@ def reap_tracks() -> int:
     )
     for track_id in again:
         with transaction.atomic():
-            Track.objects.filter(pk=track_id, heartbeat_at__lt=long_ago).update(state=TrackState.QUEUED)
+            lost.filter(pk=track_id).update(state=TrackState.QUEUED)
             send_on_commit(TASK, track_id)
     return len(again)

@@ -32,9 +32,11 @@ def on_voice_erased(sender: Any, voice: Voice, actor: Actor, **kwargs: Any) -> i
 
 
 def forget_texts(before: datetime) -> int:
-    """Empty the texts of lines whose job ended before that; how many."""
-    ended = Line.objects.filter(job__state__in=FINAL_STATES, job__finished_at__lt=before).exclude(text="")
-    return ended.update(text="")
+    """Empty the texts of lines whose job ended before that, and of those that came to none; how many."""
+    ended = Q(job__state__in=FINAL_STATES, job__finished_at__lt=before) | Q(
+        job=None, state__in=[LineState.FAILED, LineState.CANCELLED], project__created_at__lt=before
+    )
+    return Line.objects.filter(ended).exclude(text="").update(text="")
 
 
 def sweep_tracks() -> int:

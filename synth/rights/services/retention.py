@@ -18,7 +18,8 @@ from synth.law import profiles
 from synth.projects.services import forget_texts
 from synth.rights.models import Feedback, TakeDown
 from synth.webhooks.services import sweep_deliveries
-from watermark.services import sweep_verifications
+from watermark.models import Mark
+from watermark.services import forget_heard, sweep_verifications
 
 
 def sweep(*, now: datetime | None = None) -> dict[str, int]:
@@ -60,6 +61,7 @@ def _texts(before: datetime) -> int:
     """Texts with their salts: the log's commitments to them say nothing any more."""
     done = SynthesisJob.objects.filter(state__in=FINAL_STATES, finished_at__lt=before).exclude(text="")
     forget_texts(before)
+    forget_heard(Mark.objects.filter(output__job__in=done))
     return done.update(
         text="", source_text="", segments=[], text_salt=b"", request_sha256="", spoken_check=None
     )

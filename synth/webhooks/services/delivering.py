@@ -10,9 +10,10 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import send_mail
@@ -27,7 +28,7 @@ from audit.services import record
 from audit.subjects import about
 from synth.webhooks import events, selectors, sending, signing
 from synth.webhooks.models import Delivery, Endpoint
-from synth.webhooks.sealing import SecretLost, unseal
+from synth.webhooks.sealing import SecretLost, is_readable, unseal
 from synth.webhooks.sending import Outcome
 from synth.webhooks.services.endpoints import give_up_waiting
 
@@ -63,26 +64,33 @@ def deliver_due() -> int:
     try:
         ends_at, count = time.monotonic() + FOR_S, 0
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook") as pool:
-            while time.monotonic() < ends_at:
-                taken = _take()
-                if not taken:
+            flying: dict[Future[Outcome], Delivery] = {}
+            while True:
+                # As soon as one has landed the next leaves: a slow endpoint holds up itself alone.
+                if time.monotonic() < ends_at:
+                    busy = [row.endpoint_id for row in flying.values()]
+                    for row in _take(AT_ONCE - len(flying), busy):
+                        flying[pool.submit(_attempt, row)] = row
+                if not flying:
                     break
-                for row, outcome in zip(taken, pool.map(_attempt, taken), strict=True):
-                    _settle(row, outcome)
-                count += len(taken)
+                for ended in wait(flying, return_when=FIRST_COMPLETED).done:
+                    _settle(flying.pop(ended), ended.result())
+                    count += 1
         return count
     finally:
         _sending.release()
 
 
-def _take() -> list[Delivery]:
-    """Some due deliveries, of each endpoint one, for this process alone while the lease holds."""
+def _take(room: int, busy: Collection[Any]) -> list[Delivery]:
+    """At most ``room`` due deliveries, of each endpoint that is not ``busy`` one, for this process alone while the
+    lease holds."""
     now = timezone.now()
     with transaction.atomic():
         # Of each endpoint the one that waits longest: a hundred for one do not hold up those of others.
-        firsts = selectors.due(now).order_by("endpoint", "next_attempt_at", "id").distinct("endpoint")
+        others = selectors.due(now).exclude(endpoint__in=busy)
+        firsts = others.order_by("endpoint", "next_attempt_at", "id").distinct("endpoint")
         chosen = selectors.due(now).filter(pk__in=firsts.values("pk")).select_related("endpoint")
-        rows = list(chosen.select_for_update(of=("self",), skip_locked=True)[:AT_ONCE])
+        rows = list(chosen.select_for_update(of=("self",), skip_locked=True)[:room])
         Delivery.objects.filter(pk__in=[row.pk for row in rows]).update(next_attempt_at=now + LEASE)
     return rows
 
@@ -91,7 +99,8 @@ def _attempt(row: Delivery) -> Outcome:
     """One request; reads what came with the row and touches no database."""
     endpoint, body = row.endpoint, row.payload.encode()
     try:
-        secrets = [unseal(sealed) for sealed in _secrets(endpoint)]
+        current, *before = _secrets(endpoint)
+        secrets = [unseal(current), *(unseal(sealed) for sealed in before if is_readable(sealed))]
     except SecretLost:
         return Outcome(error="secret_lost")
     headers = signing.headers(*secrets, message_id=row.message_id, timestamp_s=int(time.time()), body=body)

@@ -20,7 +20,7 @@ from synth.errors import AssentError
 from synth.webhooks import addresses, selectors, signing
 from synth.webhooks.events import TYPES
 from synth.webhooks.models import Delivery, Endpoint
-from synth.webhooks.sealing import seal
+from synth.webhooks.sealing import is_readable, seal
 
 MAX_ENDPOINTS = 5
 OVERLAP = timedelta(hours=24)
@@ -69,7 +69,7 @@ def update_endpoint(
     with transaction.atomic():
         row = selectors.endpoint_for(principal, endpoint_id, lock=True)
         if url is not None:
-            row.url = _checked_url(url)
+            row.url, row.failing_since = _checked_url(url), None
         if events is not None:
             row.events = _checked_events(events)
         if enabled is not None and enabled != row.is_enabled:
@@ -88,7 +88,10 @@ def rotate_secret(*, principal: Principal, endpoint_id: UUID) -> tuple[Endpoint,
     secret = signing.new_secret()
     with transaction.atomic():
         row = selectors.endpoint_for(principal, endpoint_id, lock=True)
-        row.previous_secret, row.previous_until = row.secret, timezone.now() + OVERLAP
+        # One that was lost signs nothing; to keep it would stop what the new one signs.
+        row.previous_secret, row.previous_until = (
+            (row.secret, timezone.now() + OVERLAP) if is_readable(row.secret) else ("", None)
+        )
         row.secret = seal(secret)
         row.save(update_fields=["secret", "previous_secret", "previous_until"])
         _log(principal, row, "webhook.changed", setting="secret")
