@@ -126,7 +126,7 @@ def _post(url: str, body: str) -> tuple[int, str, str]:
     def exchange() -> None:
         try:
             found.append(_exchanged(url, body))
-        except Exception as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             found.append(error)
 
     # The time limit of a socket is for each of its reads: a byte now and then would hold a thread of the worker.

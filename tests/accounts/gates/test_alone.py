@@ -125,6 +125,48 @@ def judged(spec: ChallengeSpec, wrote: str, said: str | None = None) -> tuple[st
 
 
 @every_heard_language
+@pytest.mark.parametrize("date", [dt.date(2026, 1, 1), dt.date(2031, 8, 30)])
+def test_the_parts_that_carry_a_consent_are_heard_in_their_statement(language: str, date: dt.date) -> None:
+    """By their sounds, which in some languages depend on what stands beside them."""
+    known = languages.load(language)
+    said = "".join(sounds.units(spec_of(language, date).statement, language))
+    for part, others in known.denied.items():
+        assert "".join(sounds.units(part, language)) in said, part
+        assert all(
+            "".join(sounds.units(part, language)) != "".join(sounds.units(o, language)) for o in others
+        )
+
+
+@pytest.mark.parametrize(
+    ("language", "shown", "said"),
+    [
+        ("es", "y autorizo a", "y desautorizo a"),
+        ("pt", "e autorizo", "e desautorizo"),
+        ("ja", "同意します", "同意しかねます"),
+        ("es", "con ella, para", "con ella, solo una vez, para"),
+    ],
+)
+def test_a_consent_withheld_in_other_words_is_never_approved(language: str, shown: str, said: str) -> None:
+    """Also where the second way is deaf to it: the first one writes what was said."""
+    spec = spec_of(language)
+    assert shown in spec.statement
+    assert judged(spec, spec.statement.replace(shown, said, 1), spec.statement)[0] == "needs_review"
+
+
+@pytest.mark.parametrize(
+    ("language", "organisation", "said"),
+    [
+        ("zh", "第一银行", "第二银行"),
+        ("es", "Banco del Sur", "Banco del Mar"),
+        ("ja", "第一銀行", "第二銀行"),
+    ],
+)
+def test_another_organisation_is_never_approved(language: str, organisation: str, said: str) -> None:
+    spec = spec_of(language, organisation=organisation)
+    assert judged(spec, spec.statement.replace(organisation, said, 1), spec.statement)[0] == "needs_review"
+
+
+@every_heard_language
 def test_the_right_statement_passes(language: str) -> None:
     spec = spec_of(language)
     assert judged(spec, spec.statement) == ("approved", {})
