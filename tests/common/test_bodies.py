@@ -72,7 +72,7 @@ def test_a_declared_body_over_the_limit_is_refused_before_a_byte_of_it():
 def test_the_refusal_has_the_shape_of_the_door_behind_a_key():
     bodies = []
     length = [(b"content-length", b"11")]
-    assert exchange(length, [b"x" * 11], path="/k/assent_1/tts", bodies=bodies) == ([413], 0)
+    assert exchange(length, [b"x" * 11], path="/k/assent_1/tts", bodies=bodies) == ([400], 0)
     assert bodies[0]["Exception"] == "request_too_large" and bodies[0]["message"]
 
 
