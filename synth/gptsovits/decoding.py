@@ -110,8 +110,9 @@ class DecodeBatch:
         self._drop_ended()
         return rows
 
+    @torch.inference_mode()
     def cancel(self, row: Row) -> None:
-        """Free the row's place at once."""
+        """Free the row's place at once; the last row moves into it."""
         if row.ended is None:
             row.ended = Ended.CANCELLED
             self._drop_ended()

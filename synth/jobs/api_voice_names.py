@@ -17,6 +17,7 @@ from synth.jobs import serializers as shapes
 class VoiceNamesView(APIView):
     @extend_schema(operation_id="voice_name_list", responses={200: shapes.VoiceNamesShape, **refusals()})
     def get(self, request: Request) -> Response:
+        """Names that programs ask for, and the voices that they stand for."""
         principal = principal_for(request)
         principal.require(VOICES_READ)
         return Response({"data": shapes.VoiceNameShape(selectors.voice_names(principal), many=True).data})
@@ -36,5 +37,6 @@ class VoiceNameView(APIView):
 
     @extend_schema(operation_id="voice_name_remove", responses={204: None, **refusals()})
     def delete(self, request: Request, name: str) -> Response:
+        """Let a name stand for no voice any more."""
         services.remove_voice_name(principal=principal_for(request), name=name)
         return Response(status=204)

@@ -90,6 +90,7 @@ class LinesView(APIView):
         responses={200: shapes.LinesPage, **_REFUSED},
     )
     def get(self, request: Request, project_id: UUID) -> Response:
+        """The lines of a project, in order, page by page."""
         query = parsed(shapes.LinesQuery, request.query_params)
         rows = selectors.lines_for(principal_for(request), project_id).filter(number__gt=query["after"])
         if "state" in query:
@@ -101,6 +102,7 @@ class LinesView(APIView):
 class LineView(APIView):
     @extend_schema(operation_id="project_line", responses={200: shapes.LineShape, **_REFUSED})
     def get(self, request: Request, project_id: UUID, number: int) -> Response:
+        """One line: its words, its slot, how far it is."""
         return Response(line_answer(selectors.line_for(principal_for(request), project_id, number)))
 
     @extend_schema(
@@ -176,6 +178,7 @@ class TrackView(APIView):
         responses={200: shapes.TrackShape, **_REFUSED},
     )
     def get(self, request: Request, project_id: UUID) -> Response:
+        """How far the track of a format is, and what it is once it is made."""
         query = parsed(shapes.TrackQuery, request.query_params)
         return Response(
             track_answer(selectors.track_for(principal_for(request), project_id, query["format"]))

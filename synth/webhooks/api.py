@@ -19,6 +19,7 @@ from synth.webhooks import serializers as shapes
 class EndpointsView(APIView):
     @extend_schema(operation_id="webhook_list", responses={200: shapes.EndpointsShape, **refusals()})
     def get(self, request: Request) -> Response:
+        """The organisation's endpoints."""
         rows = selectors.endpoints_for(principal_for(request))
         return Response({"data": shapes.EndpointShape(rows, many=True).data})
 
@@ -37,6 +38,7 @@ class EndpointsView(APIView):
 class EndpointView(APIView):
     @extend_schema(operation_id="webhook", responses={200: shapes.EndpointShape, **refusals()})
     def get(self, request: Request, endpoint_id: UUID) -> Response:
+        """One endpoint: what it is told, and whether it answers."""
         return Response(
             shapes.EndpointShape(selectors.endpoint_for(principal_for(request), endpoint_id)).data
         )
@@ -54,6 +56,7 @@ class EndpointView(APIView):
 
     @extend_schema(operation_id="webhook_delete", responses={204: None, **refusals()})
     def delete(self, request: Request, endpoint_id: UUID) -> Response:
+        """Delete an endpoint, with what waits to be sent to it."""
         services.delete_endpoint(principal=principal_for(request), endpoint_id=endpoint_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -85,6 +88,7 @@ class DeliveriesView(APIView):
         responses={200: shapes.DeliveryPage, **refusals()},
     )
     def get(self, request: Request, endpoint_id: UUID) -> Response:
+        """What was sent to an endpoint, and what waits, the newest first."""
         rows = selectors.deliveries_for(principal_for(request), endpoint_id)
         return listed(request, rows, shapes.DeliveryShape)
 

@@ -77,6 +77,18 @@ def test_room_grows_and_static_equals_growing(model):
     assert static.store.shape[4] == 2 * CAPACITY_STEP
 
 
+def test_a_row_is_cancelled_in_the_midst_of_others(model):
+    wanted = {seed: list(tokens_of(model, utterance(seed))) for seed in (1, 2)}
+    batch = DecodeBatch(model, max_rows=3)
+    rows = {seed: batch.join(utterance(seed)) for seed in (0, 1, 2)}
+    batch.step()
+    batch.cancel(rows[0])  # the last row takes its place
+    while len(batch):
+        batch.step()
+    assert rows[0].ended is Ended.CANCELLED
+    assert {seed: rows[seed].tokens for seed in wanted} == wanted
+
+
 def test_a_cancelled_row_is_freed_at_once(model):
     scheduler = Scheduler(lambda: DecodeBatch(model, max_rows=1))
     try:
