@@ -68,6 +68,7 @@ def lines_of(project: Project) -> QuerySet[Line]:
     return (
         Line.objects.filter(project=project)
         .select_related("project__voice", "voice", "job__voice", "job__style", "job__output__mark")
+        .defer(*(f"job__output__mark__{name}" for name in ("fingerprint", "reference", "manifest")))
         .order_by("number")
     )
 

@@ -7,8 +7,6 @@ owner from outside learns that there was a speech, when, for what and what came 
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -33,9 +31,6 @@ COLUMNS = (
     "job_id", "asked_at", "organisation", "asked_by", "key", "voice", "style", "purpose", "project", "language",
     "text", "state", "duration_s", "record_id", "log_entry", "times_verified",
 )  # fmt: skip
-#: What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-
 
 #: Columns that grow with the length of the speech, and that no line shows.
 _NOT_SHOWN = (
@@ -181,23 +176,6 @@ def as_row(line: Speech) -> dict[str, Any]:
         "log_entry": output.entry_id if output else job.authorised_entry_id,
         "times_verified": line.times_verified,
     }
-
-
-def as_csv(rows: Iterable[dict[str, Any]]) -> bytes:
-    """RFC 4180 with a byte order mark, which spreadsheets need to read UTF-8; no cell is a formula to them."""
-    file = io.StringIO(newline="")
-    writer = csv.DictWriter(file, COLUMNS)
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _cell(value) for name, value in row.items()})
-    return file.getvalue().encode("utf-8-sig")
-
-
-def _cell(value: Any) -> Any:
-    """Text that begins like a formula is led by an apostrophe; blanks before it do not hide it."""
-    if isinstance(value, str) and (value.startswith(_FORMULA) or value.lstrip().startswith(_FORMULA)):
-        return f"'{value}"
-    return value
 
 
 def _id(query: dict[str, str], name: str) -> UUID | None:

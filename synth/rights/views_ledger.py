@@ -22,6 +22,7 @@ from accounts.voices.models import Voice
 from accounts.voices.views import ledger_lines
 from audit.selectors import entries_for
 from audit.subjects import about
+from synth.common.sheets import sheet
 from synth.portal.refusals import page
 from synth.rights import ledger
 
@@ -107,7 +108,7 @@ def _export(kind: str, principal: Principal, rows: Any) -> HttpResponse:
     found = [ledger.as_row(line) for line in ledger.lines(principal, rows)]
     response: HttpResponse
     if kind == "csv":
-        response = HttpResponse(ledger.as_csv(found), content_type="text/csv; charset=utf-8")
+        response = HttpResponse(sheet(found, ledger.COLUMNS), content_type="text/csv; charset=utf-8")
     else:
         response = JsonResponse({"speeches": found}, json_dumps_params={"ensure_ascii": False, "indent": 1})
     response["Content-Disposition"] = f'attachment; filename="ledger.{kind}"'

@@ -17,12 +17,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from accounts.consent import services as consent
 from accounts.consent.receipts import signature_is_valid
 from audit.models import Entry
+from synth.common.sheets import sheet
 from synth.engines.base import Speech
 from synth.jobs.models import Output, SynthesisJob
 from synth.projects import services
 from synth.projects.models import Line, Track
 from synth.projects.services import exporting, tracks
-from synth.projects.sheets import sheet
 from synth.provenance import aigc
 from tests import takes
 from tests.doors.conftest import JSON, code_of
@@ -254,5 +254,5 @@ def test_no_cell_is_a_formula():
     rows_ = [
         {"a": text} for text in ("=1", "+1", "-1", "@x", "\t=1", " =1", "＝1", "1", -5, None, 'say "a,b"')
     ]
-    cells = [row[0] for row in csv.reader(io.StringIO(sheet(rows_).decode("utf-8-sig")))][1:]
+    cells = [row[0] for row in csv.reader(io.StringIO(sheet(rows_, rows_[0]).decode("utf-8-sig")))][1:]
     assert cells == ["'=1", "'+1", "'-1", "'@x", "'\t=1", "' =1", "'＝1", "1", "-5", "", 'say "a,b"']

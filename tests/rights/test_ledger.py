@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.consent import services as consent_services
 from accounts.people.models import Membership
 from accounts.people.permissions import Role
+from synth.common.sheets import sheet
 from synth.jobs.models import Output, SynthesisJob
 from synth.rights import ledger
 from tests import factories
@@ -152,7 +153,7 @@ HOSTILE = ("=HYPERLINK(1)", "+1+1", "-2+3", "@SUM(A1)", "\t=1+1", "  =1+1", "＝
 def test_no_cell_of_the_export_is_a_formula(owner, voice):
     for text in HOSTILE:
         row = {**dict.fromkeys(ledger.COLUMNS, ""), "text": text, "duration_s": -1.5}
-        (cells,) = csv.DictReader(io.StringIO(ledger.as_csv([row]).decode("utf-8-sig"), newline=""))
+        (cells,) = csv.DictReader(io.StringIO(sheet([row], row).decode("utf-8-sig"), newline=""))
         assert (cells["text"], cells["duration_s"]) == (f"'{text}", "-1.5")
     job = spoken(owner, voice, "Nothing.", project="=1+1").job
     said = '@plain, "quoted"\nline'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import IO
 from uuid import UUID
 
@@ -62,18 +63,28 @@ def open_output(*, principal: Principal, job_id: UUID) -> tuple[Output, IO[bytes
     """
     principal.require(SPEECH_READ)
     output = selectors.output_for(principal, job_id)
-    refusal = refusal_to_serve(output)
-    if refusal is not None:
-        raise refusal
+    refuse_unserved([output])
     with transaction.atomic():
-        record(
-            event="output.downloaded",
-            actor=principal.actor,
-            organisation_id=principal.organisation.id,
-            subject=about("voice", output.job.voice_id),
-            data={"job_id": str(output.job_id), "output_id": str(output.id)},
-        )
+        record_download(principal, output)
     return output, default_storage.open(output.file, "rb")
+
+
+def record_download(principal: Principal, output: Output) -> None:
+    """The log's entry that a file was given out, alone or in something larger; inside a transaction."""
+    record(
+        event="output.downloaded",
+        actor=principal.actor,
+        organisation_id=principal.organisation.id,
+        subject=about("voice", output.job.voice_id),
+        data={"job_id": str(output.job_id), "output_id": str(output.id)},
+    )
+
+
+def refuse_unserved(outputs: Iterable[Output]) -> None:
+    """Raise what forbids the first of these files that may not be given out any more."""
+    for output in outputs:
+        if (refusal := refusal_to_serve(output)) is not None:
+            raise refusal
 
 
 def refusal_to_serve(output: Output) -> AssentError | None:

@@ -24,14 +24,14 @@ from accounts.people.permissions import SPEECH_READ
 from accounts.people.principals import Principal
 from audit.services import record
 from audit.subjects import about
+from synth.common.sheets import sheet
 from synth.errors import AssentError, Conflict
 from synth.jobs.formats import FORMATS
 from synth.jobs.models import Output
-from synth.jobs.services import refusal_to_serve
+from synth.jobs.services import record_download, refusal_to_serve, refuse_unserved
 from synth.projects import selectors
 from synth.projects.models import Line, Project
 from synth.projects.selectors import Placed
-from synth.projects.sheets import sheet
 
 MANIFEST = "assent-project-manifest-1"
 MAX_EXPORT_BYTES = 1024 * 1024 * 1024
@@ -73,12 +73,12 @@ def export_lines(*, principal: Principal, project_id: UUID) -> Archive:
         try:
             _write(file, project, rows, given)
         except FileNotFoundError:
-            _refuse_unserved(given)
+            _still_served(given)
             raise
         size_bytes = file.tell()
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-        _refuse_unserved(given)  # copying takes time, in which a consent may end
+        _still_served(given)
         record_export(
             principal,
             project,
@@ -94,15 +94,10 @@ def export_lines(*, principal: Principal, project_id: UUID) -> Archive:
     return Archive(file, size_bytes, digest)
 
 
-def _refuse_unserved(given: Iterable[Placed]) -> None:
-    """Raise what by now forbids one of these files."""
-    rows = Output.objects.select_related("job__voice", "mark").filter(
-        pk__in=[place.output.pk for place in given]
-    )
-    for output in rows:
-        refusal = refusal_to_serve(output)
-        if refusal is not None:
-            raise refusal
+def _still_served(given: Iterable[Placed]) -> None:
+    """Raise what by now forbids one of these files: copying takes time, in which a consent may end."""
+    outputs = [place.output.pk for place in given]
+    refuse_unserved(Output.objects.select_related("job__voice", "mark").filter(pk__in=outputs))
 
 
 def _write(file: IO[bytes], project: Project, rows: list[dict[str, Any]], given: Iterable[Placed]) -> None:
@@ -115,7 +110,7 @@ def _write(file: IO[bytes], project: Project, rows: list[dict[str, Any]], given:
             "lines": rows,
         }
         archive.writestr("manifest.json", json.dumps(facts, ensure_ascii=False, indent=1))
-        archive.writestr("manifest.csv", sheet(rows))
+        archive.writestr("manifest.csv", sheet(rows, rows[0]))
         for place in given:
             with (
                 default_storage.open(place.output.file, "rb") as source,
@@ -189,10 +184,4 @@ def record_export(
             },
         )
         for output in outputs:
-            record(
-                event="output.downloaded",
-                actor=principal.actor,
-                organisation_id=project.organisation_id,
-                subject=about("voice", output.job.voice_id),
-                data={"job_id": str(output.job_id), "output_id": str(output.pk)},
-            )
+            record_download(principal, output)

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from accounts.people.models import Organisation
 from accounts.people.principals import Principal, renewed
 from synth.common.queue import send, send_on_commit
 from synth.errors import AssentError, Conflict
@@ -89,6 +90,8 @@ def _claim(project_id: UUID) -> list[Line]:
             # What came back while it was cancelled.
             project.lines.filter(state=LineState.WAITING).update(state=LineState.CANCELLED)
             return []
+        # So do those that feed others of its organisation, of whose share they take.
+        Organisation.objects.select_for_update(no_key=True).get(pk=project.organisation_id)
         spoken = selectors.in_flight(project.organisation_id)
         room = min(AHEAD - spoken.get(project_id, 0), ORGANISATION_AHEAD - sum(spoken.values()))
         waiting = Line.objects.filter(project=project, state=LineState.WAITING).order_by("number")

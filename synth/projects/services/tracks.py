@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import IO
@@ -27,8 +26,7 @@ from audit.services import record
 from audit.subjects import about
 from synth.common.queue import send_on_commit
 from synth.errors import AssentError, Conflict, Forbidden, NotFound, Unavailable
-from synth.jobs.models import Output
-from synth.jobs.services import refusal_to_serve
+from synth.jobs.services import refusal_to_serve, refuse_unserved
 from synth.projects import selectors
 from synth.projects.models import TRACK_FORMATS, Line, Track, TrackLine, TrackState
 from synth.projects.selectors import Placed
@@ -190,13 +188,6 @@ def complete_track(*, track: Track, laid: Laid) -> Track:
 def fail_track(*, track: Track, error: AssentError) -> None:
     """End a claimed track with the reason that its caller reads."""
     held(track).update(state=TrackState.FAILED, error=error.as_row())
-
-
-def refuse_unserved(outputs: Sequence[Output]) -> None:
-    """Raises what forbids the first output that may not be served any more."""
-    for output in outputs:
-        if (refusal := refusal_to_serve(output)) is not None:
-            raise refusal
 
 
 def open_track(*, principal: Principal, project_id: UUID, format: str) -> tuple[Track, IO[bytes]]:
