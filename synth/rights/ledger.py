@@ -71,6 +71,11 @@ class Speech:
         return (asker.name or asker.email) if self.is_read else self.job.organisation.name
 
     @property
+    def purpose(self) -> str:
+        """In the reader's words."""
+        return str(PURPOSES.get(self.job.purpose, self.job.purpose))
+
+    @property
     def key(self) -> str:
         return self.job.api_key.prefix if self.is_read and self.job.api_key else ""
 

@@ -90,7 +90,6 @@ def _answer(
         "voices": voices,
         "people": ledger.people_who_asked(principal, voices),
         "purposes": PURPOSES.items(),
-        "purpose_names": PURPOSES,
         "milestones": _milestones(voices) if shown.number == 1 else [],
     }
     return render(request, "rights/ledger.html", context)
